@@ -1,0 +1,163 @@
+/**
+ * Everything this project ever does to a kernel, as data. A plan is a list of these; the netlink
+ * executor carries them out in as few system calls as it can, the iproute2 executor prints them
+ * as the commands a person would type.
+ *
+ * Links are named, not numbered: the executor looks an index up where the kernel wants one.
+ * Deleting what is not there succeeds; adding what is there fails with EEXIST.
+ */
+import type { FirewallCommand } from './firewall-command.ts';
+
+/** The path of a network namespace (`/run/netns/blue`, `/proc/42/ns/net`), or {@link HOST}. */
+export type NamespacePath = string;
+
+/** The namespace in which the daemon itself runs. */
+export const HOST: NamespacePath = 'host';
+
+/** Where the other end of a veth pair is made. */
+export interface VethPeer {
+  readonly namespace: NamespacePath;
+  readonly name: string;
+  readonly mac?: string;
+  readonly mtu?: number;
+}
+
+/** The kinds of link, each with what `ip link add … type KIND` takes. */
+export type LinkKind =
+  | { readonly type: 'bridge' }
+  | { readonly type: 'veth'; readonly peer: VethPeer };
+
+/** `ip link add` */
+export interface LinkAdd {
+  readonly op: 'link-add';
+  readonly namespace: NamespacePath;
+  readonly name: string;
+  readonly kind: LinkKind;
+  readonly mac?: string;
+  readonly mtu?: number;
+  readonly master?: string;
+  readonly up?: boolean;
+  readonly group?: number;
+  /** `ip link set alias`: the kernel ignores it at creation, so it is set in the same send. */
+  readonly alias?: string;
+}
+
+/** `ip link set` */
+export interface LinkSet {
+  readonly op: 'link-set';
+  readonly namespace: NamespacePath;
+  readonly name: string;
+  readonly rename?: string;
+  readonly up?: boolean;
+  readonly mac?: string;
+  readonly mtu?: number;
+  /** null takes the link out of its bridge. */
+  readonly master?: string | null;
+  readonly group?: number;
+  readonly alias?: string;
+  /** `ip link set NAME netns PATH` */
+  readonly moveTo?: NamespacePath;
+}
+
+/** `ip link del` */
+export interface LinkDelete {
+  readonly op: 'link-delete';
+  readonly namespace: NamespacePath;
+  readonly name: string;
+}
+
+/** `ip link del group N`: everything in that group of that namespace, in one message. */
+export interface LinkGroupDelete {
+  readonly op: 'link-group-delete';
+  readonly namespace: NamespacePath;
+  readonly group: number;
+}
+
+/** `bridge link set dev NAME hairpin on|off` */
+export interface BridgePortSet {
+  readonly op: 'bridge-port-set';
+  readonly namespace: NamespacePath;
+  readonly name: string;
+  readonly hairpin: boolean;
+}
+
+/** `ip addr add|del ADDRESS dev LINK`; address in CIDR form. */
+export interface AddressChange {
+  readonly op: 'address-add' | 'address-delete';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  readonly address: string;
+}
+
+/** `ip addr flush dev LINK` (both families, global scope). */
+export interface AddressFlush {
+  readonly op: 'address-flush';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+}
+
+/** `ip route replace|del DESTINATION [via GATEWAY] dev LINK`; destination a CIDR (`0.0.0.0/0` is default). */
+export interface RouteChange {
+  readonly op: 'route-add' | 'route-delete';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  readonly destination: string;
+  readonly gateway?: string;
+  readonly metric?: number;
+}
+
+/** `sysctl -w`, the key in slash form below /proc/sys: `net/ipv4/conf/eth0/rp_filter`. */
+export interface SysctlSet {
+  readonly op: 'sysctl-set';
+  readonly namespace: NamespacePath;
+  readonly key: string;
+  readonly value: string;
+  /** Nothing to do where the kernel has no such key (IPv6 compiled out or disabled). */
+  readonly optional?: boolean;
+}
+
+/** `ip netns add|del NAME`. Adding brings `lo` up. */
+export interface NamespaceChange {
+  readonly op: 'namespace-add' | 'namespace-delete';
+  readonly name: string;
+}
+
+/** Three gratuitous ARPs or unsolicited neighbour advertisements, the first one before apply returns (RFC 5227 §3, RFC 4861 §7.2.6). */
+export interface Announce {
+  readonly op: 'announce';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  /** Plain address. */
+  readonly address: string;
+  readonly mac: string;
+  /** How many, and ms between them. */
+  readonly count: number;
+  readonly interval: number;
+}
+
+/** `conntrack -D`: forget flows, so that a re-created container gets them afresh. */
+export interface ConntrackFlush {
+  readonly op: 'conntrack-flush';
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** Match on the flow's original destination port (what the client dialled). */
+  readonly originalPort?: number;
+  /** Match on original destination address, or on the address that the flow was translated to. */
+  readonly address?: string;
+  readonly family: 4 | 6;
+}
+
+/** One change to one kernel object. */
+export type Op =
+  | LinkAdd
+  | LinkSet
+  | LinkDelete
+  | LinkGroupDelete
+  | BridgePortSet
+  | AddressChange
+  | AddressFlush
+  | RouteChange
+  | SysctlSet
+  | NamespaceChange
+  | Announce
+  | ConntrackFlush
+  | FirewallCommand;
