@@ -1,0 +1,132 @@
+/**
+ * The contract between the controller and a driver. A driver is pure: it turns options into a
+ * typed network once, and from then on says how links and packet filter are to be. It never
+ * touches the kernel, the store or another driver; creating, restoring, repairing and removing
+ * are the same to it, because the controller plans them from the same answers.
+ */
+import type { Family } from '../src/common/address.ts';
+import type { Fact } from '../src/firewall/facts.ts';
+import type { LinkState } from '../src/kernel/link-state.ts';
+import type { NamespacePath } from '../src/kernel/op.ts';
+
+/** One subnet of a network. */
+export interface Subnet {
+  /** CIDR. */
+  readonly subnet: string;
+  /** Plain address of the gateway; left out where the network has none. */
+  readonly gateway?: string;
+  /** Named addresses that are not given to endpoints. */
+  readonly auxiliary: Readonly<Record<string, string>>;
+}
+
+/** A network as its user asked for it, with what the driver settled when it was created. */
+export interface NetworkSpec {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly internal: boolean;
+  readonly ipv4: readonly Subnet[];
+  readonly ipv6: readonly Subnet[];
+  /** `-o KEY=VALUE`, as given. */
+  readonly options: Readonly<Record<string, string>>;
+  /** What depended on the host at creation and must not change afterwards (MTU, bridge adopted or not). */
+  readonly settled: Readonly<Record<string, string>>;
+}
+
+/** What a driver may know about the host when a network is created. */
+export interface HostView {
+  /** Names and kinds of the links of the host. */
+  readonly links: readonly {
+    readonly name: string;
+    readonly kind: string | undefined;
+    readonly mtu: number;
+    readonly addresses: readonly string[];
+  }[];
+  /** MTU of the link with the default route, bytes; undefined without one. */
+  readonly uplinkMtu: number | undefined;
+}
+
+/** A port of an endpoint that others may reach, one family of it. */
+export interface PublishedPort {
+  readonly family: Family;
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly containerPort: number;
+  /** Plain address; left out for every address of the host. */
+  readonly hostAddress?: string;
+  /** 0 where the network is routed and no host port exists. */
+  readonly hostPort: number;
+}
+
+/** An endpoint as the driver sees it. */
+export interface EndpointSpec {
+  readonly id: string;
+  readonly mac: string;
+  /** CIDR. */
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  /** Driver options of this endpoint, as given. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Where it is attached; left out before it joins. */
+  readonly attachment?: Attachment;
+  /** Families whose default route goes through this endpoint. */
+  readonly gatewayFor: readonly Family[];
+  readonly ports: readonly PublishedPort[];
+}
+
+/** The place of an endpoint's interface. */
+export interface Attachment {
+  readonly namespace: NamespacePath;
+  readonly interface: string;
+  /** The engine takes the interface from the host's namespace and configures it itself. */
+  readonly handedOver: boolean;
+}
+
+/** How the host is to be, for one network or endpoint. */
+export interface WantedState {
+  readonly links: readonly LinkState[];
+  readonly facts: readonly Fact[];
+}
+
+/** Nothing wanted. */
+export const NOTHING: WantedState = { links: [], facts: [] };
+
+/** How a family's ports are published. */
+export type Publishing = 'nat' | 'routed' | 'none';
+
+/** A network of a driver, options parsed. */
+export interface DriverNetwork {
+  /** Bytes. */
+  readonly mtu: number;
+  /** Prefix of interface names inside a sandbox: `eth`. */
+  readonly interfacePrefix: string;
+  /** Host address for ports published without one, per family. */
+  readonly defaultHostAddress: string | undefined;
+  /** Whether endpoints of this family get a default route by this network. */
+  givesGateway(family: Family): boolean;
+  publishing(family: Family): Publishing;
+  /** Links and rules of the network itself. */
+  wanted(): WantedState;
+  /**
+   * Checks an endpoint's driver options.
+   * @throws {NetworkError} INVALID names the option and what it may be
+   */
+  checkEndpointOptions(options: Readonly<Record<string, string>>): void;
+  /** Links and rules of one endpoint; only rules, or nothing, before it is attached. */
+  endpoint(endpoint: EndpointSpec): WantedState;
+}
+
+/** A kind of network. */
+export interface Driver {
+  readonly name: string;
+  /**
+   * Checks a new network's options and settles what depends on the host.
+   * @returns the `settled` part of the spec
+   * @throws {NetworkError} INVALID, EXISTS, UNSUPPORTED
+   */
+  settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView): Readonly<Record<string, string>>;
+  /**
+   * The network behind a spec that {@link settle} accepted.
+   * @param label alias text for a link: everything of ours carries one
+   */
+  open(spec: NetworkSpec, label: (endpointId?: string) => string): DriverNetwork;
+}

@@ -1,0 +1,50 @@
+/**
+ * How links are to be, as data. Drivers produce it, the planner compares it with what is there.
+ * A field that is left out is nobody's business: it is neither set nor repaired.
+ */
+import type { NamespacePath } from './op.ts';
+
+/** A route that leaves by the link it stands at. */
+export interface RouteState {
+  /** CIDR; `0.0.0.0/0` and `::/0` are default routes. */
+  readonly destination: string;
+  /** Plain address; left out for an on-link route. */
+  readonly gateway?: string;
+  readonly metric?: number;
+}
+
+/** A link and everything that hangs on it. */
+export interface LinkState {
+  readonly namespace: NamespacePath;
+  readonly name: string;
+  readonly type: 'bridge' | 'veth';
+  /** Ours, marked with this alias. Left out for a link that somebody else made: used, never created or deleted. */
+  readonly label?: string;
+  readonly up?: boolean;
+  readonly mac?: string;
+  readonly mtu?: number;
+  readonly master?: string;
+  readonly hairpin?: boolean;
+  /** CIDR, canonical text. */
+  readonly addresses?: readonly string[];
+  readonly routes?: readonly RouteState[];
+  /** Below `net/FAMILY/conf/LINK/` or `net/FAMILY/neigh/LINK/`: full slash keys, written before the link goes up. */
+  readonly sysctls?: readonly SysctlState[];
+  /** Gratuitous ARP / unsolicited NA for every new address. */
+  readonly announce?: { readonly count: number; readonly interval: number };
+  /** The other end of a veth pair; stated at one end only. */
+  readonly peer?: PeerState;
+}
+
+/** The far end of a veth pair. */
+export interface PeerState extends Omit<LinkState, 'type' | 'peer' | 'master' | 'hairpin'> {
+  /** Somebody else (the engine) moves and configures it after it was made: only its creation is ours. */
+  readonly handedOver?: boolean;
+}
+
+/** One sysctl. */
+export interface SysctlState {
+  /** Slash form below /proc/sys. */
+  readonly key: string;
+  readonly value: string;
+}
