@@ -13,6 +13,10 @@ export interface FirewallBackend {
   readonly name: 'nft' | 'iptables';
   /** Everything from scratch in one transaction, replacing whatever of ours is there. `[]` as facts leaves nothing behind. */
   rebuild(facts: readonly Fact[]): Op[];
-  /** The same as {@link rebuild} after `before` became `after`, touching only what changed; `before` must have been applied. */
+  /**
+   * The operations that turn a rule set in which `before` is applied into one in which `after` is, touching only what
+   * differs. Both lists hold only the facts of the objects at hand (one endpoint among thousands), never the whole
+   * state: a fact must be renderable without the others. `[]` when nothing differs. The tables exist already.
+   */
   change(before: readonly Fact[], after: readonly Fact[]): Op[];
 }

@@ -36,7 +36,7 @@ export interface NetworkFacts {
   readonly trustedInterfaces: readonly string[];
 }
 
-/** The host side of an endpoint's veth pair, a port of a bridge. */
+/** The host side of an endpoint's veth pair, a port of a bridge without icc; stated for such bridges only. */
 export interface BridgePortFacts {
   readonly kind: 'bridge-port';
   readonly link: string;

@@ -47,4 +47,6 @@ export interface SysctlState {
   /** Slash form below /proc/sys. */
   readonly key: string;
   readonly value: string;
+  /** Written when a link that is not ours is let go; left out where it does not matter. */
+  readonly restore?: string;
 }

@@ -1,0 +1,43 @@
+import { NetworkError } from '../../src/common/error.ts';
+import type { Driver, HostView, NetworkSpec } from '../driver.ts';
+import { BridgeNetwork, bridgeNameOf } from './bridge-network.ts';
+import { parseBridgeOptions, type BridgeOptions } from './options.ts';
+
+/** MTU where the host has no uplink to take it from, bytes (Ethernet). */
+const DEFAULT_MTU = 1500;
+
+/**
+ * The bridge driver (`-d bridge`, `-d tsbridge`).
+ * @param warn called with a sentence about an option that is ignored
+ */
+export function bridgeDriver(warn: (message: string) => void = () => {}): Driver {
+  return {
+    name: 'bridge',
+    settle: (spec, host) => settle(spec, host, parseBridgeOptions(spec.options, warn)),
+    open: (spec, label) => new BridgeNetwork(spec, label),
+  };
+}
+
+function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: BridgeOptions): Readonly<Record<string, string>> {
+  for (const [family, mode, subnets] of [
+    [4, options.gatewayModeIpv4, spec.ipv4],
+    [6, options.gatewayModeIpv6, spec.ipv6],
+  ] as const) {
+    if (mode === 'isolated' && !spec.internal && subnets.length > 0) {
+      throw new NetworkError('INVALID', `gateway_mode_ipv${family}=isolated needs an internal network: add --internal`);
+    }
+    if (subnets.length > 1) {
+      throw new NetworkError('INVALID', `network '${spec.name}' has ${subnets.length} IPv${family} subnets: a bridge network takes one of each family`);
+    }
+  }
+  const name = bridgeNameOf(spec, options);
+  const existing = host.links.find((link) => link.name === name);
+  if (existing !== undefined && existing.kind !== 'bridge') {
+    throw new NetworkError('EXISTS', `'${name}' is a ${existing.kind ?? 'physical'} interface, not a bridge: choose another com.docker.network.bridge.name`);
+  }
+  return {
+    adopted: String(existing !== undefined),
+    addresses: existing?.addresses.join(' ') ?? '',
+    mtu: String(options.mtu ?? existing?.mtu ?? host.uplinkMtu ?? DEFAULT_MTU),
+  };
+}

@@ -1,0 +1,135 @@
+import { NetworkError } from '../../src/common/error.ts';
+import { quote } from '../../src/common/name.ts';
+import type { GatewayMode } from '../../src/firewall/facts.ts';
+import { parseAddress } from '../../src/common/address.ts';
+import { requireInterfaceName } from '../../src/common/name.ts';
+
+/** Options of a bridge network, parsed. */
+export interface BridgeOptions {
+  /** Undefined: `br-` and the first 12 digits of the network's id. */
+  readonly bridgeName: string | undefined;
+  readonly masquerade: boolean;
+  readonly icc: boolean;
+  readonly inhibitIpv4: boolean;
+  readonly hostBinding: string | undefined;
+  readonly gatewayModeIpv4: GatewayMode;
+  readonly gatewayModeIpv6: GatewayMode;
+  readonly trustedInterfaces: readonly string[];
+  /** Bytes; undefined: that of the uplink. */
+  readonly mtu: number | undefined;
+  readonly interfacePrefix: string;
+  readonly hostIpv4: string | undefined;
+  readonly hostIpv6: string | undefined;
+  readonly announceCount: number;
+  /** ms */
+  readonly announceInterval: number;
+}
+
+/** What an option means, for `docs/` and for refusals. */
+export interface OptionRow {
+  readonly key: string;
+  readonly default: string;
+  readonly meaning: string;
+}
+
+const BRIDGE = 'com.docker.network.bridge.';
+const NETWORK = 'com.docker.network.';
+
+/** Every option of the bridge driver: the built-in bridge's own names and defaults. */
+export const BRIDGE_OPTION_TABLE: readonly OptionRow[] = [
+  { key: `${BRIDGE}name`, default: 'br-<12 hex>', meaning: 'kernel bridge; one that exists is used and never deleted' },
+  { key: `${BRIDGE}enable_ip_masquerade`, default: 'true', meaning: 'outgoing packets get the host’s address' },
+  { key: `${BRIDGE}enable_icc`, default: 'true', meaning: 'endpoints may talk to each other' },
+  { key: `${BRIDGE}host_binding_ipv4`, default: '0.0.0.0', meaning: 'host address of ports published without one' },
+  { key: `${BRIDGE}gateway_mode_ipv4`, default: 'nat', meaning: 'nat | nat-unprotected | routed | isolated (isolated: with --internal)' },
+  { key: `${BRIDGE}gateway_mode_ipv6`, default: 'nat', meaning: 'the same for IPv6' },
+  { key: `${BRIDGE}inhibit_ipv4`, default: 'false', meaning: 'no IPv4 address on the bridge' },
+  { key: `${BRIDGE}trusted_host_interfaces`, default: 'none', meaning: "host interfaces, separated by ':', that may reach unpublished ports" },
+  { key: `${NETWORK}driver.mtu`, default: 'uplink’s', meaning: 'MTU of bridge and endpoints, bytes, 68 to 65535' },
+  { key: `${NETWORK}container_iface_prefix`, default: 'eth', meaning: 'prefix of interface names in a sandbox' },
+  { key: `${NETWORK}host_ipv4`, default: 'none', meaning: 'SNAT to this address instead of masquerade' },
+  { key: `${NETWORK}host_ipv6`, default: 'none', meaning: 'the same for IPv6' },
+  { key: `${NETWORK}advertise_addr_nmsgs`, default: '3', meaning: 'gratuitous ARP / unsolicited NA at attach, 0 to 3' },
+  { key: `${NETWORK}advertise_addr_ms`, default: '1000', meaning: 'ms between them, 100 to 2000' },
+];
+
+const GATEWAY_MODES: readonly GatewayMode[] = ['nat', 'nat-unprotected', 'routed', 'isolated'];
+/** Keys that the engine adds and that say nothing that the request does not say elsewhere. */
+const IMPLIED = new Set([`${NETWORK}enable_ipv4`, `${NETWORK}enable_ipv6`, `${BRIDGE}default_bridge`]);
+
+/**
+ * Parses `-o KEY=VALUE` options of a bridge network.
+ * @param warn called with a sentence for an unknown `com.docker.*` option, which is ignored as the engine does
+ * @throws {NetworkError} INVALID for an unknown option or a bad value
+ */
+export function parseBridgeOptions(options: Readonly<Record<string, string>>, warn: (message: string) => void = () => {}): BridgeOptions {
+  const known = new Set(BRIDGE_OPTION_TABLE.map((row) => row.key));
+  for (const key of Object.keys(options)) {
+    if (known.has(key) || IMPLIED.has(key)) continue;
+    if (key.startsWith('com.docker.')) warn(`option ${quote(key)} is not one of the bridge driver; ignored`);
+    else throw unknownOption(key, known);
+  }
+  const read = <T>(key: string, parse: (key: string, value: string) => T, otherwise: T): T =>
+    options[key] === undefined ? otherwise : parse(key, options[key]);
+  return {
+    bridgeName: read(`${BRIDGE}name`, (_key, value) => requireInterfaceName(value, 'bridge name'), undefined),
+    masquerade: read(`${BRIDGE}enable_ip_masquerade`, boolean, true),
+    icc: read(`${BRIDGE}enable_icc`, boolean, true),
+    inhibitIpv4: read(`${BRIDGE}inhibit_ipv4`, boolean, false),
+    hostBinding: read(`${BRIDGE}host_binding_ipv4`, address(), undefined),
+    gatewayModeIpv4: read(`${BRIDGE}gateway_mode_ipv4`, gatewayMode, 'nat'),
+    gatewayModeIpv6: read(`${BRIDGE}gateway_mode_ipv6`, gatewayMode, 'nat'),
+    trustedInterfaces: read(`${BRIDGE}trusted_host_interfaces`, interfaces, []),
+    mtu: read(`${NETWORK}driver.mtu`, integer(68, 65535), undefined),
+    interfacePrefix: read(`${NETWORK}container_iface_prefix`, interfacePrefix, 'eth'),
+    hostIpv4: read(`${NETWORK}host_ipv4`, address(4), undefined),
+    hostIpv6: read(`${NETWORK}host_ipv6`, address(6), undefined),
+    announceCount: read(`${NETWORK}advertise_addr_nmsgs`, integer(0, 3), 3),
+    announceInterval: read(`${NETWORK}advertise_addr_ms`, integer(100, 2000), 1000),
+  };
+}
+
+function unknownOption(key: string, known: ReadonlySet<string>): NetworkError {
+  const suffix = [...known].find((name) => name.endsWith(`.${key}`) || name.endsWith(`.enable_${key}`));
+  const hint = suffix === undefined ? 'see the table of options in the README' : `did you mean ${suffix}?`;
+  return new NetworkError('INVALID', `unknown bridge option ${quote(key)}: ${hint}`);
+}
+
+function boolean(key: string, value: string): boolean {
+  if (['true', '1', 't', 'T', 'TRUE', 'True'].includes(value)) return true;
+  if (['false', '0', 'f', 'F', 'FALSE', 'False'].includes(value)) return false;
+  throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be true or false`);
+}
+
+function integer(low: number, high: number): (key: string, value: string) => number {
+  return (key, value) => {
+    const number = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= low && number <= high) return number;
+    throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be a whole number from ${low} to ${high}`);
+  };
+}
+
+function address(family?: 4 | 6): (key: string, value: string) => string {
+  return (key, value) => {
+    const parsed = parseAddress(value);
+    if (family !== undefined && parsed.family !== family) {
+      throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be an IPv${family} address`);
+    }
+    return parsed.toString();
+  };
+}
+
+function gatewayMode(key: string, value: string): GatewayMode {
+  const mode = GATEWAY_MODES.find((candidate) => candidate === value);
+  if (mode === undefined) throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be one of ${GATEWAY_MODES.join(', ')}`);
+  return mode;
+}
+
+function interfaces(_key: string, value: string): string[] {
+  return value.split(':').map((name) => requireInterfaceName(name, 'trusted host interface'));
+}
+
+function interfacePrefix(key: string, value: string): string {
+  if (/^[A-Za-z][A-Za-z0-9_-]{0,11}$/.test(value)) return value;
+  throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be 1 to 12 letters, digits, '_' or '-', a letter first`);
+}
