@@ -1,0 +1,110 @@
+import { familyOf } from '../common/address.ts';
+import { NetworkError } from '../common/error.ts';
+import type { Kernel, OpenSocket } from '../kernel/kernel.ts';
+import { openProxy, type ProxyTarget } from './proxy.ts';
+import { formatPortBinding, type PortBinding } from './spec.ts';
+
+/** A port of the host that is ours now. */
+export interface ReservedPort {
+  readonly protocol: PortBinding['protocol'];
+  readonly containerPort: number;
+  /** Absent: every address of the host, both families. */
+  readonly hostAddress?: string;
+  readonly hostPort: number;
+}
+
+/**
+ * Keeps the host ports that are published, by really binding them: nobody else can take one, and a
+ * taken one is found at once. What NAT cannot deliver (`::1`, an IPv6 host address to an IPv4-only
+ * endpoint) is carried by a proxy on the same socket.
+ */
+export class HostPorts implements Disposable {
+  readonly #kernel: Kernel;
+  readonly #held = new Map<string, DisposableStack>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /**
+   * Takes all of the bindings or none.
+   * @param owner who gives them back by {@link release}; what it held before is given back first
+   * @param target where the proxy leads
+   * @returns the bindings with the ports that were chosen, in order
+   * @throws {NetworkError} IN_USE naming the busy port, EXHAUSTED for a range without a free one, UNSUPPORTED (sctp)
+   */
+  async reserve(owner: string, bindings: readonly PortBinding[], target: ProxyTarget): Promise<ReservedPort[]> {
+    this.release(owner);
+    const stack = new DisposableStack();
+    try {
+      const reserved: ReservedPort[] = [];
+      // Exact ports first, so that no random one takes the place of a named one.
+      const order = bindings.map((binding, index) => ({ binding, index })).toSorted((a, b) => freedom(a.binding) - freedom(b.binding));
+      for (const { binding, index } of order) reserved[index] = await this.#take(binding, target, stack);
+      this.#held.set(owner, stack);
+      return reserved;
+    } catch (error) {
+      stack.dispose();
+      throw error;
+    }
+  }
+
+  /** Whether the owner holds ports. */
+  holds(owner: string): boolean {
+    return this.#held.has(owner);
+  }
+
+  /** Gives an owner's ports back. */
+  release(owner: string): void {
+    this.#held.get(owner)?.dispose();
+    this.#held.delete(owner);
+  }
+
+  [Symbol.dispose](): void {
+    for (const owner of [...this.#held.keys()]) this.release(owner);
+  }
+
+  async #take(binding: PortBinding, target: ProxyTarget, stack: DisposableStack): Promise<ReservedPort> {
+    const { protocol, containerPort, hostAddress } = binding;
+    const listen = needsProxy(binding, target);
+    const socket = stack.use(await this.#open(binding, listen));
+    if (listen) stack.use(openProxy(protocol === 'udp' ? 'udp' : 'tcp', socket, target, containerPort));
+    return { protocol, containerPort, hostPort: socket.port, ...(hostAddress === undefined ? {} : { hostAddress }) };
+  }
+
+  async #open(binding: PortBinding, listen: boolean): Promise<OpenSocket> {
+    const first = binding.hostPort ?? 0;
+    const last = binding.hostPortEnd ?? first;
+    for (let port = first; port <= last; port += 1) {
+      try {
+        return await this.#bind(binding, port, listen);
+      } catch (error) {
+        if (!(error instanceof NetworkError) || error.code !== 'IN_USE' || first === last) throw error;
+      }
+    }
+    throw new NetworkError('EXHAUSTED', `cannot publish ${formatPortBinding(binding)}: every host port from ${first} to ${last} is taken`);
+  }
+
+  async #bind(binding: PortBinding, port: number, listen: boolean): Promise<OpenSocket> {
+    const { protocol, hostAddress } = binding;
+    if (hostAddress !== undefined) return this.#kernel.openSocket({ protocol, address: hostAddress, port, dualStack: false, listen });
+    try {
+      return await this.#kernel.openSocket({ protocol, address: '::', port, dualStack: true, listen });
+    } catch (error) {
+      // A host without IPv6 has no `::`; sctp was refused for its own sake.
+      if (!(error instanceof NetworkError) || error.code !== 'UNSUPPORTED' || protocol === 'sctp') throw error;
+      return this.#kernel.openSocket({ protocol, address: '0.0.0.0', port, dualStack: false, listen: false });
+    }
+  }
+}
+
+function freedom(binding: PortBinding): number {
+  return binding.hostPort === undefined ? 2 : binding.hostPortEnd === undefined ? 0 : 1;
+}
+
+function needsProxy(binding: PortBinding, target: ProxyTarget): boolean {
+  const { protocol, hostAddress } = binding;
+  if (protocol === 'sctp') return false;
+  if (hostAddress === undefined || hostAddress === '::') return true;
+  return familyOf(hostAddress) === 6 && (hostAddress === '::1' || target.ipv6 === undefined);
+}
