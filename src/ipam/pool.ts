@@ -4,6 +4,7 @@ import { contains, firstOf, formatCidr, lastOf, sizeOf } from '../common/cidr.ts
 import type { Cidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { LowestFree } from './lowest-free.ts';
+import { Quarantine } from './quarantine.ts';
 
 /** How a pool tells the time. */
 export interface PoolTiming {
@@ -43,11 +44,8 @@ export class Pool {
   readonly subnet: Cidr;
   readonly range: Cidr | undefined;
   readonly owner: string;
-  readonly #now: () => number;
-  readonly #quarantineTime: number;
   readonly #owners = new Map<bigint, string>();
-  /** Freed addresses and when each was freed, the oldest first. */
-  readonly #quarantine = new Map<bigint, number>();
+  readonly #quarantine: Quarantine;
   readonly #choice: LowestFree;
   /** Bounds of automatic choice. */
   readonly #first: bigint;
@@ -58,8 +56,7 @@ export class Pool {
     this.subnet = spec.subnet;
     this.range = spec.range;
     this.owner = spec.owner;
-    this.#now = timing.now ?? ((): number => performance.now());
-    this.#quarantineTime = timing.quarantine ?? QUARANTINE;
+    this.#quarantine = new Quarantine(timing.quarantine ?? QUARANTINE, timing.now ?? ((): number => performance.now()));
     const usable = usableOf(spec.subnet);
     const wanted = spec.range ?? spec.subnet;
     this.#first = max(usable.first, wanted.base);
@@ -75,7 +72,7 @@ export class Pool {
    */
   requestAddress(request: { readonly address?: Address; readonly owner: string }): Address {
     const value = request.address === undefined ? this.#choose() : this.#check(request.address);
-    this.#quarantine.delete(value);
+    this.#quarantine.drop(value);
     this.#owners.set(value, request.owner);
     if (this.#isAutomatic(value)) this.#usedInRange += 1n;
     return { family: this.subnet.family, value };
@@ -87,8 +84,8 @@ export class Pool {
     if (address.family !== this.subnet.family || !this.#owners.delete(value)) return false;
     if (!this.#isAutomatic(value)) return true;
     this.#usedInRange -= 1n;
-    this.#endQuarantines();
-    this.#quarantine.set(value, this.#now());
+    this.#quarantine.end((freed) => this.#choice.give(freed));
+    this.#quarantine.hold(value);
     return true;
   }
 
@@ -116,22 +113,13 @@ export class Pool {
   }
 
   #choose(): bigint {
-    this.#endQuarantines();
+    this.#quarantine.end((freed) => this.#choice.give(freed));
     const free = this.#choice.next((value) => this.#owners.has(value) || this.#quarantine.has(value));
-    const value = free ?? this.#quarantine.keys().next().value;
+    const value = free ?? this.#quarantine.oldest();
     if (value !== undefined) return value;
     const where = this.range === undefined ? formatCidr(this.subnet) : `range ${formatCidr(this.range)} of ${formatCidr(this.subnet)}`;
     const wayOut = this.range === undefined ? 'disconnect something, or make a larger network' : 'ask for one outside the range by name, or disconnect something';
     throw new NetworkError('EXHAUSTED', `no free address is left in ${where} of ${this.owner}: ${wayOut}`);
-  }
-
-  #endQuarantines(): void {
-    const over = this.#now() - this.#quarantineTime;
-    for (const [value, freed] of this.#quarantine) {
-      if (freed > over) break;
-      this.#quarantine.delete(value);
-      this.#choice.give(value);
-    }
   }
 
   #check(address: Address): bigint {
