@@ -1,0 +1,46 @@
+# Prints what this project could change on a machine (or in a private host), a line a thing, in
+# sections `== NAME`: the same text before and after means that nothing was left behind.
+# POSIX sh; needs ip and, where there are rules, nft. NETCTL_STATE_PID: whose mounts are meant.
+
+links() { # of the current network namespace: name, kind, master, addresses; no counters, no states that settle by themselves
+  ip -details -oneline link show | sed -E 's/^[0-9]+: //; s/@[^:]*:/:/; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<([^>]*)>/\1/; s/(,?)(LOWER_UP|NO-CARRIER)//g; s/\\//g
+    s/(hello_timer|tcn_timer|topology_change_timer|gc_timer) +[0-9.]+//g; s/ +/ /g'
+  ip -oneline address show | sed -E 's/^[0-9]+: //; s/(valid_lft|preferred_lft) [^ ]+//g; s/(dadfailed|tentative)//g; s/\\//g; s/ +/ /g'
+}
+each_namespace() { # CMD: in the current namespace and in every named one
+  "$1" | sort
+  for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1 | sort); do
+    "$1_in" "$ns" 2>/dev/null | sort | sed "s|^|$ns: |"
+  done
+}
+links_in() { ip -n "$1" -oneline link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<[^>]*>//; s/\\//g'; ip -n "$1" -oneline address show | sed -E 's/^[0-9]+: //; s/\\.*//'; }
+
+echo '== links'; each_namespace links
+echo '== namespaces'; ip netns list | cut -d' ' -f1 | sort
+echo '== routes'; { ip route show table all; ip -6 route show table all; } | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g' | grep -v -e ' fe80::' -e '^multicast ff00::' -e 'anycast' | sort
+echo '== rules'; { ip rule; ip -6 rule; } | sort
+echo '== nftables'; if command -v nft >/dev/null; then nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+/packets N bytes N/g'; fi
+# the legacy tables only where the kernel has them already: looking would make them
+for family in ip ip6; do
+  echo "== ${family}tables-legacy"
+  if [ -s "/proc/net/${family}_tables_names" ] && command -v "${family}tables-legacy-save" >/dev/null; then
+    "${family}tables-legacy-save" | sed -E '/^#/d; s/\[[0-9]+:[0-9]+\]//'
+  fi
+done
+echo '== mounts'; cut -d' ' -f4- "/proc/${NETCTL_STATE_PID:-self}/mountinfo" | sed -E 's/(shared|master|propagate_from):[0-9]+ //g' | sort
+echo '== sockets'
+# protocol, local address; the kernel's own tables, because ss may not be there. State 0A is LISTEN.
+for table in tcp tcp6; do awk -v t=$table 'NR > 1 && $4 == "0A" { print t, $2 }' /proc/net/$table 2>/dev/null; done | sort
+for table in udp udp6; do awk -v t=$table 'NR > 1 { print t, $2 }' /proc/net/$table 2>/dev/null; done | sort
+echo '== files'
+find /run/docker/plugins /run/netns /run/netctl /etc/netns /etc/docker /var/lib/netctl -mindepth 0 2>/dev/null | sort
+echo '== sysctls'
+for key in ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/default/forwarding bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
+  [ -e "/proc/sys/net/$key" ] && echo "$key $(cat "/proc/sys/net/$key")"
+done
+for conf in /proc/sys/net/ipv4/conf/* /proc/sys/net/ipv6/conf/*; do
+  for key in forwarding route_localnet accept_ra rp_filter; do
+    [ -e "$conf/$key" ] && echo "${conf#/proc/sys/net/}/$key $(cat "$conf/$key")"
+  done
+done
+true

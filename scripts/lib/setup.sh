@@ -1,0 +1,142 @@
+# Sourced by the other scripts. Finds what this project runs with, and gets what is missing
+# without changing the machine: Debian packages are unpacked into a cache folder and laid over
+# /usr in a mount namespace of our own; nothing is installed, started or removed.
+#
+#   need_root                 ends with a plain message when the caller is not root
+#   need_programs NAME...     makes sure that programs (keys of PROGRAM_PACKAGES) can be run by with_tools
+#   need_packages NAME...     the same by Debian package name, e.g. for peers in a benchmark
+#   need_node                 npm, dependencies of package-lock.json and with them Node 24; puts it first in PATH
+#   with_tools CMD...         runs CMD where the unpacked packages look installed
+set -euo pipefail
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+
+# Program or library file -> the Debian package that brings it.
+declare -A PROGRAM_PACKAGES=(
+  [dockerd]='docker.io containerd runc'
+  [nft]='nftables libnftables1'
+  [iptables]=iptables
+  [ip]=iproute2
+  [busybox]=busybox-static
+  [curl]=curl
+  [socat]=socat
+  [npm]='nodejs npm'
+)
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "error: $*"; exit 1; }
+
+need_root() {
+  [ "$(id -u)" = 0 ] || fail "root is needed: network namespaces, mounts and packet filters cannot be made without it. Try: sudo $0"
+}
+
+# The cache folder, made on first use: $NETCTL_CACHE, else ~/.cache/libnetwork-ts, else .cache in the checkout where HOME cannot be written.
+cache_folder() {
+  if [ -z "${NETCTL_CACHE:-}" ]; then
+    NETCTL_CACHE=${HOME:-/nonexistent}/.cache/libnetwork-ts
+    if ! { mkdir -p "$NETCTL_CACHE" && [ -w "$NETCTL_CACHE" ]; } 2>/dev/null; then NETCTL_CACHE=$PROJECT/.cache; fi
+  fi
+  mkdir -p "$NETCTL_CACHE"/debian/{root,archives,lists,done} "$NETCTL_CACHE/debian/lists/partial" \
+    || fail "cache folder '$NETCTL_CACHE' cannot be written; set NETCTL_CACHE to one that can"
+  export NETCTL_CACHE
+}
+
+# apt that reads the machine's settings and, with lists=own, package lists of our own. Never takes the machine's locks.
+apt_own() {
+  local lists=$1; shift
+  local options=(-o APT::Sandbox::User=root -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+  [ "$lists" = machine ] || options+=(-o "Dir::State::lists=$NETCTL_CACHE/debian/lists" -o APT::Update::Post-Invoke-Success= -o APT::Update::Post-Invoke=)
+  apt-get -qq "${options[@]}" "$@"
+}
+
+# name=version of every package that apt would have to add for the given ones.
+closure() {
+  local lists=$1; shift
+  apt_own "$lists" -s --no-install-recommends --no-remove install "$@" | sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p'
+}
+
+fetch_packages() {
+  local lists=$1 names; shift
+  names=$(closure "$lists" "$@") || return
+  [ -z "$names" ] && return
+  # shellcheck disable=SC2086 # one word a package
+  (cd "$NETCTL_CACHE/debian/archives" && apt_own "$lists" download $names) || return
+  printf '%s\n' "$names"
+}
+
+# Package names unpacked for the machine as it is now: when its own packages change, what is missing changes too.
+done_mark() { printf '%s/debian/done/%s' "$NETCTL_CACHE" "$(printf '%s\n' "$*" "$(cksum </var/lib/dpkg/status)" | cksum | tr ' ' -)"; }
+
+need_packages() {
+  cache_folder
+  local mark names name log root=$NETCTL_CACHE/debian/root
+  mark=$(done_mark "$@")
+  [ -e "$mark" ] && return
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null \
+    || fail "this machine has no apt; install what $* stand for by its own means and try again"
+  say "getting from Debian: $*"
+  log=$NETCTL_CACHE/debian/apt.log
+  if ! names=$(fetch_packages machine "$@" 2>"$log"); then
+    apt_own own update >>"$log" 2>&1 || { cat "$log" >&2; fail 'apt cannot read the package lists (its words are above)'; }
+    names=$(fetch_packages own "$@" 2>>"$log") || { cat "$log" >&2; fail "apt cannot get $* (its words are above)"; }
+  fi
+  mkdir -p "$root"/usr/{bin,sbin,lib,lib64}
+  # as on the machine itself, so that files of /bin and /lib land in /usr
+  for name in bin sbin lib lib64; do [ -L "$root/$name" ] || ln -s "usr/$name" "$root/$name"; done
+  for name in $names; do
+    dpkg-deb -x "$(archive_of "$name")" "$root"
+  done
+  [ -e "$root/usr/sbin/iptables-nft" ] && iptables_links "$root/usr/sbin"
+  : >"$mark"
+}
+
+# The file that `apt-get download NAME=VERSION` makes.
+archive_of() {
+  local file
+  for file in "$NETCTL_CACHE/debian/archives/${1%%=*}_${1#*=}"_*.deb "$NETCTL_CACHE/debian/archives/${1%%=*}_$(printf %s "${1#*=}" | sed 's/:/%3a/')"_*.deb; do
+    [ -e "$file" ] && { printf %s "$file"; return; }
+  done
+  fail "apt did not bring $1"
+}
+
+# What update-alternatives makes when the package is installed for real.
+iptables_links() {
+  local name
+  for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+    ln -sf xtables-nft-multi "$1/$name"
+  done
+}
+
+need_programs() {
+  local program packages=()
+  for program in "$@"; do
+    command -v "$program" >/dev/null || read -ra packages -d '' <<<"${packages[*]:-} ${PROGRAM_PACKAGES[$program]}" || true
+  done
+  cache_folder
+  [ ${#packages[@]} = 0 ] || need_packages "${packages[@]}"
+}
+
+with_tools() {
+  cache_folder
+  if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/root/usr" ]; then "$@"; return; fi
+  # an overlay, because programs then find their libraries, modules and helpers where they were built to look for them
+  NETCTL_TOOLS=$NETCTL_CACHE/debian/root unshare --mount --propagation slave -- sh -c '
+    mount -t overlay -o "ro,lowerdir=$NETCTL_TOOLS/usr:/usr" netctl-tools /usr || {
+      echo "error: this kernel cannot lay the unpacked packages over /usr (overlayfs); install them instead" >&2; exit 1; }
+    exec "$@"' sh "$@"
+}
+
+need_node() {
+  local arch node_folder
+  case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) fail "no Node 24 package for $(uname -m)" ;; esac
+  node_folder=$PROJECT/node_modules/node-linux-$arch/bin
+  if [ ! "$PROJECT/node_modules/.package-lock.json" -nt "$PROJECT/package-lock.json" ]; then
+    need_programs npm
+    say 'getting from npm: what package-lock.json names'
+    (cd "$PROJECT" && with_tools npm ci --no-audit --no-fund --loglevel=error >&2) || fail 'npm ci failed (its words are above)'
+  fi
+  [ -x "$node_folder/node" ] || fail "npm brought no $node_folder/node"
+  export PATH=$node_folder:$PROJECT/node_modules/.bin:$PATH
+}

@@ -1,0 +1,64 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const INIT = fileURLToPath(new URL('host-init.sh', import.meta.url));
+
+/**
+ * Fresh network, mount, UTS and PID namespaces, held by their first process. When that ends, the
+ * kernel ends every process in them and drops the namespaces: nothing can be left behind, also
+ * when the test run itself is killed.
+ */
+export class Namespaces implements AsyncDisposable {
+  /** First process, as the machine sees it. */
+  readonly pid: number;
+  readonly #holder: ChildProcess;
+
+  private constructor(holder: ChildProcess, pid: number) {
+    this.#holder = holder;
+    this.pid = pid;
+  }
+
+  /** @param folder where what outlives a reboot is kept */
+  static async start(kind: 'host' | 'lan', name: string, folder: string): Promise<Namespaces> {
+    if (process.getuid?.() !== 0) throw new Error('a private host needs root: run the tests as root (sudo scripts/test)');
+    const holder = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'unshare', '-n', '-m', '-u', '-p', '--kill-child', '--propagation', 'private', 'sh', INIT, kind, name, folder, toolsFolder()],
+      { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let words = '';
+    holder.stderr?.setEncoding('utf8').on('data', (text: string) => (words += text));
+    const ready = (await Promise.race([once(holder.stdout ?? holder, 'data'), once(holder, 'close').then(() => undefined)])) as [Buffer] | undefined;
+    if (ready === undefined) throw new Error(`private host '${name}' did not come up:\n${words}`);
+    holder.unref();
+    return new Namespaces(holder, Number(String(ready[0])));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#holder.exitCode !== null || this.#holder.signalCode !== null) return;
+    this.#holder.ref();
+    const over = once(this.#holder, 'exit');
+    // the init of a PID namespace is reaped only when every process in it is gone
+    process.kill(this.pid, 'SIGKILL');
+    await over;
+  }
+}
+
+/** A new folder for the state of one host, and its removal. */
+export async function stateFolder(name: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), `private-${name}-`));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Debian packages that scripts/setup unpacked, to be laid over /usr; '' where that has been done already or none are needed. */
+function toolsFolder(): string {
+  if (process.env['NETCTL_TOOLS'] !== undefined) return '';
+  const cache = process.env['NETCTL_CACHE'] ?? join(homedir(), '.cache/libnetwork-ts');
+  const folder = join(cache, 'debian/root');
+  return existsSync(join(folder, 'usr')) ? folder : '';
+}

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent } from './agent-client.ts';
+import type { ProbeResult, Proto } from './agent-protocol.ts';
+import { Background } from './background.ts';
+import { run, type RunOptions, type RunResult } from './run.ts';
+
+/** How a connection is tried. */
+export interface ReachOptions {
+  /** tcp unless told. */
+  readonly proto?: Proto;
+  /** Milliseconds for connection and answer together; 700 unless told. */
+  readonly timeoutMs?: number;
+  readonly sourceAddress?: string;
+  readonly sourcePort?: number;
+}
+
+/** How a server answers. */
+export interface ServeOptions {
+  /** Plain address to bind; unless told `::` (both families) for tcp and `0.0.0.0` for udp. */
+  readonly address?: string;
+  /** answer (unless told): says TEXT and from where the client seems to come, then closes. echo: keeps the connection. */
+  readonly mode?: 'answer' | 'echo';
+}
+
+/** A server that runs until disposed (or until its host ends). */
+export interface Serving extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** A connection, or a udp socket with a fixed source port, that stays open. */
+export interface Flow extends AsyncDisposable {
+  readonly local: { readonly address: string; readonly port: number };
+  /** Sends and gives what comes back, '' when nothing does within `timeoutMs`. */
+  send(text: string, timeoutMs?: number): Promise<string>;
+}
+
+/**
+ * Somewhere a program can run: the namespaces of a private host, with the network namespace of the
+ * host itself, of its outside, or of one of its sandboxes.
+ */
+export class Place {
+  /** Command words that enter the place. */
+  readonly enter: readonly string[];
+  readonly #lasting: boolean;
+  #agent: Promise<Agent> | undefined;
+
+  /**
+   * @param pid first process of the host, as the machine sees it
+   * @param network path of another network namespace than the host's own
+   */
+  constructor(pid: number, network?: string) {
+    this.enter = ['nsenter', '-t', String(pid), '-m', '-u', '-p', network === undefined ? '-n' : `--net=${network}`, '--'];
+    // a process of ours that stays in a sandbox would keep it alive when the test removes it
+    this.#lasting = network === undefined;
+  }
+
+  /** Runs a program here to its end; see {@link run}. */
+  exec(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return run([...this.enter, ...command], options);
+  }
+
+  /** Runs a shell script here and gives its standard output without the last newline. */
+  async sh(script: string, options: RunOptions = {}): Promise<string> {
+    return (await this.exec(['sh', '-ec', script], options)).stdout.replace(/\n$/, '');
+  }
+
+  /** Starts a program here that goes on in the background; resolves when it has been started, not when it is ready. */
+  async spawn(command: readonly string[], options: { readonly env?: Readonly<Record<string, string>> } = {}): Promise<Background> {
+    const [file = '', ...args] = [...this.enter, 'sh', '-c', 'echo $$ >&3; exec 3>&-; exec "$@"', 'sh', ...command];
+    const child = spawn(file, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+    const told = child.stdio[3];
+    if (!told) throw new Error('no pipe for the pid');
+    const [data] = (await Promise.race([once(told, 'data'), once(child, 'close').then(() => ['0'])])) as [Buffer | string];
+    if (String(data) === '0') throw new Error(`${command.join(' ')} could not be started`);
+    return new Background(child, Number(String(data)));
+  }
+
+  /** Starts a tiny server here; resolves when it listens. Port 0 lets the kernel choose. */
+  async serve(port: number, proto: Proto, text: string, options: ServeOptions = {}): Promise<Serving> {
+    const agent = await this.#open();
+    const address = options.address ?? (proto === 'tcp' ? '::' : '0.0.0.0');
+    const served = await agent.ask({ do: 'serve', proto, address, port, text, mode: options.mode ?? 'answer' });
+    return { port: served.value as number, [Symbol.asyncDispose]: () => this.#close(agent, served.id) };
+  }
+
+  /** Tries to connect from here and says what became of it. */
+  async probe(address: string, port: number, options: ReachOptions = {}): Promise<ProbeResult> {
+    const agent = await this.#open();
+    const { proto = 'tcp', timeoutMs = 700, ...source } = options;
+    const { value } = await agent.ask({ do: 'probe', proto, address, port, timeoutMs, ...source });
+    await this.#close(agent);
+    return value as ProbeResult;
+  }
+
+  /** Whether something answers there (for tcp: accepts). */
+  async canReach(address: string, port: number, options: ReachOptions = {}): Promise<boolean> {
+    const { outcome } = await this.probe(address, port, options);
+    return outcome === 'answered' || outcome === 'connected';
+  }
+
+  /** Opens a connection (tcp) or a connected socket (udp) that stays. @throws Error with the error's symbol */
+  async connect(address: string, port: number, options: ReachOptions = {}): Promise<Flow> {
+    const agent = await this.#open();
+    const { proto = 'tcp', timeoutMs = 700, ...source } = options;
+    const opened = await agent.ask({ do: 'open', proto, address, port, timeoutMs, ...source });
+    return {
+      local: opened.value as Flow['local'],
+      send: async (text, limit = 700) => (await agent.ask({ do: 'send', of: opened.id, text, timeoutMs: limit })).value as string,
+      [Symbol.asyncDispose]: () => this.#close(agent, opened.id),
+    };
+  }
+
+  async #open(): Promise<Agent> {
+    if (!this.#lasting) return Agent.start(this);
+    this.#agent ??= Agent.start(this);
+    return this.#agent;
+  }
+
+  async #close(agent: Agent, id?: number): Promise<void> {
+    if (!this.#lasting) await agent.stop();
+    else if (id !== undefined && agent.running) await agent.ask({ do: 'close', of: id });
+  }
+}
