@@ -40,7 +40,10 @@ export interface HostView {
     readonly name: string;
     readonly kind: string | undefined;
     readonly mtu: number;
+    /** CIDR. */
     readonly addresses: readonly string[];
+    /** Name of the network that uses it already. */
+    readonly usedBy?: string;
   }[];
   /** MTU of the link with the default route, bytes; undefined without one. */
   readonly uplinkMtu: number | undefined;

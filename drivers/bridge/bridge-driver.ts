@@ -35,6 +35,9 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: Bri
   if (existing !== undefined && existing.kind !== 'bridge') {
     throw new NetworkError('EXISTS', `'${name}' is a ${existing.kind ?? 'physical'} interface, not a bridge: choose another com.docker.network.bridge.name`);
   }
+  if (existing?.usedBy !== undefined) {
+    throw new NetworkError('EXISTS', `bridge '${name}' belongs to network '${existing.usedBy}': choose another com.docker.network.bridge.name`);
+  }
   return {
     adopted: String(existing !== undefined),
     addresses: existing?.addresses.join(' ') ?? '',

@@ -1,7 +1,7 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/name.ts';
 import type { GatewayMode } from '../../src/firewall/facts.ts';
-import { parseAddress } from '../../src/common/address.ts';
+import { formatAddress, parseAddress } from '../../src/common/address.ts';
 import { requireInterfaceName } from '../../src/common/name.ts';
 
 /** Options of a bridge network, parsed. */
@@ -115,7 +115,7 @@ function address(family?: 4 | 6): (key: string, value: string) => string {
     if (family !== undefined && parsed.family !== family) {
       throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be an IPv${family} address`);
     }
-    return parsed.toString();
+    return formatAddress(parsed);
   };
 }
 

@@ -66,7 +66,7 @@ export class HostPorts implements Disposable {
 
   async #take(binding: PortBinding, target: ProxyTarget, stack: DisposableStack): Promise<ReservedPort> {
     const { protocol, containerPort, hostAddress } = binding;
-    const listen = needsProxy(binding, target);
+    const listen = needsProxy(binding);
     const socket = stack.use(await this.#open(binding, listen));
     if (listen) stack.use(openProxy(protocol === 'udp' ? 'udp' : 'tcp', socket, target, containerPort));
     return { protocol, containerPort, hostPort: socket.port, ...(hostAddress === undefined ? {} : { hostAddress }) };
@@ -102,9 +102,7 @@ function freedom(binding: PortBinding): number {
   return binding.hostPort === undefined ? 2 : binding.hostPortEnd === undefined ? 0 : 1;
 }
 
-function needsProxy(binding: PortBinding, target: ProxyTarget): boolean {
-  const { protocol, hostAddress } = binding;
-  if (protocol === 'sctp') return false;
-  if (hostAddress === undefined || hostAddress === '::') return true;
-  return familyOf(hostAddress) === 6 && (hostAddress === '::1' || target.ipv6 === undefined);
+/** Every IPv6 address: where NAT delivers, nothing reaches the proxy. */
+function needsProxy({ protocol, hostAddress }: PortBinding): boolean {
+  return protocol !== 'sctp' && (hostAddress === undefined || familyOf(hostAddress) === 6);
 }

@@ -2,11 +2,8 @@ import type { OpenSocket } from '../kernel/kernel.ts';
 import { openTcpProxy } from './tcp-proxy.ts';
 import { openUdpProxy } from './udp-proxy.ts';
 
-/** Plain addresses of the endpoint behind a published port; IPv6 is preferred. */
-export interface ProxyTarget {
-  readonly ipv4?: string;
-  readonly ipv6?: string;
-}
+/** Plain address of the endpoint behind a published port at this moment; undefined while there is none. */
+export type ProxyTarget = () => string | undefined;
 
 /**
  * Carries what reaches the socket to the endpoint. Only traffic that NAT cannot deliver gets here:
@@ -14,7 +11,5 @@ export interface ProxyTarget {
  * @param socket bound (udp) or listening (tcp); the proxy closes it
  */
 export function openProxy(protocol: 'tcp' | 'udp', socket: OpenSocket, target: ProxyTarget, port: number): Disposable {
-  const host = target.ipv6 ?? target.ipv4;
-  if (host === undefined) return { [Symbol.dispose]: () => {} };
-  return protocol === 'tcp' ? openTcpProxy(socket, host, port) : openUdpProxy(socket, host, port);
+  return protocol === 'tcp' ? openTcpProxy(socket, target, port) : openUdpProxy(socket, target, port);
 }

@@ -1,13 +1,16 @@
 import { connect, createServer, type Socket } from 'node:net';
 import type { OpenSocket } from '../kernel/kernel.ts';
+import type { ProxyTarget } from './proxy.ts';
 
 /** Connections at one port at once; the kernel's backlog holds the rest. */
 const MAX_CONNECTIONS = 4096;
 
-/** Accepts on a listening socket and joins each connection to one to host:port; half-closes pass through. */
-export function openTcpProxy(socket: OpenSocket, host: string, port: number): Disposable {
+/** Accepts on a listening socket and joins each connection to one to the target; half-closes pass through. */
+export function openTcpProxy(socket: OpenSocket, target: ProxyTarget, port: number): Disposable {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+    const host = target();
+    if (host === undefined) return void client.resetAndDestroy();
     const upstream = connect({ host, port, allowHalfOpen: true });
     join(client, upstream);
     join(upstream, client);

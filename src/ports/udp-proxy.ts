@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { OpenSocket } from '../kernel/kernel.ts';
+import type { ProxyTarget } from './proxy.ts';
 
 /** A client that says nothing for this long is forgotten, ms: conntrack's own time for UDP streams. */
 const IDLE = 120_000;
@@ -12,8 +13,8 @@ interface Client {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Passes datagrams on to host:port, each client by a socket of its own so that answers find back. */
-export function openUdpProxy(socket: OpenSocket, host: string, port: number): Disposable {
+/** Passes datagrams on to the target, each client by a socket of its own so that answers find back. */
+export function openUdpProxy(socket: OpenSocket, target: ProxyTarget, port: number): Disposable {
   const clients = new Map<string, Client>();
   const forget = (key: string): void => {
     const client = clients.get(key);
@@ -23,7 +24,7 @@ export function openUdpProxy(socket: OpenSocket, host: string, port: number): Di
     clients.delete(key);
   };
   const server = createSocket({ type: 'udp6' });
-  const admit = (key: string, from: RemoteInfo): Client => {
+  const admit = (key: string, from: RemoteInfo, host: string): Client => {
     const [oldest] = clients.keys();
     if (clients.size >= MAX_CLIENTS && oldest !== undefined) forget(oldest);
     const upstream = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
@@ -39,7 +40,9 @@ export function openUdpProxy(socket: OpenSocket, host: string, port: number): Di
     const key = `${from.address} ${from.port}`;
     const known = clients.get(key);
     known?.timer.refresh();
-    const { upstream } = known ?? admit(key, from);
+    const host = target();
+    if (host === undefined) return;
+    const { upstream } = known ?? admit(key, from, host);
     whenConnected(upstream, () => upstream.send(message));
   });
   server.on('error', () => {});

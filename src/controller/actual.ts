@@ -1,0 +1,60 @@
+/** What the kernel holds, told in the planner's words: only what is wanted is looked at. Pure. */
+import type { LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
+import { HOST, type NamespacePath } from '../kernel/op.ts';
+import type { LinkSnapshot, NamespaceSnapshot } from '../kernel/snapshot.ts';
+
+/** Snapshots by namespace. */
+export type Snapshots = ReadonlyMap<NamespacePath, NamespaceSnapshot>;
+
+/**
+ * Those of the wanted links that are there, as they are. A link of the right name with somebody
+ * else's label is not there.
+ */
+export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots): LinkState[] {
+  return wanted.flatMap((link) => {
+    const snapshot = snapshots.get(link.namespace);
+    const found = snapshot?.links.find((candidate) => candidate.name === link.name);
+    if (snapshot === undefined || found === undefined) return [];
+    if (link.label !== undefined && found.alias !== link.label) return [];
+    const master = snapshot.links.find((candidate) => candidate.index === found.masterIndex)?.name;
+    const state: LinkState = {
+      ...observed(link, found, snapshot),
+      type: link.type,
+      ...(master === undefined ? {} : { master }),
+      ...(found.hairpin === undefined ? {} : { hairpin: found.hairpin }),
+      ...(link.label === undefined ? {} : { label: link.label }),
+    };
+    if (link.peer === undefined) return [state];
+    const peer = actualPeer(link.peer, found, snapshots);
+    return peer === undefined ? [] : [{ ...state, peer }];
+  });
+}
+
+function actualPeer(wanted: PeerState, near: LinkSnapshot, snapshots: Snapshots): PeerState | undefined {
+  if (wanted.handedOver === true) return wanted;
+  const snapshot = snapshots.get(wanted.namespace);
+  const found = snapshot?.links.find(
+    (candidate) => candidate.index === near.peerIndex && (candidate.peerIndex === near.index || wanted.namespace === HOST),
+  );
+  if (snapshot === undefined || found === undefined) return undefined;
+  return { ...observed(wanted, found, snapshot), name: found.name };
+}
+
+function observed(wanted: LinkState | PeerState, found: LinkSnapshot, snapshot: NamespaceSnapshot): Omit<PeerState, 'handedOver'> {
+  const there = new Set(found.addresses);
+  const routes = new Set(
+    snapshot.routes.filter((route) => route.linkIndex === found.index).map((route) => `${route.destination} ${route.gateway ?? ''}`),
+  );
+  const present = (route: RouteState): boolean => routes.has(`${route.destination} ${route.gateway ?? ''}`);
+  return {
+    namespace: wanted.namespace,
+    name: wanted.name,
+    up: found.up,
+    mac: found.mac,
+    mtu: found.mtu,
+    addresses: (wanted.addresses ?? []).filter((address) => there.has(address)),
+    routes: (wanted.routes ?? []).filter(present),
+    // Reading one costs as much as writing one; deep checks read the few that guard the host.
+    ...(wanted.sysctls === undefined ? {} : { sysctls: wanted.sysctls }),
+  };
+}

@@ -1,0 +1,150 @@
+import type { WantedState } from '../../drivers/driver.ts';
+import { NOTHING } from '../../drivers/driver.ts';
+import type { FirewallBackend } from '../firewall/backend.ts';
+import type { Fact } from '../firewall/facts.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { LinkState } from '../kernel/link-state.ts';
+import type { NamespacePath, Op } from '../kernel/op.ts';
+import { actualLinks, type Snapshots } from './actual.ts';
+import { plan, type PlanContext } from './plan.ts';
+import type { Reaper } from './reaper.ts';
+
+/** One network or endpoint and how it is to be from now on. */
+export interface Change {
+  readonly id: string;
+  readonly wanted: WantedState;
+}
+
+/** What goes with a transition. */
+export interface TransitionOptions {
+  /** Operations before the plan (a namespace to be made) and behind it (a namespace to be dropped, flows to be forgotten). */
+  readonly before?: readonly Op[];
+  readonly after?: readonly Op[];
+  /** Namespaces that `after` drops. */
+  readonly vanishing?: ReadonlySet<NamespacePath>;
+  /** Operations that undo `before` if the transition fails. */
+  readonly undo?: readonly Op[];
+  readonly signal?: AbortSignal | undefined;
+  /** `back`: a failure leaves things as they were (creating). `forward`: it goes on with what can be done (removing). */
+  readonly onFailure: 'back' | 'forward';
+}
+
+/**
+ * Carries states into the kernel and remembers which are applied. All-or-nothing: a transition
+ * that fails half way is brought back by planning from what the kernel then really holds.
+ */
+export class Applier {
+  readonly #kernel: Kernel;
+  readonly #firewall: FirewallBackend;
+  readonly #context: Omit<PlanContext, 'firewall'>;
+  readonly #reaper: Reaper;
+  readonly #applied = new Map<string, WantedState>();
+  #factCount = 0;
+
+  constructor(kernel: Kernel, firewall: FirewallBackend, context: Omit<PlanContext, 'firewall'>, reaper: Reaper) {
+    this.#kernel = kernel;
+    this.#firewall = firewall;
+    this.#context = context;
+    this.#reaper = reaper;
+  }
+
+  /** What was applied last for this network or endpoint. */
+  applied(id: string): WantedState {
+    return this.#applied.get(id) ?? NOTHING;
+  }
+
+  /** Every fact that is applied. */
+  facts(): Fact[] {
+    return [...this.#applied.values()].flatMap((state) => state.facts);
+  }
+
+  /** Every link that is applied. */
+  links(): LinkState[] {
+    return [...this.#applied.values()].flatMap((state) => state.links);
+  }
+
+  /**
+   * Makes the changes true.
+   * @throws {NetworkError} KERNEL and whatever {@link Kernel.apply} throws; with `back`, nothing is changed then
+   */
+  async transition(changes: readonly Change[], options: TransitionOptions): Promise<void> {
+    const before = changes.map(({ id }): Change => ({ id, wanted: this.applied(id) }));
+    const ops = [...(options.before ?? []), ...this.#plan(merge(changes), merge(before), changes, options.vanishing), ...(options.after ?? [])];
+    try {
+      await this.#kernel.apply(ops, options.signal);
+      this.#remember(changes);
+    } catch (error) {
+      if (options.onFailure === 'forward') {
+        await this.converge(changes, before);
+        await this.#kernel.apply(options.after ?? []);
+      } else {
+        await this.converge(before, changes);
+        await this.#kernel.apply(options.undo ?? []);
+        throw error;
+      }
+    }
+    this.#reaper.wake();
+  }
+
+  /**
+   * Makes the changes true whatever is there now: reads the links from the kernel and replaces the
+   * rule set as a whole. This is restart, repair and rollback.
+   * @param formerly states whose links may be there besides the wanted ones
+   * @returns the operations that were needed for the links
+   */
+  async converge(changes: readonly Change[], formerly: readonly Change[] = []): Promise<readonly Op[]> {
+    const wanted = merge(changes);
+    const before = merge(formerly);
+    const keys = new Set(wanted.links.map((link) => link.name));
+    const former = before.links.filter((link) => !keys.has(link.name));
+    const snapshots = await this.snapshots([...wanted.links, ...former]);
+    const actual = [...actualLinks(wanted.links, snapshots), ...actualLinks(former, snapshots)];
+    this.#remember(changes);
+    const context: PlanContext = { ...this.#context, firewall: { change: () => [] }, vanishing: missing([...wanted.links, ...former], snapshots) };
+    const ops = plan({ links: wanted.links, facts: [] }, { links: actual, facts: [] }, context);
+    await this.#kernel.apply([...this.#firewall.rebuild(this.facts()), ...ops]);
+    this.#reaper.wake();
+    return ops;
+  }
+
+  /** Puts the whole rule set back in one transaction. */
+  async rebuildFirewall(): Promise<void> {
+    await this.#kernel.apply(this.#firewall.rebuild(this.facts()));
+  }
+
+  /** Snapshots of every namespace that the links touch. */
+  async snapshots(links: readonly LinkState[]): Promise<Snapshots> {
+    const namespaces = new Set(links.flatMap((link) => [link.namespace, ...(link.peer === undefined ? [] : [link.peer.namespace])]));
+    const list = await this.#kernel.snapshot([...namespaces]);
+    return new Map(list.map((snapshot) => [snapshot.namespace, snapshot]));
+  }
+
+  #plan(wanted: WantedState, actual: WantedState, changes: readonly Change[], vanishing?: ReadonlySet<NamespacePath>): Op[] {
+    const change = (before: readonly Fact[], after: readonly Fact[]): Op[] => {
+      const count = this.#factCount - before.length + after.length;
+      if (count === this.#factCount && before.length === 0) return [];
+      // The tables come with the first fact and go with the last.
+      if (this.#factCount > 0 && count > 0) return this.#firewall.change(before, after);
+      const ids = new Set(changes.map(({ id }) => id));
+      const others = [...this.#applied].flatMap(([id, state]) => (ids.has(id) ? [] : state.facts));
+      return this.#firewall.rebuild([...others, ...after]);
+    };
+    return plan(wanted, actual, { ...this.#context, firewall: { change }, ...(vanishing === undefined ? {} : { vanishing }) });
+  }
+
+  #remember(changes: readonly Change[]): void {
+    for (const { id, wanted } of changes) {
+      this.#factCount += wanted.facts.length - this.applied(id).facts.length;
+      if (wanted.links.length === 0 && wanted.facts.length === 0) this.#applied.delete(id);
+      else this.#applied.set(id, wanted);
+    }
+  }
+}
+
+function merge(changes: readonly Change[]): WantedState {
+  return { links: changes.flatMap(({ wanted }) => wanted.links), facts: changes.flatMap(({ wanted }) => wanted.facts) };
+}
+
+function missing(links: readonly LinkState[], snapshots: Snapshots): ReadonlySet<NamespacePath> {
+  return new Set(links.flatMap(({ peer }) => (peer !== undefined && !snapshots.has(peer.namespace) ? [peer.namespace] : [])));
+}

@@ -1,0 +1,44 @@
+import type { Driver } from '../../drivers/driver.ts';
+import type { AddressSpace } from '../ipam/address-space.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { HostPorts } from '../ports/host-ports.ts';
+import type { Store } from '../store/store.ts';
+import type { Applier } from './applier.ts';
+import type { EventHub } from './events.ts';
+import type { Ledger } from './ledger.ts';
+
+/** ms since 1970. */
+export type Clock = () => number;
+/** That many random bytes. */
+export type Random = (count: number) => Uint8Array;
+
+/** What every operation of the controller works on. */
+export interface Context {
+  readonly kernel: Kernel;
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly addresses: AddressSpace;
+  readonly applier: Applier;
+  readonly hostPorts: HostPorts;
+  readonly drivers: ReadonlyMap<string, Driver>;
+  readonly events: EventHub;
+  readonly now: Clock;
+  readonly random: Random;
+  /** Deletes the links that wait for it, now. */
+  readonly reap: () => Promise<void>;
+}
+
+/** A new id, 64 hex digits like Docker's. */
+export function newId(context: Pick<Context, 'random'>): string {
+  return Buffer.from(context.random(32)).toString('hex');
+}
+
+/** ISO 8601 of now. */
+export function timestamp(context: Pick<Context, 'now'>): string {
+  return new Date(context.now()).toISOString();
+}
+
+/** Alias text of a link: whose it is, of which network and endpoint. */
+export function linkLabel(instance: string, networkId: string, endpointId?: string): string {
+  return `netctl:${instance}:${networkId.slice(0, 12)}${endpointId === undefined ? '' : `:${endpointId.slice(0, 12)}`}`;
+}

@@ -1,0 +1,173 @@
+/** Attaching sandboxes to networks and taking them off again. */
+import { canonicalAddress, parseAddress, type Family } from '../common/address.ts';
+import { parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
+import { NetworkError } from '../common/error.ts';
+import { macFromUser, randomMac } from '../common/mac.ts';
+import { requireHostname } from '../common/name.ts';
+import { quote } from '../common/quote.ts';
+import type { Pool } from '../ipam/pool.ts';
+import type { Change as StoreChange } from '../store/store.ts';
+import { newId, timestamp, type Context } from './context.ts';
+import type { LiveNetwork } from './ledger.ts';
+import type { EndpointRecord, SandboxRecord, SubnetRecord } from './records.ts';
+import type { ConnectRequest } from './requests.ts';
+import { removal, sandboxChanges } from './wanted.ts';
+
+/** Where an endpoint is written down. */
+export function endpointKey(id: string): string {
+  return `endpoint/${id}`;
+}
+
+/**
+ * Attaches a sandbox to a network.
+ * @throws {NetworkError} NOT_FOUND, EXISTS (connected already, address taken), INVALID, EXHAUSTED, FORBIDDEN, KERNEL; nothing is changed then
+ */
+export async function connect(context: Context, sandbox: SandboxRecord, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointRecord> {
+  const { ledger, store, applier } = context;
+  const used = await interfaceNames(context, sandbox);
+  const endpoint = draftEndpoint(context, sandbox, request, used);
+  try {
+    await store.commit([{ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }]);
+    ledger.putEndpoint(endpoint);
+    await applier.transition(sandboxChanges(ledger, sandbox.id), { onFailure: 'back', signal });
+  } catch (error) {
+    await store.commit([{ key: endpointKey(endpoint.id) }]);
+    forgetEndpoint(context, endpoint);
+    throw error;
+  }
+  context.events.emit(endpointEvent(context, 'connect', endpoint));
+  return endpoint;
+}
+
+/**
+ * Takes a sandbox off a network.
+ * @throws {NetworkError} NOT_FOUND when it is not connected
+ */
+export async function disconnect(context: Context, sandbox: SandboxRecord, network: LiveNetwork): Promise<void> {
+  const { ledger, store, applier } = context;
+  const endpoint = ledger.endpointsOfSandbox(sandbox.id).find(({ networkId }) => networkId === network.record.id);
+  if (endpoint === undefined) throw new NetworkError('NOT_FOUND', `sandbox ${quote(sandbox.name)} is not connected to network ${quote(network.record.name)}`);
+  const event = endpointEvent(context, 'disconnect', endpoint);
+  await store.commit([{ key: endpointKey(endpoint.id) }]);
+  forgetEndpoint(context, endpoint);
+  await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { onFailure: 'forward' });
+  context.events.emit(event);
+}
+
+/**
+ * An endpoint with its addresses taken, not yet written down anywhere.
+ * @param used names of interfaces that the sandbox has; the new one is added
+ */
+export function draftEndpoint(context: Context, sandbox: SandboxRecord, request: ConnectRequest, used: Set<string>): EndpointRecord {
+  const { ledger } = context;
+  const network = ledger.network(request.network);
+  const { record, driver } = network;
+  if (ledger.endpointsOfSandbox(sandbox.id).some(({ networkId }) => networkId === record.id)) {
+    throw new NetworkError('EXISTS', `sandbox ${quote(sandbox.name)} is connected to network ${quote(record.name)} already`);
+  }
+  if (record.owner === 'engine' && [...record.ipv4, ...record.ipv6].some(({ poolId }) => poolId === undefined)) {
+    throw new NetworkError('FORBIDDEN', `network ${quote(record.name)} belongs to the engine, which gives its addresses: create it with --ipam-driver tsipam to connect sandboxes to it`);
+  }
+  const options = request.options ?? {};
+  driver.checkEndpointOptions(options);
+  for (const alias of request.aliases ?? []) requireHostname(alias);
+  const mac = request.mac === undefined ? randomMac(context.random) : macFromUser(request.mac);
+  const name = interfaceName(options, driver.interfacePrefix, used);
+  const addresses = takeAddresses(context, network, request, `sandbox ${quote(sandbox.name)}`);
+  used.add(name);
+  return {
+    id: newId(context),
+    name: sandbox.name,
+    networkId: record.id,
+    sandboxId: sandbox.id,
+    created: timestamp(context),
+    mac,
+    ...addresses,
+    aliases: request.aliases ?? [],
+    options,
+    gatewayPriority: request.gatewayPriority ?? 0,
+    attachment: { namespace: sandbox.namespace, interface: name, handedOver: false },
+    ports: [],
+  };
+}
+
+/** Drops an endpoint from memory and frees its addresses. */
+export function forgetEndpoint(context: Context, endpoint: EndpointRecord): void {
+  context.ledger.removeEndpoint(endpoint.id);
+  if (endpoint.sandboxId === undefined) return;
+  for (const text of [endpoint.ipv4, endpoint.ipv6]) releaseAddress(context, text);
+}
+
+/** Takes an endpoint's addresses again after a restart. */
+export function restoreAddresses(context: Context, endpoint: EndpointRecord): void {
+  for (const text of [endpoint.ipv4, endpoint.ipv6]) {
+    if (text === undefined) continue;
+    const { address } = parseInterfaceAddress(text);
+    const pool = context.addresses.poolOf(address);
+    if (pool?.ownerOf(address) === undefined) pool?.requestAddress({ address, owner: endpoint.name });
+  }
+}
+
+/** Frees an address in CIDR form. */
+export function releaseAddress(context: Context, text: string | undefined): void {
+  if (text === undefined) return;
+  const { address } = parseInterfaceAddress(text);
+  context.addresses.poolOf(address)?.releaseAddress(address);
+}
+
+/** Names of the interfaces in a sandbox; an adopted one may have some that we did not make. */
+export async function interfaceNames(context: Context, sandbox: SandboxRecord): Promise<Set<string>> {
+  const known = context.ledger.endpointsOfSandbox(sandbox.id).flatMap(({ attachment }) => (attachment === undefined ? [] : [attachment.interface]));
+  if (sandbox.kind === 'named') return new Set(known);
+  const [snapshot] = await context.kernel.snapshot([sandbox.namespace]);
+  return new Set([...known, ...(snapshot?.links.map(({ name }) => name) ?? [])]);
+}
+
+/** Store changes that forget endpoints. */
+export function endpointDeletions(endpoints: readonly EndpointRecord[]): StoreChange[] {
+  return endpoints.map(({ id }) => ({ key: endpointKey(id) }));
+}
+
+/** The event of an endpoint. */
+export function endpointEvent(context: Context, action: string, endpoint: EndpointRecord): Parameters<Context['events']['emit']>[0] {
+  const network = context.ledger.networks.get(endpoint.networkId)?.record.name ?? '';
+  return { type: 'endpoint', action, id: endpoint.id, name: endpoint.name, attributes: { network, ipv4: endpoint.ipv4 ?? '', ipv6: endpoint.ipv6 ?? '', mac: endpoint.mac } };
+}
+
+function takeAddresses(context: Context, network: LiveNetwork, request: ConnectRequest, owner: string): { ipv4?: string; ipv6?: string } {
+  const { record } = network;
+  const ipv4 = takeAddress(context, 4, record.ipv4, request.ipv4, owner, record.name);
+  try {
+    const ipv6 = takeAddress(context, 6, record.ipv6, request.ipv6, owner, record.name);
+    return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) };
+  } catch (error) {
+    releaseAddress(context, ipv4);
+    throw error;
+  }
+}
+
+function takeAddress(context: Context, family: Family, subnets: readonly SubnetRecord[], wanted: string | undefined, owner: string, network: string): string | undefined {
+  const pools = subnets.map(({ subnet }) => context.addresses.pool(parseCidr(subnet))).filter((pool): pool is Pool => pool !== undefined);
+  if (wanted === undefined) {
+    const [pool] = pools;
+    return pool?.withPrefix(pool.requestAddress({ owner }));
+  }
+  const address = parseAddress(canonicalAddress(wanted));
+  const pool = pools.find((candidate) => candidate.subnet.family === address.family && context.addresses.poolOf(address) === candidate);
+  if (pool === undefined || address.family !== family) {
+    const list = subnets.map(({ subnet }) => subnet).join(', ') || `no IPv${family} subnet`;
+    throw new NetworkError('INVALID', `address ${quote(wanted)} is in no IPv${family} subnet of network ${quote(network)} (it has ${list})`);
+  }
+  return pool.withPrefix(pool.requestAddress({ address, owner }));
+}
+
+function interfaceName(options: Readonly<Record<string, string>>, prefix: string, used: ReadonlySet<string>): string {
+  const wanted = options['com.docker.network.endpoint.ifname'];
+  if (wanted !== undefined) {
+    if (used.has(wanted)) throw new NetworkError('EXISTS', `the sandbox has an interface ${quote(wanted)} already: choose another com.docker.network.endpoint.ifname`);
+    return wanted;
+  }
+  for (let number = 0; ; number += 1) {
+    if (!used.has(`${prefix}${number}`)) return `${prefix}${number}`;
+  }
+}

@@ -1,0 +1,147 @@
+/** Endpoints of an engine's containers: the engine makes, joins, leaves and deletes them one call at a time, and may call twice. */
+import { NetworkError } from '../common/error.ts';
+import { randomMac } from '../common/mac.ts';
+import { HOST } from '../kernel/op.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { PortBinding } from '../ports/spec.ts';
+import { timestamp, type Context } from './context.ts';
+import { endpointEvent, endpointKey } from './endpoints.ts';
+import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
+import type { EndpointRecord } from './records.ts';
+import { endpointChange, removal } from './wanted.ts';
+
+/** What the engine says about a new endpoint. */
+export interface EngineEndpointRequest {
+  readonly id: string;
+  readonly networkId: string;
+  /** CIDR */
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly mac?: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/**
+ * Writes an endpoint down; links come with {@link joinEngineEndpoint}. One whose address a dead
+ * endpoint still holds takes over from it: an engine that was killed never says good-bye.
+ * @throws {NetworkError} NOT_FOUND (network), INVALID (options), EXISTS (address of a living endpoint)
+ */
+export async function createEngineEndpoint(context: Context, request: EngineEndpointRequest): Promise<EndpointRecord> {
+  const { ledger } = context;
+  const again = ledger.endpoints.get(request.id);
+  if (again !== undefined) return again;
+  const network = ledger.network(request.networkId);
+  network.driver.checkEndpointOptions(request.options);
+  await displaceDead(context, request);
+  const endpoint: EndpointRecord = {
+    id: request.id,
+    name: request.id.slice(0, 12),
+    networkId: network.record.id,
+    created: timestamp(context),
+    mac: request.mac ?? randomMac(context.random),
+    ...(request.ipv4 === undefined ? {} : { ipv4: request.ipv4 }),
+    ...(request.ipv6 === undefined ? {} : { ipv6: request.ipv6 }),
+    aliases: [],
+    options: request.options,
+    gatewayPriority: 0,
+    ports: [],
+  };
+  await save(context, endpoint);
+  return endpoint;
+}
+
+/**
+ * Makes the endpoint's veth pair; the far end waits in the host's namespace for the engine.
+ * @returns the endpoint; its attachment names that far end
+ */
+export async function joinEngineEndpoint(context: Context, id: string, namespace: string): Promise<EndpointRecord> {
+  const endpoint = context.ledger.endpoint(id);
+  const joined: EndpointRecord = { ...endpoint, attachment: { namespace, interface: farEndName(id), handedOver: true } };
+  await save(context, joined);
+  // Whatever an earlier try left is replaced: the engine looks for the far end in the host's namespace.
+  if (context.applier.applied(id).links.length > 0) await context.applier.transition([removal(id)], { onFailure: 'forward' });
+  try {
+    await context.applier.transition([endpointChange(context.ledger, joined)], { onFailure: 'back' });
+  } catch (error) {
+    await save(context, endpoint);
+    throw error;
+  }
+  context.events.emit(endpointEvent(context, 'connect', joined));
+  return joined;
+}
+
+/**
+ * Publishes ports at an endpoint, in place of those it had.
+ * @throws {NetworkError} IN_USE, EXHAUSTED, UNSUPPORTED
+ */
+export async function programPorts(context: Context, id: string, bindings: readonly PortBinding[]): Promise<readonly ReservedPort[]> {
+  const endpoint = context.ledger.endpoint(id);
+  const network = context.ledger.network(endpoint.networkId);
+  const ports = await reservePorts(context, id, bindings, [network], endpointTarget(context, id));
+  const published: EndpointRecord = { ...endpoint, ports };
+  await save(context, published);
+  await context.applier.transition([endpointChange(context.ledger, published)], { after: forgetFlows(ports, [published]), onFailure: 'back' });
+  for (const port of ports) {
+    context.events.emit({ type: 'port', action: 'publish', id, name: endpoint.name, attributes: { host: String(port.hostPort), container: `${port.containerPort}/${port.protocol}` } });
+  }
+  return ports;
+}
+
+/** Takes the ports of an endpoint back; nothing to do for one that is unknown or has none. */
+export async function revokePorts(context: Context, id: string): Promise<void> {
+  const endpoint = context.ledger.endpoints.get(id);
+  if (endpoint === undefined || endpoint.ports.length === 0) return;
+  const silent: EndpointRecord = { ...endpoint, ports: [] };
+  await save(context, silent);
+  context.hostPorts.release(id);
+  await context.applier.transition([endpointChange(context.ledger, silent)], { after: forgetFlows(endpoint.ports, [endpoint]), onFailure: 'forward' });
+}
+
+/** The sandbox lets go of the endpoint. Its link stays until it is deleted: the engine is about to move it. */
+export async function leaveEngineEndpoint(context: Context, id: string): Promise<void> {
+  await revokePorts(context, id);
+}
+
+/** Forgets an endpoint and removes its link; nothing to do for an unknown one. */
+export async function deleteEngineEndpoint(context: Context, id: string): Promise<void> {
+  const { ledger, store, hostPorts, applier } = context;
+  const endpoint = ledger.endpoints.get(id);
+  if (endpoint === undefined) return;
+  const event = endpointEvent(context, 'disconnect', endpoint);
+  await store.commit([{ key: endpointKey(id) }]);
+  ledger.removeEndpoint(id);
+  hostPorts.release(id);
+  await applier.transition([removal(id)], { after: forgetFlows(endpoint.ports, [endpoint]), onFailure: 'forward' });
+  context.events.emit(event);
+}
+
+/** Whether an engine's endpoint is gone for good: it had joined, and neither its namespace nor its link is there. */
+export async function isDead(context: Context, endpoint: EndpointRecord): Promise<boolean> {
+  const { attachment } = endpoint;
+  if (attachment === undefined || !attachment.handedOver) return false;
+  if ((await context.kernel.namespaceIdentity(attachment.namespace)) !== undefined) return false;
+  const [host] = await context.kernel.snapshot([HOST]);
+  const [link] = context.applier.applied(endpoint.id).links;
+  return host !== undefined && (link === undefined || host.links.every(({ name, alias }) => name !== link.name || alias !== link.label));
+}
+
+/** Name of the far end of an endpoint's veth pair while it waits for the engine. */
+export function farEndName(endpointId: string): string {
+  return `ns${endpointId.slice(0, 12)}`;
+}
+
+async function displaceDead(context: Context, request: EngineEndpointRequest): Promise<void> {
+  for (const other of context.ledger.endpointsOfNetwork(request.networkId)) {
+    const shared = [other.ipv4, other.ipv6].find((address) => address !== undefined && (address === request.ipv4 || address === request.ipv6));
+    if (shared === undefined) continue;
+    if (!(await isDead(context, other)) && other.attachment !== undefined) {
+      throw new NetworkError('EXISTS', `address ${shared} is taken by endpoint ${other.id.slice(0, 12)}, which is alive: choose another address`);
+    }
+    await deleteEngineEndpoint(context, other.id);
+  }
+}
+
+async function save(context: Context, endpoint: EndpointRecord): Promise<void> {
+  await context.store.commit([{ key: endpointKey(endpoint.id), value: endpoint }]);
+  context.ledger.putEndpoint(endpoint);
+}

@@ -1,0 +1,36 @@
+/** Which endpoint of a sandbox is its way out, per address family. Pure. */
+import type { Family } from '../common/address.ts';
+import type { Ledger } from './ledger.ts';
+import type { EndpointRecord } from './records.ts';
+
+/**
+ * The endpoint with the highest priority; then one with both families; then by network name, as
+ * Docker decides. undefined when no network of the sandbox leads out.
+ */
+export function gatewayEndpoint(ledger: Ledger, sandboxId: string, family: Family): EndpointRecord | undefined {
+  const candidates = ledger.endpointsOfSandbox(sandboxId).filter((endpoint) => canLeadOut(ledger, endpoint, family));
+  return candidates.toSorted(
+    (a, b) =>
+      b.gatewayPriority - a.gatewayPriority ||
+      familiesOf(ledger, b) - familiesOf(ledger, a) ||
+      compare(networkName(ledger, a), networkName(ledger, b)),
+  )[0];
+}
+
+/** Whether a default route of this family can go through the endpoint. */
+export function canLeadOut(ledger: Ledger, endpoint: EndpointRecord, family: Family): boolean {
+  const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+  return address !== undefined && ledger.network(endpoint.networkId).driver.givesGateway(family);
+}
+
+function familiesOf(ledger: Ledger, endpoint: EndpointRecord): number {
+  return ([4, 6] as const).filter((family) => canLeadOut(ledger, endpoint, family)).length;
+}
+
+function networkName(ledger: Ledger, endpoint: EndpointRecord): string {
+  return ledger.network(endpoint.networkId).record.name;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

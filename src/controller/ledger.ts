@@ -1,0 +1,113 @@
+import type { DriverNetwork } from '../../drivers/driver.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import type { EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+
+/** A network as it lives: what is written down, and the driver's view of it. */
+export interface LiveNetwork {
+  readonly record: NetworkRecord;
+  readonly driver: DriverNetwork;
+}
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The wanted state in memory: records by id, and who belongs to whom. */
+export class Ledger {
+  readonly networks: Map<string, LiveNetwork> = new Map();
+  readonly sandboxes: Map<string, SandboxRecord> = new Map();
+  readonly endpoints: Map<string, EndpointRecord> = new Map();
+  readonly pools: Map<string, PoolRecord> = new Map();
+  readonly #byNetwork = new Map<string, Set<string>>();
+  readonly #bySandbox = new Map<string, Set<string>>();
+
+  /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
+  network(reference: string): LiveNetwork {
+    const records = [...this.networks.values()].map(({ record }) => record);
+    const found = this.networks.get(find('network', reference, records, this.networks.get(reference)?.record).id);
+    if (found === undefined) throw missing('network', reference);
+    return found;
+  }
+
+  /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
+  sandbox(reference: string): SandboxRecord {
+    return find('sandbox', reference, this.sandboxes.values(), this.sandboxes.get(reference));
+  }
+
+  /** @throws {NetworkError} NOT_FOUND */
+  endpoint(id: string): EndpointRecord {
+    const found = this.endpoints.get(id);
+    if (found === undefined) throw missing('endpoint', id);
+    return found;
+  }
+
+  networkNamed(name: string): LiveNetwork | undefined {
+    return [...this.networks.values()].find(({ record }) => record.name === name);
+  }
+
+  sandboxNamed(name: string): SandboxRecord | undefined {
+    return [...this.sandboxes.values()].find((sandbox) => sandbox.name === name);
+  }
+
+  endpointsOfNetwork(networkId: string): EndpointRecord[] {
+    return this.#members(this.#byNetwork, networkId);
+  }
+
+  endpointsOfSandbox(sandboxId: string): EndpointRecord[] {
+    return this.#members(this.#bySandbox, sandboxId);
+  }
+
+  /** Adds an endpoint or takes its new version. */
+  putEndpoint(endpoint: EndpointRecord): void {
+    this.endpoints.set(endpoint.id, endpoint);
+    index(this.#byNetwork, endpoint.networkId).add(endpoint.id);
+    if (endpoint.sandboxId !== undefined) index(this.#bySandbox, endpoint.sandboxId).add(endpoint.id);
+  }
+
+  removeEndpoint(id: string): void {
+    const endpoint = this.endpoints.get(id);
+    if (endpoint === undefined) return;
+    this.endpoints.delete(id);
+    drop(this.#byNetwork, endpoint.networkId, id);
+    if (endpoint.sandboxId !== undefined) drop(this.#bySandbox, endpoint.sandboxId, id);
+  }
+
+  #members(index: ReadonlyMap<string, ReadonlySet<string>>, key: string): EndpointRecord[] {
+    return [...(index.get(key) ?? [])].map((id) => this.endpoint(id));
+  }
+}
+
+function index(map: Map<string, Set<string>>, key: string): Set<string> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const fresh = new Set<string>();
+  map.set(key, fresh);
+  return fresh;
+}
+
+function drop(map: Map<string, Set<string>>, key: string, id: string): void {
+  const members = map.get(key);
+  members?.delete(id);
+  if (members?.size === 0) map.delete(key);
+}
+
+/** By id, then by name, then by the beginning of an id, as in Docker. */
+function find<T extends Named>(what: string, reference: string, all: Iterable<T>, exact: T | undefined): T {
+  if (exact !== undefined) return exact;
+  const candidates = [...all];
+  const named = candidates.filter(({ name }) => name === reference);
+  const found = named.length > 0 || !/^[0-9a-f]{2,}$/.test(reference) ? named : candidates.filter(({ id }) => id.startsWith(reference));
+  const [first] = found;
+  if (first === undefined) throw missing(what, reference);
+  if (found.length > 1) {
+    throw new NetworkError('INVALID', `${what} ${quote(reference)} is ambiguous: ${found.map(({ id }) => id.slice(0, 12)).join(', ')}; give more of the id`);
+  }
+  return first;
+}
+
+function missing(what: string, reference: string): NetworkError {
+  const list = what === 'endpoint' ? '' : `: 'netctl ${what} ls' lists what there is`;
+  return new NetworkError('NOT_FOUND', `no such ${what} ${quote(reference)}${list}`);
+}

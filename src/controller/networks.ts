@@ -1,0 +1,132 @@
+/** Making and removing networks. */
+import type { Driver, HostView } from '../../drivers/driver.ts';
+import { parseCidr } from '../common/cidr.ts';
+import { NetworkError } from '../common/error.ts';
+import { requireNetworkName } from '../common/name.ts';
+import { quote } from '../common/quote.ts';
+import type { HostRoutes } from '../ipam/address-space.ts';
+import { HOST } from '../kernel/op.ts';
+import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
+import { linkLabel, newId, timestamp, type Context } from './context.ts';
+import type { LiveNetwork } from './ledger.ts';
+import type { NetworkRecord } from './records.ts';
+import type { NetworkRequest } from './requests.ts';
+import { takeSubnets } from './subnets.ts';
+import { networkChange, removal } from './wanted.ts';
+
+/** Where a network is written down. */
+export function networkKey(id: string): string {
+  return `network/${id}`;
+}
+
+/**
+ * Makes a network. Asking again for the same id gives the network that is there.
+ * @throws {NetworkError} INVALID, EXISTS (name or bridge taken), IN_USE, FORBIDDEN (subnet), EXHAUSTED, KERNEL
+ */
+export async function createNetwork(context: Context, request: NetworkRequest, signal?: AbortSignal): Promise<LiveNetwork> {
+  const again = request.id === undefined ? undefined : context.ledger.networks.get(request.id);
+  if (again !== undefined) return again;
+  requireNetworkName(request.name);
+  const taken = context.ledger.networkNamed(request.name);
+  if (taken !== undefined) throw new NetworkError('EXISTS', `network ${quote(request.name)} exists already (id ${taken.record.id.slice(0, 12)}): choose another name or remove it first`);
+  const driver = driverNamed(context, request.driver ?? 'bridge');
+  const [host] = await context.kernel.snapshot([HOST], signal);
+  if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
+
+  const id = request.id ?? newId(context);
+  const view = hostView(context, host);
+  const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {} };
+  const bridge = driver.settle(probe, view)['addresses'] ?? '';
+  const routes = hostRoutes(context, host);
+  const subnets = takeSubnets(request, {
+    space: context.addresses,
+    routes,
+    bridgeAddresses: bridge.split(' ').filter((text) => text !== ''),
+    poolOf: (subnet) => [...context.ledger.pools.values()].find((pool) => pool.subnet === subnet)?.id,
+  });
+  try {
+    const spec = { ...probe, ipv4: subnets.ipv4, ipv6: subnets.ipv6 };
+    const record: NetworkRecord = {
+      ...spec,
+      driver: driver.name,
+      settled: driver.settle(spec, view),
+      created: timestamp(context),
+      owner: request.owner ?? 'netctl',
+      labels: request.labels ?? {},
+      ...(request.publisher === undefined ? {} : { publisher: request.publisher }),
+    };
+    const network = openNetwork(context, record);
+    await context.store.commit([{ key: networkKey(id), value: record, expected: 0 }]);
+    context.ledger.networks.set(id, network);
+    try {
+      await context.applier.transition([networkChange(context.ledger, id)], { onFailure: 'back', signal });
+    } catch (error) {
+      context.ledger.networks.delete(id);
+      await context.store.commit([{ key: networkKey(id) }]);
+      throw error;
+    }
+    for (const warning of subnets.warnings) context.events.warn(warning);
+    context.events.emit({ type: 'network', action: 'create', id, name: record.name, attributes: { driver: driver.name } });
+    return network;
+  } catch (error) {
+    subnets.undo();
+    throw error;
+  }
+}
+
+/**
+ * Removes a network. When it returns, nothing of it is left in the kernel.
+ * @throws {NetworkError} NOT_FOUND, IN_USE naming the endpoints
+ */
+export async function removeNetwork(context: Context, reference: string): Promise<void> {
+  const { record } = context.ledger.network(reference);
+  const endpoints = context.ledger.endpointsOfNetwork(record.id);
+  if (endpoints.length > 0) {
+    const names = endpoints.slice(0, 5).map(({ name }) => name).join(', ');
+    const more = endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : '';
+    throw new NetworkError('IN_USE', `network ${quote(record.name)} has active endpoints (${names}${more}): disconnect them first`);
+  }
+  await context.store.commit([{ key: networkKey(record.id) }]);
+  context.ledger.networks.delete(record.id);
+  for (const subnet of [...record.ipv4, ...record.ipv6]) {
+    const pool = subnet.poolId === undefined ? context.addresses.pool(parseCidr(subnet.subnet)) : undefined;
+    if (pool !== undefined) context.addresses.releasePool(pool);
+  }
+  await context.reap();
+  await context.applier.transition([removal(record.id)], { onFailure: 'forward' });
+  context.events.emit({ type: 'network', action: 'remove', id: record.id, name: record.name });
+}
+
+/** The driver's view of a record. */
+export function openNetwork(context: Pick<Context, 'store' | 'drivers'>, record: NetworkRecord): LiveNetwork {
+  const label = (endpointId?: string): string => linkLabel(context.store.instanceId, record.id, endpointId);
+  return { record, driver: driverNamed(context, record.driver).open(record, label) };
+}
+
+function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
+  const driver = context.drivers.get(name);
+  if (driver !== undefined) return driver;
+  throw new NetworkError('NOT_FOUND', `no driver ${quote(name)}: there are ${[...context.drivers.keys()].join(', ')}`);
+}
+
+function hostView(context: Context, host: NamespaceSnapshot): HostView {
+  const used = new Map([...context.ledger.networks.values()].flatMap(({ record, driver }) => driver.wanted().links.map((link) => [link.name, record.name])));
+  const uplink = host.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host.routes.find(({ destination }) => destination === '::/0');
+  return {
+    links: host.links.map(({ name, kind, mtu, addresses }) => {
+      const usedBy = used.get(name);
+      return { name, kind, mtu, addresses, ...(usedBy === undefined ? {} : { usedBy }) };
+    }),
+    uplinkMtu: host.links.find(({ index }) => index === uplink?.linkIndex)?.mtu,
+  };
+}
+
+function hostRoutes(context: Context, host: NamespaceSnapshot): HostRoutes {
+  const ours = new Set(host.links.filter(({ alias }) => alias?.startsWith(`netctl:${context.store.instanceId}:`)).map(({ index }) => index));
+  const foreign = host.routes.filter(({ linkIndex }) => linkIndex === undefined || !ours.has(linkIndex));
+  const cidrs = (routes: typeof foreign): HostRoutes['onLink'] => routes.map(({ destination }) => parseCidr(destination, { allowHostBits: true }));
+  return {
+    onLink: cidrs(foreign.filter(({ gateway }) => gateway === undefined)),
+    wider: cidrs(foreign.filter(({ gateway }) => gateway !== undefined)),
+  };
+}

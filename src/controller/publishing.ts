@@ -1,0 +1,56 @@
+/** Host ports of a sandbox or of an engine's endpoint: taking, giving back, and where they lead. */
+import type { Op } from '../kernel/op.ts';
+import type { ProxyTarget } from '../ports/proxy.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { PortBinding } from '../ports/spec.ts';
+import type { Context } from './context.ts';
+import { gatewayEndpoint } from './gateway.ts';
+import type { LiveNetwork } from './ledger.ts';
+import type { EndpointRecord } from './records.ts';
+
+/**
+ * Takes the host ports that the bindings ask for. A network whose families are all routed needs
+ * none: its ports are open at the endpoint's own address.
+ * @param networks those that may lead out; none yet: ports are taken for the network to come
+ * @throws {NetworkError} IN_USE, EXHAUSTED, UNSUPPORTED; nothing is taken then
+ */
+export async function reservePorts(context: Context, owner: string, bindings: readonly PortBinding[], networks: readonly LiveNetwork[], target: ProxyTarget): Promise<ReservedPort[]> {
+  if (bindings.length === 0) return [];
+  const leading = networks.filter(({ driver }) => driver.publishing(4) !== 'none' || driver.publishing(6) !== 'none');
+  const routed = leading.length > 0 && leading.every(({ driver }) => driver.publishing(4) !== 'nat' && driver.publishing(6) !== 'nat');
+  if (routed) return bindings.map((binding) => ({ protocol: binding.protocol, containerPort: binding.containerPort, hostPort: 0 }));
+  const hostAddress = leading[0]?.driver.defaultHostAddress;
+  const bound = hostAddress === undefined ? bindings : bindings.map((binding) => ({ hostAddress, ...binding }));
+  return context.hostPorts.reserve(owner, bound, target);
+}
+
+/** Where a sandbox's ports lead at the moment: IPv6 first. */
+export function sandboxTarget(context: Context, sandboxId: string): ProxyTarget {
+  return () => {
+    const { ledger } = context;
+    return plain(gatewayEndpoint(ledger, sandboxId, 6)?.ipv6) ?? plain(gatewayEndpoint(ledger, sandboxId, 4)?.ipv4);
+  };
+}
+
+/** Where an engine endpoint's ports lead. */
+export function endpointTarget(context: Context, endpointId: string): ProxyTarget {
+  return () => {
+    const endpoint = context.ledger.endpoints.get(endpointId);
+    return plain(endpoint?.ipv6) ?? plain(endpoint?.ipv4);
+  };
+}
+
+/**
+ * UDP flows outlive the endpoint that they were translated to: forgotten, they follow the port to
+ * the next one. TCP clients come back by themselves.
+ */
+export function forgetFlows(ports: readonly ReservedPort[], endpoints: readonly EndpointRecord[]): Op[] {
+  const udp = ports.filter(({ protocol, hostPort }) => protocol === 'udp' && hostPort > 0);
+  if (udp.length === 0) return [];
+  const families = ([4, 6] as const).filter((family) => endpoints.some((endpoint) => (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== undefined));
+  return families.flatMap((family) => udp.map(({ hostPort }): Op => ({ op: 'conntrack-flush', protocol: 'udp', family, originalPort: hostPort })));
+}
+
+function plain(cidr: string | undefined): string | undefined {
+  return cidr?.split('/')[0];
+}

@@ -1,0 +1,110 @@
+/** What is written down: the wanted state, and nothing that can be found out again. Plain JSON. */
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { PortBinding } from '../ports/spec.ts';
+
+/** A subnet of a network. */
+export interface SubnetRecord {
+  /** CIDR */
+  readonly subnet: string;
+  /** CIDR of the part from which addresses are given automatically. */
+  readonly range?: string;
+  /** Plain address. */
+  readonly gateway?: string;
+  readonly auxiliary: Readonly<Record<string, string>>;
+  /** Id of the pool of `tsipam` that holds the addresses. */
+  readonly poolId?: string;
+}
+
+/** Who made a network, and who gives its addresses. */
+export type Owner = 'netctl' | 'engine';
+
+/** A network. */
+export interface NetworkRecord {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  /** ISO 8601. */
+  readonly created: string;
+  readonly owner: Owner;
+  readonly internal: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  readonly settled: Readonly<Record<string, string>>;
+  readonly ipv4: readonly SubnetRecord[];
+  readonly ipv6: readonly SubnetRecord[];
+  /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */
+  readonly publisher?: 'driver' | 'engine';
+}
+
+/** The process that a sandbox lives for: `netctl run`. */
+export interface Lease {
+  readonly pid: number;
+  /** Start time in clock ticks after boot (field 22 of /proc/PID/stat): pids are used again. */
+  readonly startTime: string;
+}
+
+/** A sandbox: a network namespace with names of its own. */
+export interface SandboxRecord {
+  readonly id: string;
+  readonly name: string;
+  /** `named`: made by us below /run/netns. `adopted`: somebody else's, only used. */
+  readonly kind: 'named' | 'adopted';
+  readonly namespace: string;
+  /** `device:inode` of an adopted namespace: a path may come to mean another. */
+  readonly identity?: string;
+  readonly created: string;
+  readonly hostname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `NAME:ADDRESS` */
+  readonly extraHosts: readonly string[];
+  readonly dns: { readonly servers: readonly string[]; readonly search: readonly string[]; readonly options: readonly string[] };
+  readonly links: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly exposed: readonly string[];
+  readonly ports: readonly ReservedPort[];
+  readonly lease?: Lease;
+}
+
+/** One attachment of a sandbox, or of an engine's container, to a network. */
+export interface EndpointRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly networkId: string;
+  /** Undefined for an engine's endpoint. */
+  readonly sandboxId?: string;
+  readonly created: string;
+  readonly mac: string;
+  /** CIDR */
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly aliases: readonly string[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly gatewayPriority: number;
+  readonly attachment?: AttachmentRecord;
+  /** Engine endpoints: ports programmed at this endpoint. */
+  readonly ports: readonly ReservedPort[];
+}
+
+/** Where an endpoint's interface is. */
+export interface AttachmentRecord {
+  readonly namespace: string;
+  readonly interface: string;
+  /** The engine moves and configures it. */
+  readonly handedOver: boolean;
+}
+
+/** A pool that the engine asked of `tsipam`. */
+export interface PoolRecord {
+  readonly id: string;
+  readonly family: 4 | 6;
+  readonly subnet: string;
+  readonly range?: string;
+  /** How many times the engine asked for it and has not given it back. */
+  readonly references: number;
+  /** Plain addresses given out, each with who asked. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+/** A port to be published, as asked. */
+export type PortRequest = PortBinding;

@@ -1,0 +1,167 @@
+/** Making, adopting and removing sandboxes. */
+import { parseAddress } from '../common/address.ts';
+import { NetworkError } from '../common/error.ts';
+import { requireHostname, requireSandboxName } from '../common/name.ts';
+import { quote } from '../common/quote.ts';
+import type { Op } from '../kernel/op.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import { newId, timestamp, type Context } from './context.ts';
+import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
+import { forgetFlows, reservePorts, sandboxTarget } from './publishing.ts';
+import type { EndpointRecord, SandboxRecord } from './records.ts';
+import type { AdoptRequest, SandboxRequest } from './requests.ts';
+import { removal, sandboxChanges } from './wanted.ts';
+
+/** Where `ip netns` keeps its names. */
+export const NAMESPACE_FOLDER = '/run/netns';
+
+/** Where a sandbox is written down. */
+export function sandboxKey(id: string): string {
+  return `sandbox/${id}`;
+}
+
+/**
+ * Makes a network namespace that `ip netns` knows, with its networks and ports.
+ * @throws {NetworkError} INVALID, EXISTS, NOT_FOUND, IN_USE (port), EXHAUSTED, KERNEL; nothing is left then
+ */
+export async function createSandbox(context: Context, request: SandboxRequest, signal?: AbortSignal): Promise<SandboxRecord> {
+  const namespace = `${NAMESPACE_FOLDER}/${requireSandboxName(request.name)}`;
+  if ((await context.kernel.namespaceIdentity(namespace)) !== undefined) {
+    throw new NetworkError('EXISTS', `network namespace ${quote(request.name)} exists already: choose another name, or 'netctl sandbox adopt --netns ${namespace} NAME'`);
+  }
+  const draft = draftSandbox(context, request, { kind: 'named', namespace, ...(request.lease === undefined ? {} : { lease: request.lease }) });
+  return settle(context, draft, request, signal);
+}
+
+/**
+ * Takes in a namespace that is there already: a container's, a process's, one of `ip netns`.
+ * It is only used: removing the sandbox takes our interfaces out and leaves the rest.
+ * @throws {NetworkError} INVALID when the path is no network namespace, EXISTS when it is adopted already
+ */
+export async function adoptSandbox(context: Context, request: AdoptRequest, signal?: AbortSignal): Promise<SandboxRecord> {
+  requireSandboxName(request.name);
+  const { namespace } = request;
+  const identity = await context.kernel.namespaceIdentity(namespace);
+  if (identity === undefined) throw new NetworkError('INVALID', `${quote(namespace)} is no network namespace: give the path of one, as in /run/netns/NAME or /proc/PID/ns/net`);
+  if (identity === (await context.kernel.namespaceIdentity('/proc/self/ns/net'))) {
+    throw new NetworkError('INVALID', `${quote(namespace)} is the host's own network namespace: a sandbox needs one of its own`);
+  }
+  for (const other of context.ledger.sandboxes.values()) {
+    const same = other.namespace === namespace || (await context.kernel.namespaceIdentity(other.namespace)) === identity;
+    if (same) throw new NetworkError('EXISTS', `${quote(namespace)} is sandbox ${quote(other.name)} already`);
+  }
+  return settle(context, draftSandbox(context, request, { kind: 'adopted', namespace, identity }), request, signal);
+}
+
+/**
+ * Removes a sandbox: its endpoints, ports and, if we made it, its namespace.
+ * @throws {NetworkError} NOT_FOUND
+ */
+export async function removeSandbox(context: Context, reference: string): Promise<void> {
+  const { ledger, store, applier, hostPorts } = context;
+  const sandbox = ledger.sandbox(reference);
+  const endpoints = ledger.endpointsOfSandbox(sandbox.id);
+  const events = endpoints.map((endpoint) => endpointEvent(context, 'disconnect', endpoint));
+  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints)]);
+  for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
+  ledger.sandboxes.delete(sandbox.id);
+  hostPorts.release(sandbox.id);
+  await applier.transition(
+    endpoints.map(({ id }) => removal(id)),
+    { after: [...dropNamespace(sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
+  );
+  for (const event of events) context.events.emit(event);
+  context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });
+}
+
+/** Operations that make a sandbox's namespace. */
+export function makeNamespace(sandbox: SandboxRecord): Op[] {
+  const sysctls = Object.entries(sandbox.sysctls).map(([key, value]): Op => ({ op: 'sysctl-set', namespace: sandbox.namespace, key, value }));
+  return sandbox.kind === 'named' ? [{ op: 'namespace-add', name: sandbox.name }, ...sysctls] : sysctls;
+}
+
+function dropNamespace(sandbox: SandboxRecord): Op[] {
+  return sandbox.kind === 'named' ? [{ op: 'namespace-delete', name: sandbox.name }] : [];
+}
+
+function vanishing(sandbox: SandboxRecord): ReadonlySet<string> {
+  return new Set(sandbox.kind === 'named' ? [sandbox.namespace] : []);
+}
+
+type Place = Pick<SandboxRecord, 'kind' | 'namespace'> & Partial<Pick<SandboxRecord, 'identity' | 'lease'>>;
+
+function draftSandbox(context: Context, request: Omit<SandboxRequest, 'lease'>, place: Place): SandboxRecord {
+  const taken = context.ledger.sandboxNamed(request.name);
+  if (taken !== undefined) throw new NetworkError('EXISTS', `sandbox ${quote(request.name)} exists already: choose another name or remove it first`);
+  for (const entry of request.extraHosts ?? []) checkHost(entry);
+  return {
+    ...place,
+    id: newId(context),
+    name: request.name,
+    created: timestamp(context),
+    hostname: requireHostname(request.hostname ?? request.name.replaceAll('_', '-').replace(/[.-]+$/, '')),
+    labels: request.labels ?? {},
+    extraHosts: request.extraHosts ?? [],
+    dns: { servers: request.dns?.servers ?? [], search: request.dns?.search ?? [], options: request.dns?.options ?? [] },
+    links: request.links ?? [],
+    sysctls: Object.fromEntries(Object.entries(request.sysctls ?? {}).map(checkSysctl)),
+    exposed: request.exposed ?? [],
+    ports: [],
+  };
+}
+
+async function settle(context: Context, draft: SandboxRecord, request: Omit<SandboxRequest, 'lease'>, signal?: AbortSignal): Promise<SandboxRecord> {
+  const { ledger, store, applier, hostPorts } = context;
+  const endpoints: EndpointRecord[] = [];
+  const undo = (): void => {
+    for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
+    ledger.sandboxes.delete(draft.id);
+    hostPorts.release(draft.id);
+  };
+  let sandbox = draft;
+  let written = false;
+  try {
+    ledger.sandboxes.set(draft.id, draft);
+    const used = await interfaceNames(context, draft);
+    for (const wish of request.networks ?? []) {
+      const endpoint = draftEndpoint(context, draft, wish, used);
+      endpoints.push(endpoint);
+      ledger.putEndpoint(endpoint);
+    }
+    const networks = endpoints.map(({ networkId }) => ledger.network(networkId));
+    const ports: readonly ReservedPort[] = await reservePorts(context, draft.id, request.ports ?? [], networks, sandboxTarget(context, draft.id));
+    sandbox = { ...draft, ports };
+    ledger.sandboxes.set(sandbox.id, sandbox);
+    const puts = endpoints.map((endpoint) => ({ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }));
+    await store.commit([{ key: sandboxKey(sandbox.id), value: sandbox, expected: 0 }, ...puts]);
+    written = true;
+    await applier.transition(sandboxChanges(ledger, sandbox.id), {
+      before: makeNamespace(sandbox),
+      undo: dropNamespace(sandbox),
+      after: forgetFlows(ports, endpoints),
+      onFailure: 'back',
+      signal,
+    });
+  } catch (error) {
+    undo();
+    if (written) await store.commit([{ key: sandboxKey(draft.id) }, ...endpointDeletions(endpoints)]);
+    throw error;
+  }
+  context.events.emit({ type: 'sandbox', action: sandbox.kind === 'named' ? 'create' : 'adopt', id: sandbox.id, name: sandbox.name });
+  for (const endpoint of endpoints) context.events.emit(endpointEvent(context, 'connect', endpoint));
+  return sandbox;
+}
+
+function checkHost(entry: string): void {
+  const at = entry.indexOf(':');
+  if (at <= 0) throw new NetworkError('INVALID', `host entry ${quote(entry)} must be NAME:ADDRESS, as in db:10.0.0.5`);
+  requireHostname(entry.slice(0, at));
+  parseAddress(entry.slice(at + 1));
+}
+
+function checkSysctl([name, value]: [string, string]): [string, string] {
+  if (!/^net\.[A-Za-z0-9_.-]+$/.test(name) || name.includes('..') || !/^[-0-9A-Za-z _\t]{1,64}$/.test(value)) {
+    throw new NetworkError('INVALID', `sysctl ${quote(`${name}=${value}`)}: must be net.…=VALUE, the network namespace's own`);
+  }
+  return [name.replaceAll('.', '/'), value];
+}

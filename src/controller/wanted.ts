@@ -1,0 +1,67 @@
+/** From records to how the host is to be. Pure. */
+import { NOTHING, type EndpointSpec, type PublishedPort, type WantedState } from '../../drivers/driver.ts';
+import { familyOf, type Family } from '../common/address.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { Change } from './applier.ts';
+import { gatewayEndpoint } from './gateway.ts';
+import type { Ledger } from './ledger.ts';
+import type { EndpointRecord } from './records.ts';
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** An endpoint as its driver sees it. */
+export function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
+  const { id, mac, ipv4, ipv6, options, attachment, sandboxId } = endpoint;
+  const leads = (family: Family): boolean => sandboxId !== undefined && gatewayEndpoint(ledger, sandboxId, family)?.id === id;
+  const gatewayFor = FAMILIES.filter(leads);
+  // An engine says itself at which endpoint ports are programmed.
+  const ports =
+    sandboxId === undefined ? publish(ledger, endpoint, endpoint.ports, FAMILIES) : publish(ledger, endpoint, ledger.sandbox(sandboxId).ports, gatewayFor);
+  return {
+    id,
+    mac,
+    options,
+    gatewayFor,
+    ports,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+    ...(attachment === undefined ? {} : { attachment }),
+  };
+}
+
+/** How the host is to be for one endpoint. */
+export function endpointChange(ledger: Ledger, endpoint: EndpointRecord): Change {
+  return { id: endpoint.id, wanted: ledger.network(endpoint.networkId).driver.endpoint(endpointSpec(ledger, endpoint)) };
+}
+
+/** The changes of all endpoints of a sandbox: one more or less may move the gateway. */
+export function sandboxChanges(ledger: Ledger, sandboxId: string): Change[] {
+  return ledger.endpointsOfSandbox(sandboxId).map((endpoint) => endpointChange(ledger, endpoint));
+}
+
+/** How the host is to be for one network, without its endpoints. */
+export function networkChange(ledger: Ledger, networkId: string): Change {
+  return { id: networkId, wanted: ledger.network(networkId).driver.wanted() };
+}
+
+/** The change that takes an object away. */
+export function removal(id: string): { readonly id: string; readonly wanted: WantedState } {
+  return { id, wanted: NOTHING };
+}
+
+function publish(ledger: Ledger, endpoint: EndpointRecord, ports: readonly ReservedPort[], families: readonly Family[]): PublishedPort[] {
+  const { driver } = ledger.network(endpoint.networkId);
+  return ports.flatMap((port) =>
+    families
+      .filter((family) => driver.publishing(family) !== 'none' && servesFamily(port, family))
+      .map((family): PublishedPort => {
+        const { protocol, containerPort, hostPort, hostAddress } = port;
+        const everywhere = hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';
+        return { family, protocol, containerPort, hostPort, ...(everywhere ? {} : { hostAddress }) };
+      }),
+  );
+}
+
+function servesFamily(port: ReservedPort, family: Family): boolean {
+  return port.hostAddress === undefined || familyOf(port.hostAddress) === family;
+}
