@@ -13,11 +13,11 @@ each_namespace() { # CMD: in the current namespace and in every named one
     "$1_in" "$ns" 2>/dev/null | sort | sed "s|^|$ns: |"
   done
 }
-links_in() { ip -n "$1" -oneline link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<[^>]*>//; s/\\//g'; ip -n "$1" -oneline address show | sed -E 's/^[0-9]+: //; s/\\.*//'; }
+links_in() { ip -n "$1" -oneline link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<[^>]*>//; s/\\//g'; ip -n "$1" -oneline address show | sed -E 's/^[0-9]+: //; s/\\.*//; s/ tentative//'; }
 
 echo '== links'; each_namespace links
 echo '== namespaces'; ip netns list | cut -d' ' -f1 | sort
-echo '== routes'; { ip route show table all; ip -6 route show table all; } | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g' | grep -v -e ' fe80::' -e '^multicast ff00::' -e 'anycast' | sort
+echo '== routes'; { ip route show table all; ip -6 route show table all; } | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g' | sort
 echo '== rules'; { ip rule; ip -6 rule; } | sort
 echo '== nftables'; if command -v nft >/dev/null; then nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+/packets N bytes N/g'; fi
 # the legacy tables only where the kernel has them already: looking would make them
@@ -27,7 +27,7 @@ for family in ip ip6; do
     "${family}tables-legacy-save" | sed -E '/^#/d; s/\[[0-9]+:[0-9]+\]//'
   fi
 done
-echo '== mounts'; cut -d' ' -f4- "/proc/${NETCTL_STATE_PID:-self}/mountinfo" | sed -E 's/(shared|master|propagate_from):[0-9]+ //g' | sort
+echo '== mounts'; cut -d' ' -f4- "/proc/${NETCTL_STATE_PID:-self}/mountinfo" | sed -E 's/(shared|master|propagate_from):[0-9]+ //g; s/,uuid=on//' | sort
 echo '== sockets'
 # protocol, local address; the kernel's own tables, because ss may not be there. State 0A is LISTEN.
 for table in tcp tcp6; do awk -v t=$table 'NR > 1 && $4 == "0A" { print t, $2 }' /proc/net/$table 2>/dev/null; done | sort

@@ -31,7 +31,8 @@ export class Background implements AsyncDisposable {
       });
     }
     this.ended = new Promise((resolve) => {
-      child.once('close', (code, signal) => {
+      // not 'close': what it started may hold its output open
+      child.once('exit', (code, signal) => {
         this.#over = true;
         resolve({ code: code ?? undefined, signal: signal ?? undefined });
       });
@@ -77,7 +78,7 @@ export class Background implements AsyncDisposable {
       };
       const timer = setTimeout(() => give(`${String(timeoutMs)} ms passed`), timeoutMs);
       for (const stream of streams) stream?.on('data', check);
-      void this.ended.then(() => give('the program ended'));
+      void this.ended.then(() => setTimeout(give, 50, 'the program ended')); // its last words may still be in the pipe
       check();
     });
   }

@@ -63,15 +63,19 @@ export class Lan extends Place implements AsyncDisposable {
     const given = again ?? { address4: prefix4 + String(number), address6: prefix6 + String(number), gateway4: `${prefix4}1`, gateway6: `${prefix6}1` };
     if (again === undefined) this.#hosts += 1;
     const port = `p${given.address4.slice(prefix4.length)}`;
+    const mac = `02:00:5e:${this.#network.internet ? '10' : '11'}:00:${given.address4.slice(prefix4.length)}`;
     // the kernel drops the links of a host that has ended when it gets round to it
     if (again !== undefined) await run([...enter(this.#namespaces.pid), 'ip', 'link', 'delete', port], { allowFail: true });
     await run([...enter(this.#namespaces.pid), 'ip', '-batch', '-'], {
-      input: `link add ${port} type veth peer name ${name} netns ${String(pid)}\nlink set ${port} master lan0 up\n`,
+      input: `link add ${port} type veth peer name ${name} address ${mac} netns ${String(pid)}\nlink set ${port} master lan0 up\n`,
     });
     await run([...enter(pid), 'ip', '-batch', '-'], {
       input: [
         `address add ${given.address4}/24 dev ${name}`,
         `address add ${given.address6}/64 dev ${name} nodad`,
+        // given by us, because the kernel would give one some time after the link is up
+        `link set ${name} addrgenmode none`,
+        `address add fe80::${given.address6.slice(prefix6.length)}/64 dev ${name} nodad`,
         `link set ${name} up`,
         ...(internet ? [`route add default via ${given.gateway4}`, `route add default via ${given.gateway6}`] : []),
       ].join('\n'),

@@ -1,0 +1,35 @@
+import Mocha from 'mocha';
+import { skipReason } from './support/skip.ts';
+
+/** The usual list of tests; then what was skipped and why, what failed, and as the very last line `N passed, N failed`. */
+class Reporter extends Mocha.reporters.Spec {
+  readonly #skipped: Mocha.Test[] = [];
+
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    runner.on('pending', (test) => this.#skipped.push(test));
+    runner.once('end', () => exitWhenStuck(this.#lastLine()));
+  }
+
+  override epilogue(): void {
+    for (const test of this.#skipped) console.log(`skipped: ${test.fullTitle()}: ${skipReason(test)}`);
+    if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
+    console.log(this.#lastLine());
+  }
+
+  #lastLine(): string {
+    const skipped = this.#skipped.length > 0 ? `, ${String(this.#skipped.length)} skipped` : '';
+    return `${String(this.stats.passes)} passed, ${String(this.stats.failures)} failed${skipped}`;
+  }
+}
+
+/** A test that leaves a socket, a timer or a process behind would keep the run from ending: say so and end it. */
+function exitWhenStuck(lastLine: string): void {
+  setTimeout(() => {
+    console.log(`the run does not end; still open: ${process.getActiveResourcesInfo().join(', ')}\n${lastLine.replace(/(\d+) failed/, (_, failed: string) => `${String(Number(failed) + 1)} failed`)}`);
+    process.exit(1);
+  }, 10_000).unref();
+}
+
+// what require() of this file gives, and so what mocha takes for the reporter
+export { Reporter as 'module.exports' };
