@@ -82,8 +82,17 @@ export interface UplinkFacts {
   readonly link: string;
 }
 
+/**
+ * A bridge that is neither ours nor an uplink, e.g. `docker0`. Only the iptables back end needs to
+ * be told, because iptables cannot ask an interface for its kind.
+ */
+export interface ForeignBridgeFacts {
+  readonly kind: 'foreign-bridge';
+  readonly link: string;
+}
+
 /** One fact. */
-export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | GuardFacts | UplinkFacts;
+export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
 
 /** A text equal for equal facts, whatever the order of their keys, and different for different ones. */
 export function factKey(fact: Fact): string {

@@ -1,0 +1,89 @@
+import { parseAddress } from '../common/address.ts';
+import { isLoopback, isUnspecified } from '../common/address-scope.ts';
+import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
+import type { TableFamily } from './nft-shape.ts';
+import { ruleAddress, ruleInterface, rulePort, ruleSubnet } from './rule-text.ts';
+
+/** One element of a set or map of ours, as nft writes it. */
+export interface NftElement {
+  readonly table: TableFamily;
+  readonly set: string;
+  readonly key: string;
+  /** What a map leads to. */
+  readonly data?: string;
+}
+
+/**
+ * What a fact puts into the sets and maps. Each fact answers for itself alone, so that one network
+ * or endpoint can change while nobody looks at the others.
+ *
+ * @throws {NetworkError} INVALID for a name, address or port that cannot stand in a rule
+ */
+export function nftElements(fact: Fact): NftElement[] {
+  switch (fact.kind) {
+    case 'network':
+      return [...networkElements(fact), ...fact.families.flatMap((family) => familyElements(fact, family))];
+    case 'bridge-port':
+      return [{ table: 'bridge', set: 'separate', key: link(fact.link) }];
+    case 'published-port':
+      return publishedElements(fact);
+    case 'open-port':
+      return [inet(`open${fact.family}`, `${ruleAddress(fact.address, fact.family)} . ${fact.protocol} . ${rulePort(fact.port)}`)];
+    case 'guard':
+      return [inet(`guarded${fact.family}`, link(fact.link)), inet(`guarded_pair${fact.family}`, pair(fact.link, fact.link))];
+    case 'uplink':
+      return [inet('uplinks', link(fact.link))];
+    case 'foreign-bridge':
+      return []; // nft sees what kind an interface is
+  }
+}
+
+function networkElements({ bridge, icc, internal, trustedInterfaces }: NetworkFacts): NftElement[] {
+  return [
+    inet('bridges', link(bridge)),
+    inet('inside', pair(bridge, bridge), `goto ${icc ? 'accepted' : 'inside_closed'}`),
+    // Also for a family that the network does not have: a container may give itself an address.
+    ...(internal ? [inet('closed4', link(bridge)), inet('closed6', link(bridge))] : []),
+    ...trustedInterfaces.map((trusted) => inet('trusted', pair(trusted, bridge))),
+  ];
+}
+
+const TOWARDS = { nat: 'goto to_nat', 'nat-unprotected': 'goto accepted', routed: 'goto to_routed' } as const;
+
+function familyElements({ bridge, internal }: NetworkFacts, { family, subnets, mode, masquerade, source }: FamilyFacts): NftElement[] {
+  const blocks = subnets.map((subnet) => ruleSubnet(subnet, family));
+  const typed = blocks.map((block) => `${family === 4 ? 'ip' : 'ip6'} . ${block}`);
+  const known = [
+    ...blocks.map((block) => inet(`own${family}`, `${link(bridge)} . ${block}`)),
+    ...typed.map((key) => inet(`subnets${family}`, key)),
+  ];
+  if (internal) return known;
+  if (mode === 'isolated') return [...known, inet(`closed${family}`, link(bridge))];
+  const ways = [inet(`towards${family}`, link(bridge), TOWARDS[mode]), inet(`from${family}`, link(bridge))];
+  if (!masquerade || mode === 'routed') return [...known, ...ways];
+  const hidden = typed.map((key) =>
+    source === undefined ? inet(`masquerade${family}`, key) : inet(`source${family}`, key, ruleAddress(source, family)),
+  );
+  return [...known, ...ways, ...hidden];
+}
+
+function publishedElements({ family, protocol, hostAddress, hostPort, address, port }: PublishedPortFacts): NftElement[] {
+  const key = `${protocol} . ${rulePort(hostPort)}`;
+  const data = `${ruleAddress(address, family)} . ${rulePort(port)}`;
+  const host = hostAddress === undefined ? undefined : parseAddress(ruleAddress(hostAddress, family));
+  if (hostAddress === undefined || host === undefined || isUnspecified(host)) return [inet(`ports${family}`, key, data)];
+  if (family === 6 && isLoopback(host)) return []; // ::1 is the proxy's
+  return [inet(`ports_on${family}`, `${ruleAddress(hostAddress, family)} . ${key}`, data)];
+}
+
+function inet(set: string, key: string, data?: string): NftElement {
+  return { table: 'inet', set, key, ...(data === undefined ? {} : { data }) };
+}
+
+function link(name: string): string {
+  return `"${ruleInterface(name)}"`;
+}
+
+function pair(from: string, to: string): string {
+  return `${link(from)} . ${link(to)}`;
+}
