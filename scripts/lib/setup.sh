@@ -22,6 +22,7 @@ declare -A PROGRAM_PACKAGES=(
   [busybox]=busybox-static
   [curl]=curl
   [socat]=socat
+  [python3]=python3-minimal
   [npm]='nodejs npm'
 )
 
