@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { NetworkError } from '../common/error.ts';
+import type { IptablesRestore, IptablesVariant } from './firewall-command.ts';
+import { complaint, runProgram } from './programs.ts';
+import type { ProgramOptions } from './programs.ts';
+
+/** Without this an xtables lock held elsewhere for long would hold us for ever, in seconds. */
+const LOCK_WAIT = 20;
+
+/**
+ * Applies a batch: `iptables-restore --noflush -w`.
+ * @throws {NetworkError} KERNEL with the program's text, UNSUPPORTED when the program is missing
+ */
+export async function restoreIptables(op: IptablesRestore, options: Pick<ProgramOptions, 'onStart'> = {}): Promise<void> {
+  const program = iptablesProgram(op.family, op.variant, 'restore');
+  const result = await runProgram(program, ['--noflush', '-w', String(LOCK_WAIT)], { ...options, input: op.batch });
+  if (result === undefined) throw new NetworkError('UNSUPPORTED', `${program} is not installed: install iptables, or choose --firewall nft`);
+  if (result.exitCode === 0) return;
+  const text = complaint(result);
+  const line = /line:? (\d+)/u.exec(`${result.stderr}`)?.[1];
+  const source = line === undefined ? undefined : op.batch.split('\n')[Number(line) - 1];
+  throw new NetworkError('KERNEL', `${program} refused the rules: ${text}${source === undefined ? '' : ` in \`${source}\``}`);
+}
+
+/**
+ * `iptables-save -t TABLE`. Looks first whether the table exists, because the program would create it
+ * and with it hooks that every packet then passes.
+ * @param table `filter`, `nat`, …
+ * @returns its text; undefined when the program is missing or there is no such table
+ * @throws {NetworkError} KERNEL with the program's text, ABORTED
+ */
+export async function iptablesSave(family: 4 | 6, variant: IptablesVariant, table: string, signal?: AbortSignal): Promise<string | undefined> {
+  if (!(await hasTable(family, variant, table, signal))) return undefined;
+  const program = iptablesProgram(family, variant, 'save');
+  const result = await runProgram(program, ['-t', table], { signal });
+  if (result === undefined) return undefined;
+  if (result.exitCode !== 0) throw new NetworkError('KERNEL', `${program} -t ${table}: ${complaint(result)}`);
+  return result.stdout;
+}
+
+/** `iptables-nft-restore`, `ip6tables-save` … */
+export function iptablesProgram(family: 4 | 6, variant: IptablesVariant, verb: 'restore' | 'save'): string {
+  return `${family === 6 ? 'ip6tables' : 'iptables'}${variant === 'default' ? '' : `-${variant}`}-${verb}`;
+}
+
+async function hasTable(family: 4 | 6, variant: IptablesVariant, table: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const backend = variant === 'default' ? await defaultVariant(family, signal) : variant;
+  if (backend === undefined) return false;
+  return backend === 'nft' ? hasNftTable(family, table, signal) : hasLegacyTable(family, table);
+}
+
+/** What plain `iptables` is on this machine: `iptables v1.8.9 (nf_tables)`, `(legacy)`, or before 1.8 nothing in brackets. */
+async function defaultVariant(family: 4 | 6, signal: AbortSignal | undefined): Promise<'nft' | 'legacy' | undefined> {
+  const result = await runProgram(family === 6 ? 'ip6tables' : 'iptables', ['--version'], { signal });
+  if (result === undefined || result.exitCode !== 0) return undefined;
+  return result.stdout.includes('nf_tables') ? 'nft' : 'legacy';
+}
+
+async function hasNftTable(family: 4 | 6, table: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const result = await runProgram('nft', ['list', 'tables', family === 6 ? 'ip6' : 'ip'], { signal });
+  // Without nft there is no way to look; reading an empty table is the lesser harm.
+  return result === undefined || result.stdout.split('\n').includes(`table ${family === 6 ? 'ip6' : 'ip'} ${table}`);
+}
+
+async function hasLegacyTable(family: 4 | 6, table: string): Promise<boolean> {
+  const names = await readFile(family === 6 ? '/proc/self/net/ip6_tables_names' : '/proc/self/net/ip_tables_names', 'utf8').catch(() => '');
+  return names.split('\n').includes(table);
+}

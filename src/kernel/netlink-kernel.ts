@@ -1,0 +1,166 @@
+import { closeSync } from 'node:fs';
+import { NetworkError } from '../common/error.ts';
+import { CallQueue } from './call-queue.ts';
+import { restoreIptables } from './iptables.ts';
+import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from './kernel.ts';
+import { KernelWorker } from './kernel-worker.ts';
+import { namespaceNames } from './named-namespace.ts';
+import { listNft, runNft } from './nft-program.ts';
+import type { NamespacePath, Op } from './op.ts';
+import type { WorkerCalls, WorkerEvent, WorkerOp } from './protocol.ts';
+import type { NamespaceSnapshot } from './snapshot.ts';
+
+/** What {@link NetlinkKernel.open} can be told. */
+export interface NetlinkKernelOptions {
+  /** `exec` never uses libnftables. Default: NETCTL_NFT of the environment. */
+  readonly nft?: 'library' | 'exec';
+  /** Another worker program, for tests. */
+  readonly workerFile?: URL;
+}
+
+/** The real kernel: netlink and libnftables in one worker thread, programs from the main thread, strictly one after the other. */
+export class NetlinkKernel implements Kernel {
+  readonly #options: NetlinkKernelOptions;
+  readonly #queue = new CallQueue();
+  readonly #listeners = new Set<(event: KernelEvent) => void>();
+  /** Our own programs: what they change is no news. */
+  readonly #ownProcesses = new Set<number>();
+  #worker: KernelWorker;
+  #nftInWorker = false;
+  #watching = false;
+  #closed = false;
+
+  private constructor(options: NetlinkKernelOptions) {
+    this.#options = options;
+    this.#worker = this.#start();
+  }
+
+  /** Starts the worker. @throws {NetworkError} INTERNAL when it does not come up */
+  static async open(options: NetlinkKernelOptions = {}): Promise<NetlinkKernel> {
+    const kernel = new NetlinkKernel(options);
+    await kernel.#ready();
+    return kernel;
+  }
+
+  async apply(ops: readonly Op[], signal?: AbortSignal): Promise<void> {
+    if (ops.length === 0) return;
+    await this.#queue.run(async (given) => {
+      let batch: WorkerOp[] = [];
+      const flush = async (): Promise<void> => {
+        const now = batch;
+        batch = [];
+        if (now.length > 0) await this.#call('apply', now);
+      };
+      for (const op of ops) {
+        if (op.op !== 'iptables-restore' && (op.op !== 'nft' || this.#nftInWorker)) {
+          batch.push(op);
+          continue;
+        }
+        await flush();
+        given.throwIfAborted();
+        const onStart = (processId: number): void => void this.#ownProcesses.add(processId);
+        if (op.op === 'nft') await runNft(op.script, { onStart });
+        else await restoreIptables(op, { onStart });
+        given.throwIfAborted();
+      }
+      await flush();
+    }, signal);
+  }
+
+  async snapshot(namespaces: readonly NamespacePath[], signal?: AbortSignal): Promise<readonly NamespaceSnapshot[]> {
+    return this.#queue.run(async () => this.#call('snapshot', namespaces), signal);
+  }
+
+  async nftList(command: string): Promise<unknown> {
+    return this.#queue.run(async () => (this.#nftInWorker ? this.#call('nftList', command) : listNft(command)));
+  }
+
+  async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {
+    return this.#queue.run(async () => this.#call('sysctl', { namespace, key }));
+  }
+
+  async namespaceIdentity(path: NamespacePath): Promise<string | undefined> {
+    return this.#queue.run(async () => this.#call('identity', path));
+  }
+
+  async namespaceNames(): Promise<readonly string[]> {
+    return this.#queue.run(namespaceNames);
+  }
+
+  async openSocket(request: SocketRequest): Promise<OpenSocket> {
+    const { fd, port } = await this.#queue.run(async () => this.#call('openSocket', request));
+    let open = true;
+    return {
+      port,
+      detach: () => {
+        open = false;
+        return fd;
+      },
+      [Symbol.dispose]: () => {
+        if (open) closeSync(fd);
+        open = false;
+      },
+    };
+  }
+
+  watch(listener: (event: KernelEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    this.#setWatching();
+    return {
+      [Symbol.dispose]: () => {
+        this.#listeners.delete(listener);
+        this.#setWatching();
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    await this.#queue.run(async () => {
+      this.#closed = true;
+      await this.#worker.close();
+    });
+  }
+
+  #start(): KernelWorker {
+    this.#watching = false;
+    return new KernelWorker((event) => this.#onEvent(event), this.#options.workerFile);
+  }
+
+  async #ready(): Promise<void> {
+    const nftables = await this.#worker.ready();
+    const wanted = this.#options.nft ?? (process.env['NETCTL_NFT'] === 'exec' ? 'exec' : 'library');
+    this.#nftInWorker = nftables && wanted === 'library';
+  }
+
+  async #call<Name extends keyof WorkerCalls>(name: Name, args: WorkerCalls[Name]['arguments']): Promise<WorkerCalls[Name]['result']> {
+    if (this.#closed) throw new NetworkError('UNAVAILABLE', 'the kernel was closed');
+    if (!this.#worker.alive) {
+      this.#worker = this.#start();
+      await this.#ready();
+      if (this.#listeners.size > 0) {
+        await this.#worker.call('watch', true);
+        this.#watching = true;
+        // Nobody looked while there was no worker.
+        this.#onEvent({ event: { event: 'overflow' } });
+      }
+    }
+    return this.#worker.call(name, args);
+  }
+
+  #setWatching(): void {
+    const settle = async (): Promise<void> => {
+      const wanted = this.#listeners.size > 0;
+      if (wanted === this.#watching || this.#closed) return;
+      await this.#call('watch', wanted);
+      this.#watching = wanted;
+    };
+    // It fails only with the worker, which the next call finds out.
+    this.#queue.run(settle).catch(() => this.#onEvent({ event: { event: 'overflow' } }));
+  }
+
+  #onEvent({ event, processId }: WorkerEvent): void {
+    if (processId !== undefined && this.#ownProcesses.has(processId)) return;
+    for (const listener of this.#listeners) listener(event);
+  }
+}

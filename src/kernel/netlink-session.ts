@@ -1,0 +1,179 @@
+import { ERRNO, kernelError } from './errno.ts';
+import { addNamespace, deleteNamespace, namespacePath } from './named-namespace.ts';
+import { deleteAddress, newAddress } from './netlink/address-messages.ts';
+import { Channel } from './netlink/channel.ts';
+import { deleteLink, deleteLinkGroup, newLink, setBridgePort, setLink } from './netlink/link-messages.ts';
+import type { Request } from './netlink/netlink-socket.ts';
+import { parsePrefix } from './netlink/parse.ts';
+import { changeRoute } from './netlink/route-messages.ts';
+import { globalAddresses } from './netlink/snapshot.ts';
+import type { Namespaces } from './netns.ts';
+import { HOST } from './op.ts';
+import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkSet, NamespacePath, Op, RouteChange } from './op.ts';
+import { opWords } from './op-words.ts';
+import { writeSysctl } from './sysctl.ts';
+
+/** Operations on the links, addresses, routes, sysctls and namespaces of this machine. */
+export type NetlinkOp = Exclude<Op, { op: 'nft' | 'iptables-restore' | 'conntrack-flush' | 'announce' }>;
+
+/** What a deletion may hear when there is nothing to delete. */
+const MISSING = new Set<number>([ERRNO.ENODEV, ERRNO.ESRCH, ERRNO.EADDRNOTAVAIL, ERRNO.ENOENT]);
+
+/** All acknowledgements of a send have to fit into the receive buffer. */
+const LONGEST_SEND = 256;
+
+/** The first device of every namespace (net/core/dev.c LOOPBACK_IFINDEX). */
+const LOOPBACK_INDEX = 1;
+
+/**
+ * Carries operations out over netlink for the length of one apply: what it opens and remembers it
+ * lets go of when it is disposed, so that nothing pins a namespace or goes stale.
+ *
+ * An operation is one send, however many messages it takes, and the next is sent when it has
+ * succeeded: the kernel works through the rest of a send behind a refusal, so `set alias` sent along
+ * with an `add` whose name was taken would mark somebody else's link. Waiting costs nothing that
+ * could be measured, because the kernel does the work inside send and has answered when it returns.
+ */
+export class NetlinkSession implements Disposable {
+  readonly #namespaces: Namespaces;
+  readonly #channels = new Map<NamespacePath, Channel>();
+
+  constructor(namespaces: Namespaces) {
+    this.#namespaces = namespaces;
+  }
+
+  [Symbol.dispose](): void {
+    for (const channel of this.#channels.values()) channel[Symbol.dispose]();
+    this.#channels.clear();
+  }
+
+  /**
+   * Carries one operation out.
+   * @throws {NetworkError} KERNEL naming the operation, NOT_FOUND for a missing namespace, EXISTS for a namespace's name, INVALID
+   */
+  run(op: NetlinkOp): void {
+    switch (op.op) {
+      case 'namespace-add':
+        return this.#addNamespace(op.name);
+      case 'namespace-delete':
+        return this.#deleteNamespace(op.name);
+      case 'link-add':
+        return this.#addLink(op);
+      case 'link-set':
+        return this.#setLink(op);
+      case 'bridge-port-set':
+        return this.#send(this.#channel(op.namespace), op, [setBridgePort(this.#index(op, op.name), op.hairpin)]);
+      case 'address-add':
+        return this.#send(this.#channel(op.namespace), op, [newAddress(this.#index(op, op.link), op.address)]);
+      case 'route-add':
+        return this.#send(this.#channel(op.namespace), op, [changeRoute(this.#index(op, op.link), op)]);
+      case 'sysctl-set':
+        return this.#setSysctl(op.namespace, op.key, op.value, op.optional === true, opWords(op));
+      default:
+        return this.#delete(op);
+    }
+  }
+
+  /** One send, all or any of which the kernel may refuse. */
+  #send(channel: Channel, op: NetlinkOp, requests: readonly Request[], missingIsFine = false): void {
+    for (const { refusal } of channel.socket.transact(requests)) {
+      if (refusal === undefined || (missingIsFine && MISSING.has(refusal.errno))) continue;
+      throw kernelError(refusal.errno, opWords(op), refusal.text);
+    }
+  }
+
+  #findChannel(path: NamespacePath): Channel | undefined {
+    const known = this.#channels.get(path);
+    if (known !== undefined) return known;
+    const namespace = this.#namespaces.open(path);
+    return namespace === undefined ? undefined : this.#keep(path, Channel.open(this.#namespaces, namespace));
+  }
+
+  #channel(path: NamespacePath): Channel {
+    return this.#findChannel(path) ?? this.#keep(path, Channel.open(this.#namespaces, this.#namespaces.require(path)));
+  }
+
+  #keep(path: NamespacePath, channel: Channel): Channel {
+    this.#channels.set(path, channel);
+    return channel;
+  }
+
+  /** Links came, went or moved, and a veth's far end with them: names mean something else now. */
+  #forget(): void {
+    for (const channel of this.#channels.values()) channel.forget();
+  }
+
+  #index(op: NetlinkOp & { readonly namespace: NamespacePath }, name: string): number {
+    const index = this.#channel(op.namespace).findIndex(name);
+    if (index === undefined) throw kernelError(ERRNO.ENODEV, `${opWords(op)}: there is no link '${name}'`);
+    return index;
+  }
+
+  #addLink(op: LinkAdd): void {
+    const channel = this.#channel(op.namespace);
+    const masterIndex = op.master === undefined ? undefined : this.#index(op, op.master);
+    const elsewhere = op.kind.type === 'veth' && op.kind.peer.namespace !== op.namespace;
+    const peerNamespaceFd = elsewhere ? this.#channel(op.kind.peer.namespace).namespace.fd : undefined;
+    this.#send(channel, op, [newLink(op, { masterIndex, peerNamespaceFd })]);
+    if (op.alias !== undefined) this.#send(channel, op, [setLink(this.#index(op, op.name), { alias: op.alias })]);
+  }
+
+  #setLink(op: LinkSet): void {
+    const channel = this.#channel(op.namespace);
+    const index = this.#index(op, op.name);
+    let masterIndex: number | undefined;
+    if (op.master !== undefined) masterIndex = op.master === null ? 0 : this.#index(op, op.master);
+    const namespaceFd = op.moveTo === undefined ? undefined : this.#channel(op.moveTo).namespace.fd;
+    this.#send(channel, op, [setLink(index, { ...op, masterIndex, namespaceFd })]);
+    if (op.rename !== undefined || op.moveTo !== undefined) this.#forget();
+  }
+
+  #delete(op: LinkDelete | LinkGroupDelete | AddressChange | AddressFlush | RouteChange): void {
+    const channel = this.#findChannel(op.namespace);
+    if (channel === undefined) return;
+    const requests = this.#deletions(channel, op);
+    for (let i = 0; i < requests.length; i += LONGEST_SEND) this.#send(channel, op, requests.slice(i, i + LONGEST_SEND), true);
+    if (op.op === 'link-delete' || op.op === 'link-group-delete') this.#forget();
+  }
+
+  #deletions(channel: Channel, op: LinkDelete | LinkGroupDelete | AddressChange | AddressFlush | RouteChange): Request[] {
+    if (op.op === 'link-group-delete') return [deleteLinkGroup(op.group)];
+    const index = channel.findIndex(op.op === 'link-delete' ? op.name : op.link);
+    if (index === undefined) return [];
+    switch (op.op) {
+      case 'link-delete':
+        return [deleteLink(index)];
+      case 'address-flush':
+        return globalAddresses(channel.socket).flatMap((address) => (address.index === index ? [deleteAddress(index, address)] : []));
+      case 'route-add':
+      case 'route-delete':
+        return [changeRoute(index, op)];
+      default:
+        return [deleteAddress(index, parsePrefix(op.address))];
+    }
+  }
+
+  #setSysctl(path: NamespacePath, key: string, value: string, optional: boolean, words: string): void {
+    const namespace = path === HOST ? this.#namespaces.host : this.#channel(path).namespace;
+    const found = this.#namespaces.inside(namespace, () => writeSysctl(key, value));
+    if (!found && !optional) throw kernelError(ERRNO.ENOENT, words);
+  }
+
+  #addNamespace(name: string): void {
+    const path = namespacePath(name);
+    let made: Channel | undefined;
+    addNamespace(this.#namespaces, name, () => {
+      made = Channel.here(this.#namespaces.current(path));
+      const [answer] = made.socket.transact([setLink(LOOPBACK_INDEX, { up: true })]);
+      if (answer?.refusal !== undefined) throw kernelError(answer.refusal.errno, `set lo up in ${path}`, answer.refusal.text);
+    });
+    if (made !== undefined) this.#keep(path, made);
+  }
+
+  #deleteNamespace(name: string): void {
+    const path = namespacePath(name);
+    this.#channels.get(path)?.[Symbol.dispose]();
+    this.#channels.delete(path);
+    deleteNamespace(name);
+  }
+}

@@ -1,0 +1,50 @@
+import { HOST } from './op.ts';
+import type { NamespacePath, Op } from './op.ts';
+
+/** What an operation does, in words for an error message: `add veth 'vethabc' with 'eth0' in /run/netns/blue`. */
+export function opWords(op: Op): string {
+  switch (op.op) {
+    case 'link-add': {
+      const far = op.kind.type === 'veth' ? ` with '${op.kind.peer.name}'${where(op.kind.peer.namespace)}` : '';
+      return `add ${op.kind.type} '${op.name}'${where(op.namespace)}${far}`;
+    }
+    case 'link-set': {
+      const { op: _op, namespace: _namespace, name: _name, ...wanted } = op;
+      return `set link '${op.name}'${where(op.namespace)} to ${JSON.stringify(wanted)}`;
+    }
+    case 'link-delete':
+      return `delete link '${op.name}'${where(op.namespace)}`;
+    case 'link-group-delete':
+      return `delete the links of group ${op.group}${where(op.namespace)}`;
+    case 'bridge-port-set':
+      return `set hairpin ${op.hairpin ? 'on' : 'off'} at bridge port '${op.name}'${where(op.namespace)}`;
+    case 'address-add':
+      return `add address ${op.address} to '${op.link}'${where(op.namespace)}`;
+    case 'address-delete':
+      return `delete address ${op.address} from '${op.link}'${where(op.namespace)}`;
+    case 'address-flush':
+      return `flush the addresses of '${op.link}'${where(op.namespace)}`;
+    case 'route-add':
+      return `add route ${op.destination}${op.gateway === undefined ? '' : ` via ${op.gateway}`} by '${op.link}'${where(op.namespace)}`;
+    case 'route-delete':
+      return `delete route ${op.destination}${op.gateway === undefined ? '' : ` via ${op.gateway}`} by '${op.link}'${where(op.namespace)}`;
+    case 'sysctl-set':
+      return `set sysctl ${op.key} = ${op.value}${where(op.namespace)}`;
+    case 'namespace-add':
+      return `add network namespace '${op.name}'`;
+    case 'namespace-delete':
+      return `delete network namespace '${op.name}'`;
+    case 'announce':
+      return `announce ${op.address} at '${op.link}'${where(op.namespace)}`;
+    case 'conntrack-flush':
+      return `forget ${op.protocol} flows${op.originalPort === undefined ? '' : ` to port ${op.originalPort}`}${op.address === undefined ? '' : ` of ${op.address}`}`;
+    case 'nft':
+      return 'change the nftables rules';
+    case 'iptables-restore':
+      return `change the ${op.family === 6 ? 'ip6tables' : 'iptables'} rules`;
+  }
+}
+
+function where(namespace: NamespacePath): string {
+  return namespace === HOST ? '' : ` in ${namespace}`;
+}

@@ -1,0 +1,62 @@
+/** What the main thread and the kernel worker say to each other. Everything here survives structured clone. */
+import { NetworkError } from '../common/error.ts';
+import type { ErrorCode, KernelReason } from '../common/error.ts';
+import type { IptablesRestore } from './firewall-command.ts';
+import type { KernelEvent, SocketRequest } from './kernel.ts';
+import type { NamespacePath, Op } from './op.ts';
+import type { NamespaceSnapshot } from './snapshot.ts';
+
+/** What the worker does itself: programs are started by the main thread. */
+export type WorkerOp = Exclude<Op, IptablesRestore>;
+
+/** Each call with its arguments and its result. */
+export interface WorkerCalls {
+  readonly apply: { readonly arguments: readonly WorkerOp[]; readonly result: undefined };
+  readonly snapshot: { readonly arguments: readonly NamespacePath[]; readonly result: readonly NamespaceSnapshot[] };
+  readonly nftList: { readonly arguments: string; readonly result: unknown };
+  readonly sysctl: { readonly arguments: { readonly namespace: NamespacePath; readonly key: string }; readonly result: string | undefined };
+  readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
+  readonly openSocket: { readonly arguments: SocketRequest; readonly result: { readonly fd: number; readonly port: number } };
+  readonly watch: { readonly arguments: boolean; readonly result: undefined };
+  readonly close: { readonly arguments: undefined; readonly result: undefined };
+}
+
+/** A call on its way to the worker. */
+export type WorkerRequest = {
+  readonly [Name in keyof WorkerCalls]: { readonly id: number; readonly call: Name; readonly arguments: WorkerCalls[Name]['arguments'] };
+}[keyof WorkerCalls];
+
+/** An event with what the main thread needs to tell our own programs from others. */
+export interface WorkerEvent {
+  readonly event: KernelEvent;
+  /** The process that caused it, where the kernel says so. */
+  readonly processId?: number | undefined;
+}
+
+/** What the worker says. */
+export type WorkerMessage =
+  /** Sent once: writing eight bytes to `wakeFd` makes the worker look at its requests. The main thread closes it. */
+  | { readonly kind: 'ready'; readonly wakeFd: number; readonly nftables: boolean }
+  | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: PlainError }
+  | { readonly kind: 'event'; readonly event: WorkerEvent };
+
+/** A NetworkError without its prototype, which structured clone drops. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly kernel: KernelReason | undefined;
+  readonly stack: string | undefined;
+}
+
+/** For the way across. */
+export function toPlainError(thrown: unknown): PlainError {
+  const { code, message, kernel, stack } = NetworkError.from(thrown);
+  return { code, message, kernel, stack };
+}
+
+/** Back into an error; the worker's stack is kept as its cause. */
+export function fromPlainError(plain: PlainError): NetworkError {
+  const { code, message, kernel, stack } = plain;
+  return new NetworkError(code, message, kernel === undefined ? { cause: stack } : { cause: stack, kernel });
+}
