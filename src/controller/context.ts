@@ -1,6 +1,7 @@
 import type { Driver } from '../../drivers/driver.ts';
 import type { AddressSpace } from '../ipam/address-space.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Op } from '../kernel/op.ts';
 import type { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
 import type { Applier } from './applier.ts';
@@ -26,6 +27,8 @@ export interface Context {
   readonly random: Random;
   /** Deletes the links that wait for it, now. */
   readonly reap: () => Promise<void>;
+  /** Operations that put our one accept rule where other packet filters need it, or take it away. */
+  readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
 }
 
 /** A new id, 64 hex digits like Docker's. */

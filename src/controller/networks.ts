@@ -4,14 +4,15 @@ import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireNetworkName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
-import type { HostRoutes } from '../ipam/address-space.ts';
 import { HOST } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
+import { hostRoutes } from './host-routes.ts';
 import type { LiveNetwork } from './ledger.ts';
 import type { NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import { takeSubnets } from './subnets.ts';
+import { adjustSurroundings } from './surroundings.ts';
 import { networkChange, removal } from './wanted.ts';
 
 /** Where a network is written down. */
@@ -37,7 +38,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const view = hostView(context, host);
   const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {} };
   const bridge = driver.settle(probe, view)['addresses'] ?? '';
-  const routes = hostRoutes(context, host);
+  const routes = hostRoutes(context.store.instanceId, host);
   const subnets = takeSubnets(request, {
     space: context.addresses,
     routes,
@@ -60,6 +61,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     context.ledger.networks.set(id, network);
     try {
       await context.applier.transition([networkChange(context.ledger, id)], { onFailure: 'back', signal });
+      await adjustSurroundings(context);
     } catch (error) {
       context.ledger.networks.delete(id);
       await context.store.commit([{ key: networkKey(id) }]);
@@ -94,6 +96,7 @@ export async function removeNetwork(context: Context, reference: string): Promis
   }
   await context.reap();
   await context.applier.transition([removal(record.id)], { onFailure: 'forward' });
+  await adjustSurroundings(context);
   context.events.emit({ type: 'network', action: 'remove', id: record.id, name: record.name });
 }
 
@@ -118,15 +121,5 @@ function hostView(context: Context, host: NamespaceSnapshot): HostView {
       return { name, kind, mtu, addresses, ...(usedBy === undefined ? {} : { usedBy }) };
     }),
     uplinkMtu: host.links.find(({ index }) => index === uplink?.linkIndex)?.mtu,
-  };
-}
-
-function hostRoutes(context: Context, host: NamespaceSnapshot): HostRoutes {
-  const ours = new Set(host.links.filter(({ alias }) => alias?.startsWith(`netctl:${context.store.instanceId}:`)).map(({ index }) => index));
-  const foreign = host.routes.filter(({ linkIndex }) => linkIndex === undefined || !ours.has(linkIndex));
-  const cidrs = (routes: typeof foreign): HostRoutes['onLink'] => routes.map(({ destination }) => parseCidr(destination, { allowHostBits: true }));
-  return {
-    onLink: cidrs(foreign.filter(({ gateway }) => gateway === undefined)),
-    wider: cidrs(foreign.filter(({ gateway }) => gateway !== undefined)),
   };
 }

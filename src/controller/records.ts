@@ -1,6 +1,5 @@
 /** What is written down: the wanted state, and nothing that can be found out again. Plain JSON. */
 import type { ReservedPort } from '../ports/host-ports.ts';
-import type { PortBinding } from '../ports/spec.ts';
 
 /** A subnet of a network. */
 export interface SubnetRecord {
@@ -92,6 +91,8 @@ export interface AttachmentRecord {
   readonly interface: string;
   /** The engine moves and configures it. */
   readonly handedOver: boolean;
+  /** An engine's endpoint that we had to make again: families whose default route goes through it. */
+  readonly leads?: readonly (4 | 6)[];
 }
 
 /** A pool that the engine asked of `tsipam`. */
@@ -100,11 +101,6 @@ export interface PoolRecord {
   readonly family: 4 | 6;
   readonly subnet: string;
   readonly range?: string;
-  /** How many times the engine asked for it and has not given it back. */
-  readonly references: number;
   /** Plain addresses given out, each with who asked. */
   readonly addresses: Readonly<Record<string, string>>;
 }
-
-/** A port to be published, as asked. */
-export type PortRequest = PortBinding;

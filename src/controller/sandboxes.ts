@@ -75,9 +75,12 @@ export async function removeSandbox(context: Context, reference: string): Promis
 }
 
 /** Operations that make a sandbox's namespace. */
-export function makeNamespace(sandbox: SandboxRecord): Op[] {
+export function makeNamespace(instance: string, sandbox: SandboxRecord): Op[] {
+  const { namespace, name } = sandbox;
   const sysctls = Object.entries(sandbox.sysctls).map(([key, value]): Op => ({ op: 'sysctl-set', namespace: sandbox.namespace, key, value }));
-  return sandbox.kind === 'named' ? [{ op: 'namespace-add', name: sandbox.name }, ...sysctls] : sysctls;
+  if (sandbox.kind === 'adopted') return sysctls;
+  // A namespace carries no label itself; its loopback link does, so that one left by a crash is known as ours.
+  return [{ op: 'namespace-add', name }, { op: 'link-set', namespace, name: 'lo', alias: `netctl:${instance}:${sandbox.id.slice(0, 12)}` }, ...sysctls];
 }
 
 function dropNamespace(sandbox: SandboxRecord): Op[] {
@@ -136,7 +139,7 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
     await store.commit([{ key: sandboxKey(sandbox.id), value: sandbox, expected: 0 }, ...puts]);
     written = true;
     await applier.transition(sandboxChanges(ledger, sandbox.id), {
-      before: makeNamespace(sandbox),
+      before: makeNamespace(store.instanceId, sandbox),
       undo: dropNamespace(sandbox),
       after: forgetFlows(ports, endpoints),
       onFailure: 'back',

@@ -13,7 +13,7 @@ const FAMILIES: readonly Family[] = [4, 6];
 export function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
   const { id, mac, ipv4, ipv6, options, attachment, sandboxId } = endpoint;
   const leads = (family: Family): boolean => sandboxId !== undefined && gatewayEndpoint(ledger, sandboxId, family)?.id === id;
-  const gatewayFor = FAMILIES.filter(leads);
+  const gatewayFor = sandboxId === undefined ? (attachment?.leads ?? []) : FAMILIES.filter(leads);
   // An engine says itself at which endpoint ports are programmed.
   const ports =
     sandboxId === undefined ? publish(ledger, endpoint, endpoint.ports, FAMILIES) : publish(ledger, endpoint, ledger.sandbox(sandboxId).ports, gatewayFor);

@@ -54,6 +54,8 @@ export interface Kernel extends AsyncDisposable {
   sysctl(namespace: NamespacePath, key: string): Promise<string | undefined>;
   /** `device:inode` of the namespace behind a path: equal for two paths to one namespace; undefined when it is no live network namespace. */
   namespaceIdentity(path: NamespacePath): Promise<string | undefined>;
+  /** Names of the namespaces below /run/netns, as `ip netns` lists them. */
+  namespaceNames(): Promise<readonly string[]>;
   /**
    * Binds a socket in the host's namespace.
    * @throws {NetworkError} IN_USE when the port is taken, UNSUPPORTED when the kernel lacks the protocol, KERNEL

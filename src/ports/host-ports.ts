@@ -30,18 +30,21 @@ export class HostPorts implements Disposable {
    * Takes all of the bindings or none.
    * @param owner who gives them back by {@link release}; what it held before is given back first
    * @param target where the proxy leads
+   * @param options.keep what the owner holds already stays
    * @returns the bindings with the ports that were chosen, in order
    * @throws {NetworkError} IN_USE naming the busy port, EXHAUSTED for a range without a free one, UNSUPPORTED (sctp)
    */
-  async reserve(owner: string, bindings: readonly PortBinding[], target: ProxyTarget): Promise<ReservedPort[]> {
-    this.release(owner);
+  async reserve(owner: string, bindings: readonly PortBinding[], target: ProxyTarget, options: { readonly keep?: boolean } = {}): Promise<ReservedPort[]> {
+    if (options.keep !== true) this.release(owner);
     const stack = new DisposableStack();
     try {
       const reserved: ReservedPort[] = [];
       // Exact ports first, so that no random one takes the place of a named one.
       const order = bindings.map((binding, index) => ({ binding, index })).toSorted((a, b) => freedom(a.binding) - freedom(b.binding));
       for (const { binding, index } of order) reserved[index] = await this.#take(binding, target, stack);
-      this.#held.set(owner, stack);
+      const held = this.#held.get(owner);
+      if (held === undefined) this.#held.set(owner, stack);
+      else held.use(stack);
       return reserved;
     } catch (error) {
       stack.dispose();

@@ -1,0 +1,104 @@
+import type { Context } from './context.ts';
+import {
+  createEngineEndpoint,
+  deleteEngineEndpoint,
+  joinEngineEndpoint,
+  leaveEngineEndpoint,
+  programPorts,
+  revokePorts,
+  type EngineEndpointRequest,
+} from './engine-endpoints.ts';
+import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
+import { removeNetwork } from './networks.ts';
+import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { PortBinding } from '../ports/spec.ts';
+
+/** The calls of an engine that drives us as its plugin; each may come twice, and late. */
+export class EngineDoor {
+  readonly #context: Context;
+  readonly #exclusive: <T>(task: () => Promise<T>) => Promise<T>;
+
+  constructor(context: Context, exclusive: <T>(task: () => Promise<T>) => Promise<T>) {
+    this.#context = context;
+    this.#exclusive = exclusive;
+  }
+
+  /** The network of an id, if it is known. */
+  network(id: string): NetworkRecord | undefined {
+    return this.#context.ledger.networks.get(id)?.record;
+  }
+
+  /** Bytes; name prefix of interfaces in containers; whether containers get a default route here. */
+  networkTraits(id: string): { readonly interfacePrefix: string; readonly gateway: (family: 4 | 6) => string | undefined } {
+    const { record, driver } = this.#context.ledger.network(id);
+    const gateway = (family: 4 | 6): string | undefined => {
+      const [subnet] = family === 4 ? record.ipv4 : record.ipv6;
+      return driver.givesGateway(family) ? (subnet?.auxiliary[`DefaultGatewayIPv${family}`] ?? subnet?.gateway) : undefined;
+    };
+    return { interfacePrefix: driver.interfacePrefix, gateway };
+  }
+
+  /** The endpoint of an id, if it is known. */
+  endpoint(id: string): EndpointRecord | undefined {
+    return this.#context.ledger.endpoints.get(id);
+  }
+
+  /** Removes the engine's network; nothing to do for an unknown one. Its endpoints go with it: the engine has none left. */
+  deleteNetwork(id: string): Promise<void> {
+    return this.#exclusive(async () => {
+      if (!this.#context.ledger.networks.has(id)) return;
+      await this.forgetEndpoints(id);
+      await removeNetwork(this.#context, id);
+    });
+  }
+
+  /** Deletes the engine's endpoints of a network, for a caller that has the turn. */
+  async forgetEndpoints(networkId: string): Promise<void> {
+    for (const endpoint of this.#context.ledger.endpointsOfNetwork(networkId)) {
+      if (endpoint.sandboxId === undefined) await deleteEngineEndpoint(this.#context, endpoint.id);
+    }
+  }
+
+  createEndpoint(request: EngineEndpointRequest): Promise<EndpointRecord> {
+    return this.#exclusive(() => createEngineEndpoint(this.#context, request));
+  }
+
+  /** @param namespace path of the container's namespace; it need not exist yet */
+  join(id: string, namespace: string): Promise<EndpointRecord> {
+    return this.#exclusive(() => joinEngineEndpoint(this.#context, id, namespace));
+  }
+
+  publish(id: string, bindings: readonly PortBinding[]): Promise<readonly ReservedPort[]> {
+    return this.#exclusive(() => programPorts(this.#context, id, bindings));
+  }
+
+  revoke(id: string): Promise<void> {
+    return this.#exclusive(() => revokePorts(this.#context, id));
+  }
+
+  leave(id: string): Promise<void> {
+    return this.#exclusive(() => leaveEngineEndpoint(this.#context, id));
+  }
+
+  deleteEndpoint(id: string): Promise<void> {
+    return this.#exclusive(() => deleteEngineEndpoint(this.#context, id));
+  }
+
+  requestPool(request: EnginePoolRequest): Promise<PoolRecord> {
+    return this.#exclusive(() => requestEnginePool(this.#context, request));
+  }
+
+  releasePool(id: string): Promise<void> {
+    return this.#exclusive(() => releaseEnginePool(this.#context, id));
+  }
+
+  /** @returns CIDR */
+  requestAddress(poolId: string, address: string | undefined, owner: string): Promise<string> {
+    return this.#exclusive(() => requestEngineAddress(this.#context, poolId, address, owner));
+  }
+
+  releaseAddress(poolId: string, address: string): Promise<void> {
+    return this.#exclusive(() => releaseEngineAddress(this.#context, poolId, address));
+  }
+}

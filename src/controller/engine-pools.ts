@@ -1,0 +1,121 @@
+/** Pools and addresses that an engine asks of `tsipam`. */
+import { canonicalAddress, formatAddress, parseAddress, type Family } from '../common/address.ts';
+import { formatCidr, parseCidr } from '../common/cidr.ts';
+import { cidrFromUser } from '../common/cidr-from-user.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import type { Pool } from '../ipam/pool.ts';
+import { HOST } from '../kernel/op.ts';
+import type { Context } from './context.ts';
+import { hostRoutes } from './host-routes.ts';
+import type { PoolRecord } from './records.ts';
+
+/** What RequestPool asks. */
+export interface EnginePoolRequest {
+  readonly family: Family;
+  /** CIDR; default a free one. */
+  readonly subnet?: string;
+  /** CIDR inside it. */
+  readonly range?: string;
+}
+
+/** Where a pool is written down. */
+export function poolKey(id: string): string {
+  return `pool/${id}`;
+}
+
+/**
+ * Takes a pool. The id is `tsipam/SUBNET`, so that an engine that asks again after a restart finds its own.
+ * @throws {NetworkError} INVALID, IN_USE, FORBIDDEN, EXHAUSTED
+ */
+export async function requestEnginePool(context: Context, request: EnginePoolRequest): Promise<PoolRecord> {
+  const [host] = await context.kernel.snapshot([HOST]);
+  const { pool, warnings } = context.addresses.requestPool({
+    family: request.family,
+    owner: "the engine's IPAM",
+    avoid: hostRoutes(context.store.instanceId, host),
+    ...(request.subnet === undefined ? {} : { subnet: cidrFromUser(request.subnet) }),
+    ...(request.range === undefined ? {} : { range: cidrFromUser(request.range) }),
+  });
+  const subnet = formatCidr(pool.subnet);
+  const record: PoolRecord = {
+    id: `tsipam/${subnet}`,
+    family: request.family,
+    subnet,
+    ...(request.range === undefined ? {} : { range: request.range }),
+    addresses: {},
+  };
+  try {
+    await save(context, record);
+  } catch (error) {
+    context.addresses.releasePool(pool);
+    throw error;
+  }
+  for (const warning of warnings) context.events.warn(warning);
+  return record;
+}
+
+/** Gives a pool back with all its addresses; nothing to do for an unknown one. */
+export async function releaseEnginePool(context: Context, id: string): Promise<void> {
+  const record = context.ledger.pools.get(id);
+  if (record === undefined) return;
+  await context.store.commit([{ key: poolKey(id) }]);
+  context.ledger.pools.delete(id);
+  const pool = context.addresses.pool(parseCidr(record.subnet));
+  if (pool !== undefined) context.addresses.releasePool(pool);
+}
+
+/**
+ * Takes an address of a pool.
+ * @param address plain; default the lowest free one
+ * @param owner who it is for, for messages
+ * @returns CIDR
+ * @throws {NetworkError} NOT_FOUND (pool), INVALID, EXISTS, EXHAUSTED
+ */
+export async function requestEngineAddress(context: Context, id: string, address: string | undefined, owner: string): Promise<string> {
+  const { record, pool } = livePool(context, id);
+  const taken = pool.requestAddress({ owner, ...(address === undefined ? {} : { address: parseAddress(canonicalAddress(address)) }) });
+  const text = formatAddress(taken);
+  try {
+    await save(context, { ...record, addresses: { ...record.addresses, [text]: owner } });
+  } catch (error) {
+    pool.releaseAddress(taken);
+    throw error;
+  }
+  return pool.withPrefix(taken);
+}
+
+/** Gives an address back; nothing to do when it is not taken. */
+export async function releaseEngineAddress(context: Context, id: string, address: string): Promise<void> {
+  const record = context.ledger.pools.get(id);
+  if (record === undefined) return;
+  const text = canonicalAddress(address);
+  const { [text]: owner, ...addresses } = record.addresses;
+  if (owner === undefined) return;
+  await save(context, { ...record, addresses });
+  context.addresses.pool(parseCidr(record.subnet))?.releaseAddress(parseAddress(text));
+}
+
+/** Takes a pool and its addresses again after a restart. */
+export function restoreEnginePool(context: Pick<Context, 'addresses' | 'ledger'>, record: PoolRecord): void {
+  const { pool } = context.addresses.requestPool({
+    family: record.family,
+    owner: "the engine's IPAM",
+    subnet: parseCidr(record.subnet),
+    ...(record.range === undefined ? {} : { range: parseCidr(record.range) }),
+  });
+  for (const [text, owner] of Object.entries(record.addresses)) pool.requestAddress({ address: parseAddress(text), owner });
+  context.ledger.pools.set(record.id, record);
+}
+
+function livePool(context: Context, id: string): { record: PoolRecord; pool: Pool } {
+  const record = context.ledger.pools.get(id);
+  const pool = record === undefined ? undefined : context.addresses.pool(parseCidr(record.subnet));
+  if (record === undefined || pool === undefined) throw new NetworkError('NOT_FOUND', `no such address pool ${quote(id)}: it was released, or belongs to another daemon`);
+  return { record, pool };
+}
+
+async function save(context: Context, record: PoolRecord): Promise<void> {
+  await context.store.commit([{ key: poolKey(record.id), value: record }]);
+  context.ledger.pools.set(record.id, record);
+}

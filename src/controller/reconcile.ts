@@ -1,0 +1,149 @@
+/**
+ * Start, repair and `doctor --fix`: from whatever the kernel holds to what is written down. The
+ * same planner as everywhere; only `actual` is read from the kernel.
+ */
+import { readFile } from 'node:fs/promises';
+import type { LinkState } from '../kernel/link-state.ts';
+import { HOST, type Op } from '../kernel/op.ts';
+import { actualLinks } from './actual.ts';
+import type { Change } from './applier.ts';
+import type { Context } from './context.ts';
+import { deleteEngineEndpoint, isDead } from './engine-endpoints.ts';
+import { releaseEngineAddress } from './engine-pools.ts';
+import { endpointKey } from './endpoints.ts';
+import type { EndpointRecord, Lease } from './records.ts';
+import { makeNamespace, removeSandbox } from './sandboxes.ts';
+import { adjustSurroundings } from './surroundings.ts';
+import { endpointChange, networkChange } from './wanted.ts';
+
+/** Makes the kernel equal to the wanted state. @returns what had to be repaired, a sentence each */
+export async function reconcile(context: Context): Promise<string[]> {
+  const repairs = [...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
+  const { ledger, applier } = context;
+  const changes: Change[] = [
+    ...[...ledger.networks.keys()].map((id) => networkChange(ledger, id)),
+    ...[...ledger.endpoints.values()].map((endpoint) => endpointChange(ledger, endpoint)),
+  ];
+  const ops = await applier.converge(changes);
+  repairs.push(...describe(ops), ...(await removeStrays(context)));
+  await adjustSurroundings(context);
+  for (const repair of repairs) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
+  return repairs;
+}
+
+async function settleSandboxes(context: Context): Promise<string[]> {
+  const repairs: string[] = [];
+  for (const sandbox of [...context.ledger.sandboxes.values()]) {
+    if (sandbox.lease !== undefined && !(await isAlive(sandbox.lease))) {
+      await removeSandbox(context, sandbox.id);
+      repairs.push(`sandbox '${sandbox.name}' removed: the process it lived for has ended`);
+      continue;
+    }
+    const identity = await context.kernel.namespaceIdentity(sandbox.namespace);
+    if (sandbox.kind === 'named' && identity === undefined) {
+      await context.kernel.apply(makeNamespace(context.store.instanceId, sandbox));
+      repairs.push(`namespace '${sandbox.name}' made again`);
+    } else if (sandbox.kind === 'adopted' && identity !== sandbox.identity) {
+      await removeSandbox(context, sandbox.id);
+      repairs.push(`sandbox '${sandbox.name}' removed: its namespace ${sandbox.namespace} is gone`);
+    }
+  }
+  return repairs;
+}
+
+async function settleEngineEndpoints(context: Context): Promise<string[]> {
+  const repairs: string[] = [];
+  const engine = [...context.ledger.endpoints.values()].filter(({ attachment }) => attachment?.handedOver === true);
+  if (engine.length === 0) return repairs;
+  const [host] = await context.kernel.snapshot([HOST]);
+  const present = new Set(host?.links.map(({ name }) => name));
+  for (const endpoint of engine) {
+    const [link] = endpointChange(context.ledger, endpoint).wanted.links;
+    if (link === undefined || present.has(link.name)) continue;
+    if (await isDead(context, endpoint)) {
+      await forgetDead(context, endpoint);
+      repairs.push(`endpoint ${endpoint.id.slice(0, 12)} of the engine removed: its container is gone`);
+    } else {
+      await takeOver(context, endpoint);
+    }
+  }
+  return repairs;
+}
+
+/** The engine is not going to free what a killed container held. */
+async function forgetDead(context: Context, endpoint: EndpointRecord): Promise<void> {
+  const network = context.ledger.network(endpoint.networkId).record;
+  await deleteEngineEndpoint(context, endpoint.id);
+  for (const { poolId } of [...network.ipv4, ...network.ipv6]) {
+    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) {
+      if (poolId !== undefined && cidr !== undefined) await releaseEngineAddress(context, poolId, cidr.split('/')[0] ?? '');
+    }
+  }
+}
+
+/** The container lives and its link is lost: we make it again, and this time configure it ourselves. */
+async function takeOver(context: Context, endpoint: EndpointRecord): Promise<void> {
+  const { attachment } = endpoint;
+  if (attachment === undefined || (await context.kernel.namespaceIdentity(attachment.namespace)) === undefined) return;
+  const { driver } = context.ledger.network(endpoint.networkId);
+  const [inside] = await context.kernel.snapshot([attachment.namespace]);
+  const used = new Set(inside?.links.map(({ name }) => name));
+  let number = 0;
+  while (used.has(`${driver.interfacePrefix}${number}`)) number += 1;
+  // The routes went with the link: the families that have no other way out led through it.
+  const leads = ([4, 6] as const).filter((family) => driver.givesGateway(family) && !inside?.routes.some(({ destination }) => destination === (family === 4 ? '0.0.0.0/0' : '::/0')));
+  const rebuilt: EndpointRecord = { ...endpoint, attachment: { ...attachment, interface: `${driver.interfacePrefix}${number}`, handedOver: false, leads } };
+  await context.store.commit([{ key: endpointKey(endpoint.id), value: rebuilt }]);
+  context.ledger.putEndpoint(rebuilt);
+}
+
+/** Links and namespaces that carry our label and that nobody wants: what a crash left behind. */
+async function removeStrays(context: Context): Promise<string[]> {
+  const prefix = `netctl:${context.store.instanceId}:`;
+  const wanted = new Set(context.applier.links().map(({ name }) => name));
+  const names = await context.kernel.namespaceNames();
+  const known = new Set([...context.ledger.sandboxes.values()].map(({ namespace }) => namespace));
+  const unknown = names.map((name) => ({ name, path: `/run/netns/${name}` })).filter(({ path }) => !known.has(path));
+  const [host, ...others] = await context.kernel.snapshot([HOST, ...unknown.map(({ path }) => path)]);
+  const links = (host?.links ?? []).filter(({ alias, name }) => alias?.startsWith(prefix) === true && !wanted.has(name));
+  const spaces = others.filter(({ links: inside }) => inside.some(({ name, alias }) => name === 'lo' && alias?.startsWith(prefix) === true));
+  const dropped = unknown.filter(({ path }) => spaces.some(({ namespace }) => namespace === path));
+  await context.kernel.apply([
+    ...dropped.map(({ name }): Op => ({ op: 'namespace-delete', name })),
+    ...links.map(({ name }): Op => ({ op: 'link-delete', namespace: HOST, name })),
+  ]);
+  return [...links.map(({ name }) => `stray link ${name} removed`), ...dropped.map(({ name }) => `stray namespace '${name}' removed`)];
+}
+
+/** What differs between the kernel and the wanted state, without repairing it. */
+export async function drift(context: Context): Promise<string[]> {
+  const { ledger, applier } = context;
+  const wanted: LinkState[] = [
+    ...[...ledger.networks.keys()].flatMap((id) => networkChange(ledger, id).wanted.links),
+    ...[...ledger.endpoints.values()].flatMap((endpoint) => endpointChange(ledger, endpoint).wanted.links),
+  ];
+  const there = actualLinks(wanted, await applier.snapshots(wanted));
+  return wanted.filter((link) => there.every(({ name, namespace }) => name !== link.name || namespace !== link.namespace)).map(({ name }) => `link ${name} is missing`);
+}
+
+/** Whether a lease's process still runs. */
+export async function isAlive(lease: Lease): Promise<boolean> {
+  try {
+    const stat = await readFile(`/proc/${lease.pid}/stat`, 'utf8');
+    // The command name (field 2) may hold spaces and parentheses: count from its end.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[19] === lease.startTime && fields[0] !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+function describe(ops: readonly Op[]): string[] {
+  return ops.flatMap((op) => {
+    if (op.op === 'link-add') return [`link ${op.name} made again`];
+    if (op.op === 'address-add') return [`address ${op.address} on ${op.link} restored`];
+    if (op.op === 'route-add') return [`route ${op.destination} by ${op.link} restored`];
+    if (op.op === 'link-set') return [`link ${op.name} set right`];
+    return [];
+  });
+}

@@ -1,0 +1,55 @@
+import { NetworkError } from '../common/error.ts';
+import { formatPortBinding } from '../ports/spec.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { Context } from './context.ts';
+import { restoreEnginePool } from './engine-pools.ts';
+import { restoreAddresses } from './endpoints.ts';
+import { openNetwork } from './networks.ts';
+import { endpointTarget, sandboxTarget } from './publishing.ts';
+import type { EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import { restoreSubnets } from './subnets.ts';
+
+/**
+ * Reads what is written down into memory: pools, networks, sandboxes, endpoints, and their host ports.
+ * @throws {NetworkError} CORRUPT naming the record that makes no sense
+ */
+export async function restore(context: Context): Promise<void> {
+  const { ledger, addresses } = context;
+  await each<PoolRecord>(context, 'pool/', (record) => restoreEnginePool(context, record));
+  await each<NetworkRecord>(context, 'network/', (record) => {
+    restoreSubnets(record, addresses);
+    ledger.networks.set(record.id, openNetwork(context, record));
+  });
+  await each<SandboxRecord>(context, 'sandbox/', (record) => void ledger.sandboxes.set(record.id, record));
+  await each<EndpointRecord>(context, 'endpoint/', (record) => {
+    if (record.sandboxId !== undefined) restoreAddresses(context, record);
+    ledger.putEndpoint(record);
+  });
+  for (const sandbox of ledger.sandboxes.values()) await takePorts(context, sandbox.id, sandbox.name, sandbox.ports, sandboxTarget(context, sandbox.id));
+  for (const endpoint of ledger.endpoints.values()) await takePorts(context, endpoint.id, endpoint.name, endpoint.ports, endpointTarget(context, endpoint.id));
+}
+
+/** A port that somebody took while we were away still leads to the endpoint: the rules come first. It is said aloud. */
+async function takePorts(context: Context, owner: string, name: string, ports: readonly ReservedPort[], target: () => string | undefined): Promise<void> {
+  const bound = ports.filter(({ hostPort }) => hostPort > 0);
+  for (const [index, port] of bound.entries()) {
+    try {
+      await context.hostPorts.reserve(`${owner}`, [port], target, { keep: index > 0 });
+    } catch (error) {
+      context.events.warn(`port ${formatPortBinding(port)} of '${name}' could not be taken again: ${NetworkError.from(error).message}`);
+    }
+  }
+}
+
+async function each<T extends { readonly id: string; readonly created?: string }>(context: Context, prefix: string, take: (record: T) => void): Promise<void> {
+  const { entries } = await context.store.list(prefix);
+  const records = entries.map(({ value }) => value as T).toSorted((a, b) => ((a.created ?? '') < (b.created ?? '') ? -1 : 1));
+  for (const record of records) {
+    try {
+      take(record);
+    } catch (error) {
+      const { message } = NetworkError.from(error);
+      throw new NetworkError('CORRUPT', `stored record ${prefix}${record.id} makes no sense: ${message}; move the state folder away to start fresh`, { cause: error });
+    }
+  }
+}

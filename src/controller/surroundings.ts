@@ -1,0 +1,63 @@
+/** What our networks need of the rest of the host: forwarding, and a place beside other packet filters. */
+import type { Fact } from '../firewall/facts.ts';
+import { HOST } from '../kernel/op.ts';
+import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
+import type { Context } from './context.ts';
+import { NOT_SWITCHED, planForwarding, type ForwardingState, type SwitchedForwarding } from './forwarding.ts';
+
+const FORWARDING_KEY = 'host/forwarding';
+const HOST_FACTS = 'host';
+
+/** Brings the host's surroundings in line with the networks there are; called whenever either changes. */
+export async function adjustSurroundings(context: Context): Promise<void> {
+  const [host] = await context.kernel.snapshot([HOST]);
+  if (host === undefined) return;
+  const networks = [...context.ledger.networks.values()];
+  const needs = { ipv4: networks.some(({ driver }) => driver.givesGateway(4)), ipv6: networks.some(({ driver }) => driver.givesGateway(6)) };
+  const stored = (await context.store.get(FORWARDING_KEY))?.value as SwitchedForwarding | undefined;
+  const before = stored ?? NOT_SWITCHED;
+  if (!needs.ipv4 && !needs.ipv6 && stored === undefined && context.applier.applied(HOST_FACTS).facts.length === 0) {
+    await context.kernel.apply(await context.acceptRules(networks.length > 0));
+    return;
+  }
+  const { ops, switched, guards } = planForwarding(await forwardingState(context, host), before, needs);
+  const anything = switched.ipv4.length > 0 || switched.ipv6 !== undefined;
+  // Written down first: what a crash leaves switched on is found again.
+  if (JSON.stringify(switched) !== JSON.stringify(before)) await context.store.commit([{ key: FORWARDING_KEY, ...(anything ? { value: switched } : {}) }]);
+  const facts: Fact[] = networks.length === 0 ? [] : [...guards, ...uplinks(host, context)];
+  await context.applier.transition([{ id: HOST_FACTS, wanted: { links: [], facts } }], {
+    // Guards stand before anything is forwarded.
+    after: [...ops, ...(await context.acceptRules(networks.length > 0))],
+    onFailure: 'forward',
+  });
+}
+
+async function forwardingState(context: Context, host: NamespaceSnapshot): Promise<ForwardingState> {
+  const read = async (key: string): Promise<string | undefined> => context.kernel.sysctl(HOST, key);
+  const own = new Set(context.applier.links().map(({ name }) => name));
+  const routing = host.links.filter((link) => link.name !== 'lo' && link.masterIndex === undefined && !isFarEnd(link.name));
+  const links = await Promise.all(
+    routing.map(async ({ name, kind }) => ({
+      name,
+      isBridge: kind === 'bridge',
+      isOurs: own.has(name),
+      ipv4: (await read(`net/ipv4/conf/${name}/forwarding`)) === '1',
+      acceptRa: await read(`net/ipv6/conf/${name}/accept_ra`),
+    })),
+  );
+  return { ipv4: (await read('net/ipv4/ip_forward')) === '1', ipv6: (await read('net/ipv6/conf/all/forwarding')) === '1', links };
+}
+
+/** Foreign bridges with a default route lead out; others belong to somebody whose rules decide. */
+function uplinks(host: NamespaceSnapshot, context: Context): Fact[] {
+  const own = new Set(context.applier.links().map(({ name }) => name));
+  const leading = new Set(host.routes.filter(({ destination }) => destination === '0.0.0.0/0' || destination === '::/0').map(({ linkIndex }) => linkIndex));
+  return host.links
+    .filter(({ kind, name, index }) => kind === 'bridge' && !own.has(name) && leading.has(index))
+    .map(({ name }): Fact => ({ kind: 'uplink', link: name }));
+}
+
+/** Far ends of veth pairs wait in the host's namespace for the engine. */
+function isFarEnd(name: string): boolean {
+  return /^ns[0-9a-f]{12}$/.test(name);
+}

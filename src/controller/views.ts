@@ -1,0 +1,91 @@
+/** What callers see of networks, sandboxes and endpoints: complete, plain, and safe to print as JSON. */
+import type { Ledger, LiveNetwork } from './ledger.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from './records.ts';
+import { endpointSpec } from './wanted.ts';
+
+/** An endpoint, with the names of what it joins. */
+export interface EndpointView {
+  readonly id: string;
+  readonly name: string;
+  readonly network: string;
+  readonly networkId: string;
+  /** Name of the sandbox; null for an engine's container. */
+  readonly sandbox: string | null;
+  readonly interface: string | null;
+  readonly mac: string;
+  /** CIDR */
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+  readonly aliases: readonly string[];
+  /** Families whose default route goes here: 4, 6. */
+  readonly gatewayFor: readonly number[];
+  readonly ports: readonly ReservedPort[];
+}
+
+/** A network with its endpoints. */
+export interface NetworkView extends NetworkRecord {
+  readonly mtu: number;
+  readonly endpoints: readonly EndpointView[];
+}
+
+/** A sandbox with its endpoints. */
+export interface SandboxView extends SandboxRecord {
+  readonly endpoints: readonly EndpointView[];
+}
+
+/** One published port, as `netctl port` lists it. */
+export interface PortView extends ReservedPort {
+  /** Sandbox name, or the id of an engine's endpoint. */
+  readonly owner: string;
+  readonly network: string | null;
+  /** Plain addresses of the endpoint behind it. */
+  readonly addresses: readonly string[];
+}
+
+/** The view of an endpoint. */
+export function endpointView(ledger: Ledger, endpoint: EndpointRecord): EndpointView {
+  const { id, name, networkId, sandboxId, attachment, mac, ipv4, ipv6, aliases, ports } = endpoint;
+  return {
+    id,
+    name,
+    network: ledger.network(networkId).record.name,
+    networkId,
+    sandbox: sandboxId === undefined ? null : ledger.sandbox(sandboxId).name,
+    interface: attachment === undefined || attachment.handedOver ? null : attachment.interface,
+    mac,
+    ipv4: ipv4 ?? null,
+    ipv6: ipv6 ?? null,
+    aliases,
+    gatewayFor: endpointSpec(ledger, endpoint).gatewayFor,
+    ports,
+  };
+}
+
+/** The view of a network. */
+export function networkView(ledger: Ledger, network: LiveNetwork): NetworkView {
+  const endpoints = ledger.endpointsOfNetwork(network.record.id).map((endpoint) => endpointView(ledger, endpoint));
+  return { ...network.record, mtu: network.driver.mtu, endpoints };
+}
+
+/** The view of a sandbox. */
+export function sandboxView(ledger: Ledger, sandbox: SandboxRecord): SandboxView {
+  return { ...sandbox, endpoints: ledger.endpointsOfSandbox(sandbox.id).map((endpoint) => endpointView(ledger, endpoint)) };
+}
+
+/** Every published port. */
+export function portViews(ledger: Ledger): PortView[] {
+  const plain = (endpoint: EndpointRecord): string[] => [endpoint.ipv4, endpoint.ipv6].flatMap((cidr) => (cidr === undefined ? [] : [cidr.split('/')[0] ?? '']));
+  const ofSandboxes = [...ledger.sandboxes.values()].flatMap((sandbox) => {
+    const leading = ledger.endpointsOfSandbox(sandbox.id).filter((endpoint) => endpointSpec(ledger, endpoint).gatewayFor.length > 0);
+    const [first] = leading;
+    const network = first === undefined ? null : ledger.network(first.networkId).record.name;
+    return sandbox.ports.map((port): PortView => ({ ...port, owner: sandbox.name, network, addresses: leading.flatMap(plain) }));
+  });
+  const ofEngines = [...ledger.endpoints.values()]
+    .filter(({ sandboxId }) => sandboxId === undefined)
+    .flatMap((endpoint) =>
+      endpoint.ports.map((port): PortView => ({ ...port, owner: endpoint.id, network: ledger.network(endpoint.networkId).record.name, addresses: plain(endpoint) })),
+    );
+  return [...ofSandboxes, ...ofEngines];
+}
