@@ -22,9 +22,12 @@ declare -A PROGRAM_PACKAGES=(
   [busybox]=busybox-static
   [curl]=curl
   [socat]=socat
-  [python3]=python3-minimal
+  [python3]=python3
   [npm]='nodejs npm'
 )
+
+# What the tests and the demo run.
+TEST_PROGRAMS=(dockerd nft iptables ip busybox curl socat python3)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
@@ -39,7 +42,7 @@ cache_folder() {
     NETCTL_CACHE=${HOME:-/nonexistent}/.cache/libnetwork-ts
     if ! { mkdir -p "$NETCTL_CACHE" && [ -w "$NETCTL_CACHE" ]; } 2>/dev/null; then NETCTL_CACHE=$PROJECT/.cache; fi
   fi
-  mkdir -p "$NETCTL_CACHE"/debian/{root,archives,lists,done} "$NETCTL_CACHE/debian/lists/partial" \
+  mkdir -p "$NETCTL_CACHE"/debian/{archives,lists/partial,done} \
     || fail "cache folder '$NETCTL_CACHE' cannot be written; set NETCTL_CACHE to one that can"
   export NETCTL_CACHE
 }
@@ -58,49 +61,52 @@ closure() {
   apt_own "$lists" -s --no-install-recommends --no-remove install "$@" | sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p'
 }
 
+# Downloads what is missing for the given packages and prints its name=version words.
 fetch_packages() {
-  local lists=$1 names; shift
+  local lists=$1 names name wanted=(); shift
   names=$(closure "$lists" "$@") || return
-  [ -z "$names" ] && return
-  # shellcheck disable=SC2086 # one word a package
-  (cd "$NETCTL_CACHE/debian/archives" && apt_own "$lists" download $names) || return
-  printf '%s\n' "$names"
+  for name in $names; do [ -e "$NETCTL_CACHE/debian/done/$name" ] || wanted+=("$name"); done
+  [ ${#wanted[@]} = 0 ] && return
+  (cd "$NETCTL_CACHE/debian/archives" && apt_own "$lists" download "${wanted[@]}") || return
+  printf '%s\n' "${wanted[@]}"
 }
 
-# Package names unpacked for the machine as it is now: when its own packages change, what is missing changes too.
-done_mark() { printf '%s/debian/done/%s' "$NETCTL_CACHE" "$(printf '%s\n' "$*" "$(cksum </var/lib/dpkg/status)" | cksum | tr ' ' -)"; }
+# One mark for a list of packages on the machine as it is now: when its own packages change, so does what is missing.
+set_mark() { printf '%s/debian/done/set-%s' "$NETCTL_CACHE" "$(printf '%s\n' "$*" "$(cksum </var/lib/dpkg/status)" | cksum | tr ' ' -)"; }
 
 need_packages() {
   cache_folder
-  local mark names name log root=$NETCTL_CACHE/debian/root
-  mark=$(done_mark "$@")
-  [ -e "$mark" ] && return
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null \
-    || fail "this machine has no apt; install what $* stand for by its own means and try again"
+    || fail "this machine has no apt; install what the Debian packages $* bring by its own means, then try again"
+  [ -e "$(set_mark "$@")" ] && return
+  # two runs at once must not unpack into each other
+  exec 9>"$NETCTL_CACHE/debian/lock" && flock 9
+  [ -e "$(set_mark "$@")" ] || unpack_packages "$@"
+  exec 9>&-
+}
+
+unpack_packages() {
+  local names name log=$NETCTL_CACHE/debian/apt.log root=$NETCTL_CACHE/debian/unpacked
   say "getting from Debian: $*"
-  log=$NETCTL_CACHE/debian/apt.log
   if ! names=$(fetch_packages machine "$@" 2>"$log"); then
     apt_own own update >>"$log" 2>&1 || { cat "$log" >&2; fail 'apt cannot read the package lists (its words are above)'; }
     names=$(fetch_packages own "$@" 2>>"$log") || { cat "$log" >&2; fail "apt cannot get $* (its words are above)"; }
   fi
-  mkdir -p "$root"/usr/{bin,sbin,lib,lib64}
   # as on the machine itself, so that files of /bin and /lib land in /usr
-  for name in bin sbin lib lib64; do [ -L "$root/$name" ] || ln -s "usr/$name" "$root/$name"; done
+  mkdir -p "$root"/usr/{bin,sbin,lib,lib64}
+  for name in bin sbin lib lib64; do ln -sfn "usr/$name" "$root/$name"; done
   for name in $names; do
-    dpkg-deb -x "$(archive_of "$name")" "$root"
+    # not dpkg-deb -x: it would put folders in the place of those links
+    dpkg-deb --fsys-tarfile "$(archive_of "$name")" | tar -x -C "$root" --keep-directory-symlink
+    rm "$(archive_of "$name")"
+    : >"$NETCTL_CACHE/debian/done/$name"
   done
-  [ -e "$root/usr/sbin/iptables-nft" ] && iptables_links "$root/usr/sbin"
-  : >"$mark"
+  [ ! -e "$root/usr/sbin/xtables-nft-multi" ] || iptables_links "$root/usr/sbin"
+  : >"$(set_mark "$@")"
 }
 
-# The file that `apt-get download NAME=VERSION` makes.
-archive_of() {
-  local file
-  for file in "$NETCTL_CACHE/debian/archives/${1%%=*}_${1#*=}"_*.deb "$NETCTL_CACHE/debian/archives/${1%%=*}_$(printf %s "${1#*=}" | sed 's/:/%3a/')"_*.deb; do
-    [ -e "$file" ] && { printf %s "$file"; return; }
-  done
-  fail "apt did not bring $1"
-}
+# The file that `apt-get download` makes of NAME=VERSION: NAME_VERSION_ARCH.deb, with %3a for a colon.
+archive_of() { printf '%s' "$NETCTL_CACHE/debian/archives/${1%%=*}_$(printf '%s' "${1#*=}" | sed 's/:/%3a/')"_*.deb; }
 
 # What update-alternatives makes when the package is installed for real.
 iptables_links() {
@@ -121,10 +127,11 @@ need_programs() {
 
 with_tools() {
   cache_folder
-  if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/root/usr" ]; then "$@"; return; fi
-  # an overlay, because programs then find their libraries, modules and helpers where they were built to look for them
-  NETCTL_TOOLS=$NETCTL_CACHE/debian/root unshare --mount --propagation slave -- sh -c '
-    mount -t overlay -o "ro,lowerdir=$NETCTL_TOOLS/usr:/usr" netctl-tools /usr || {
+  if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/unpacked/usr" ]; then "$@"; return; fi
+  # an overlay, because programs then find their libraries, modules and helpers where they were built to look for
+  # them; below what the machine has, so that its own programs stay what they are
+  NETCTL_TOOLS=$NETCTL_CACHE/debian/unpacked unshare --mount --propagation slave -- sh -c '
+    mount -t overlay -o "ro,lowerdir=/usr:$NETCTL_TOOLS/usr" netctl-tools /usr || {
       echo "error: this kernel cannot lay the unpacked packages over /usr (overlayfs); install them instead" >&2; exit 1; }
     exec "$@"' sh "$@"
 }

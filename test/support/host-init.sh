@@ -9,7 +9,7 @@ kind=$1 name=$2 state=$3 tools=$4
 read -r pid rest </proc/self/stat
 mount -t proc proc /proc
 echo "$name" >/proc/sys/kernel/hostname
-[ -z "$tools" ] || mount -t overlay -o "ro,lowerdir=$tools/usr:/usr" netctl-tools /usr
+[ -z "$tools" ] || mount -t overlay -o "ro,lowerdir=/usr:$tools/usr" netctl-tools /usr
 
 # cgroups exactly as the machine has them: mounting v1 controllers would take them out of a v2 tree
 mkdir -p "$state/mnt"

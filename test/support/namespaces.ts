@@ -59,6 +59,6 @@ export async function stateFolder(name: string): Promise<AsyncDisposable & { rea
 function toolsFolder(): string {
   if (process.env['NETCTL_TOOLS'] !== undefined) return '';
   const cache = process.env['NETCTL_CACHE'] ?? join(homedir(), '.cache/libnetwork-ts');
-  const folder = join(cache, 'debian/root');
+  const folder = join(cache, 'debian/unpacked');
   return existsSync(join(folder, 'usr')) ? folder : '';
 }
