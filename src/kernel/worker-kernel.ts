@@ -1,4 +1,6 @@
 import { NetworkError } from '../common/error.ts';
+import { Announcer } from './announcer.ts';
+import { flushConntrack } from './conntrack.ts';
 import { Channel } from './netlink/channel.ts';
 import { readNamespace } from './netlink/snapshot.ts';
 import { Namespaces } from './netns.ts';
@@ -14,6 +16,7 @@ import { readSysctl } from './sysctl.ts';
 export class WorkerKernel implements Disposable {
   readonly #namespaces = new Namespaces();
   readonly #nft: NftLibrary | undefined = NftLibrary.open();
+  readonly #announcer = new Announcer(this.#namespaces, () => performance.now());
   readonly #report: (event: WorkerEvent) => void;
 
   constructor(report: (event: WorkerEvent) => void) {
@@ -37,11 +40,13 @@ export class WorkerKernel implements Disposable {
 
   /** ms until {@link keepAppointments} has something to do; undefined when it never will. */
   nextAppointment(): number | undefined {
-    return undefined;
+    return this.#announcer.next;
   }
 
   /** Does what is due. */
-  keepAppointments(): void {}
+  keepAppointments(): void {
+    this.#announcer.keep();
+  }
 
   /** Reports what the kernel has to say. */
   readEvents(): void {
@@ -79,7 +84,10 @@ export class WorkerKernel implements Disposable {
           this.#nftables().run(op.script);
           break;
         case 'announce':
+          this.#announcer.start(op);
+          break;
         case 'conntrack-flush':
+          flushConntrack(op);
           break;
         default:
           session.run(op);

@@ -1,0 +1,211 @@
+import { NetworkError } from '../../src/common/error.ts';
+import { ERRNO, kernelError } from '../../src/kernel/errno.ts';
+import { HOST } from '../../src/kernel/op.ts';
+import type { LinkAdd, LinkSet, NamespacePath, Op, RouteChange } from '../../src/kernel/op.ts';
+import { opWords } from '../../src/kernel/op-words.ts';
+import type { LinkSnapshot, NamespaceSnapshot, RouteSnapshot } from '../../src/kernel/snapshot.ts';
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** A link of the model; `peer` is a veth's other end. */
+export interface ModelLink extends Mutable<Omit<LinkSnapshot, 'addresses' | 'peerIndex' | 'peerNamespaceId'>> {
+  addresses: string[];
+  peer: ModelLink | undefined;
+  namespace: NamespacePath;
+}
+
+interface ModelNamespace {
+  readonly identity: string;
+  links: ModelLink[];
+  routes: Mutable<RouteSnapshot>[];
+  readonly sysctls: Map<string, string>;
+}
+
+/** What operations make of links, addresses and routes, in as little as tests of those above the kernel need. */
+export class KernelModel {
+  readonly #namespaces = new Map<NamespacePath, ModelNamespace>();
+  #lastIndex = 1;
+  #lastIdentity = 0;
+
+  constructor() {
+    this.#namespaces.set(HOST, this.#emptyNamespace());
+  }
+
+  /** Links of a namespace, to be read or changed by hand. @throws {NetworkError} NOT_FOUND */
+  links(path: NamespacePath = HOST): ModelLink[] {
+    return this.#namespace(path).links;
+  }
+
+  /** Makes a namespace appear at any path, as a container would. */
+  addNamespace(path: NamespacePath): void {
+    this.#namespaces.set(path, this.#emptyNamespace());
+  }
+
+  /** Makes it vanish, and the other ends of its veth pairs with it. */
+  removeNamespace(path: NamespacePath): void {
+    for (const link of this.#namespaces.get(path)?.links ?? []) this.#remove(link);
+    this.#namespaces.delete(path);
+  }
+
+  namespaceNames(): string[] {
+    return [...this.#namespaces.keys()].flatMap((path) => (path.startsWith('/run/netns/') ? [path.slice('/run/netns/'.length)] : []));
+  }
+
+  identity(path: NamespacePath): string | undefined {
+    return this.#namespaces.get(path)?.identity;
+  }
+
+  sysctl(path: NamespacePath, key: string): string | undefined {
+    return this.#namespace(path).sysctls.get(key);
+  }
+
+  /** Gives a sysctl a value, as the kernel's default would be. */
+  setSysctl(path: NamespacePath, key: string, value: string): void {
+    this.#namespace(path).sysctls.set(key, value);
+  }
+
+  snapshot(path: NamespacePath): NamespaceSnapshot | undefined {
+    const found = this.#namespaces.get(path);
+    if (found === undefined) return undefined;
+    const links = found.links.map(({ peer, namespace, addresses, ...link }) => ({
+      ...link,
+      addresses: [...addresses],
+      peerIndex: peer?.index,
+      peerNamespaceId: peer === undefined || peer.namespace === namespace ? undefined : 0,
+    }));
+    return { namespace: path, links, routes: structuredClone(found.routes) };
+  }
+
+  /** Carries one operation out. @throws {NetworkError} as the real kernel: EXISTS, NOT_FOUND, KERNEL with EEXIST or ENODEV */
+  change(op: Op): void {
+    switch (op.op) {
+      case 'namespace-add':
+        if (this.#namespaces.has(`/run/netns/${op.name}`)) throw new NetworkError('EXISTS', `a network namespace named '${op.name}' exists`);
+        return this.addNamespace(`/run/netns/${op.name}`);
+      case 'namespace-delete':
+        return this.removeNamespace(`/run/netns/${op.name}`);
+      case 'link-add':
+        return this.#addLink(op);
+      case 'link-set':
+        return this.#setLink(op);
+      case 'link-delete':
+      case 'link-group-delete':
+        for (const link of this.#namespaces.get(op.namespace)?.links ?? []) {
+          if (op.op === 'link-delete' ? link.name === op.name : link.group === op.group) this.#remove(link);
+        }
+        return;
+      case 'bridge-port-set':
+        this.#link(op, op.name).hairpin = op.hairpin;
+        return;
+      case 'address-add': {
+        const { addresses } = this.#link(op, op.link);
+        if (addresses.includes(op.address)) throw kernelError(ERRNO.EEXIST, opWords(op));
+        addresses.push(op.address);
+        return;
+      }
+      case 'address-delete':
+      case 'address-flush': {
+        const link = this.#namespaces.get(op.namespace)?.links.find(({ name }) => name === op.link);
+        if (link !== undefined) link.addresses = op.op === 'address-flush' ? [] : link.addresses.filter((address) => address !== op.address);
+        return;
+      }
+      case 'route-add':
+      case 'route-delete':
+        return this.#changeRoute(op);
+      case 'sysctl-set':
+        this.#namespace(op.namespace).sysctls.set(op.key, op.value);
+        return;
+      default:
+    }
+  }
+
+  #addLink(op: LinkAdd): void {
+    const near = this.#newLink(op, op.name, op);
+    near.up = op.up === true;
+    near.group = op.group ?? 0;
+    near.alias = op.alias;
+    near.kind = op.kind.type;
+    if (op.master !== undefined) this.#enslave(op, near, op.master);
+    if (op.kind.type === 'veth') {
+      const far = this.#newLink(op, op.kind.peer.name, op.kind.peer);
+      Object.assign(far, { kind: 'veth', peer: near });
+      near.peer = far;
+      this.#namespace(far.namespace).links.push(far);
+    }
+    this.#namespace(op.namespace).links.push(near);
+  }
+
+  #setLink(op: LinkSet): void {
+    const link = this.#link(op, op.name);
+    if (op.rename !== undefined) {
+      this.#refuseTaken(op, op.namespace, op.rename);
+      link.name = op.rename;
+    }
+    const { up = link.up, mac = link.mac, mtu = link.mtu, group = link.group } = op;
+    Object.assign(link, { up, mac, mtu, group });
+    if (op.alias !== undefined) link.alias = op.alias === '' ? undefined : op.alias;
+    if (op.master === null) Object.assign(link, { masterIndex: undefined, hairpin: undefined });
+    else if (op.master !== undefined) this.#enslave(op, link, op.master);
+    if (op.moveTo !== undefined) {
+      const from = this.#namespace(op.namespace);
+      from.links = from.links.filter((candidate) => candidate !== link);
+      Object.assign(link, { namespace: op.moveTo, addresses: [], up: false });
+      this.#namespace(op.moveTo).links.push(link);
+    }
+  }
+
+  #changeRoute(op: RouteChange): void {
+    const namespace = op.op === 'route-add' ? this.#namespace(op.namespace) : this.#namespaces.get(op.namespace);
+    if (namespace === undefined) return;
+    const metric = op.metric ?? 0;
+    namespace.routes = namespace.routes.filter((route) => route.destination !== op.destination || route.metric !== metric);
+    if (op.op === 'route-delete') return;
+    const protocol = op.namespace === HOST ? 78 : 3;
+    namespace.routes.push({ destination: op.destination, gateway: op.gateway, linkIndex: this.#link(op, op.link).index, metric, protocol });
+  }
+
+  #newLink(op: LinkAdd, name: string, wanted: { readonly namespace: NamespacePath; readonly mac?: string; readonly mtu?: number }): ModelLink {
+    this.#refuseTaken(op, wanted.namespace, name);
+    const index = ++this.#lastIndex;
+    const mac = wanted.mac ?? `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index & 255).toString(16).padStart(2, '0')}`;
+    return {
+      index, name, mac, mtu: wanted.mtu ?? 1500, kind: undefined, up: false, running: true, masterIndex: undefined, alias: undefined,
+      group: 0, hairpin: undefined, addresses: [], peer: undefined, namespace: wanted.namespace,
+    };
+  }
+
+  #refuseTaken(op: Op, path: NamespacePath, name: string): void {
+    if (this.#namespace(path).links.some((link) => link.name === name)) throw kernelError(ERRNO.EEXIST, opWords(op));
+  }
+
+  #enslave(op: LinkAdd | LinkSet, link: ModelLink, master: string): void {
+    Object.assign(link, { masterIndex: this.#link(op, master).index, hairpin: false });
+  }
+
+  #remove(link: ModelLink): void {
+    for (const end of [link, link.peer]) {
+      if (end === undefined) continue;
+      const namespace = this.#namespaces.get(end.namespace);
+      if (namespace === undefined) continue;
+      namespace.links = namespace.links.filter((candidate) => candidate !== end);
+      namespace.routes = namespace.routes.filter((route) => route.linkIndex !== end.index);
+      for (const port of namespace.links) if (port.masterIndex === end.index) Object.assign(port, { masterIndex: undefined, hairpin: undefined });
+    }
+  }
+
+  #link(op: Op & { readonly namespace: NamespacePath }, name: string): ModelLink {
+    const found = this.#namespace(op.namespace).links.find((link) => link.name === name);
+    if (found === undefined) throw kernelError(ERRNO.ENODEV, `${opWords(op)}: there is no link '${name}'`);
+    return found;
+  }
+
+  #namespace(path: NamespacePath): ModelNamespace {
+    const found = this.#namespaces.get(path);
+    if (found === undefined) throw new NetworkError('NOT_FOUND', `there is no network namespace at ${path}`);
+    return found;
+  }
+
+  #emptyNamespace(): ModelNamespace {
+    return { identity: `4:${++this.#lastIdentity}`, links: [], routes: [], sysctls: new Map() };
+  }
+}

@@ -1,0 +1,25 @@
+import { writeSync } from 'node:fs';
+import type Mocha from 'mocha';
+import { skipReason } from './skip.ts';
+
+/** The outcome of one test, told from one mocha to another. */
+export interface PrivateResult {
+  readonly title: string;
+  readonly skipped?: string;
+  readonly error?: { readonly message: string; readonly stack: string };
+}
+
+/** Writes a line for each test to descriptor 3, and `end`. */
+function privateReporter(runner: Mocha.Runner): void {
+  runner.on('pass', (test) => tell({ title: test.fullTitle() }));
+  runner.on('pending', (test) => tell({ title: test.fullTitle(), skipped: skipReason(test) }));
+  runner.on('fail', (test, error) => tell({ title: test.fullTitle(), error: { message: error.message, stack: error.stack ?? '' } }));
+  runner.once('end', () => writeSync(3, 'end\n'));
+}
+
+function tell(result: PrivateResult): void {
+  writeSync(3, `${JSON.stringify(result)}\n`);
+}
+
+// what require() of this file gives, and so what mocha takes for the reporter
+export { privateReporter as 'module.exports' };

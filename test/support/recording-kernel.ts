@@ -1,0 +1,108 @@
+import { NetworkError } from '../../src/common/error.ts';
+import { kernelError } from '../../src/kernel/errno.ts';
+import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from '../../src/kernel/kernel.ts';
+import type { NamespacePath, Op } from '../../src/kernel/op.ts';
+import { opWords } from '../../src/kernel/op-words.ts';
+import type { NamespaceSnapshot } from '../../src/kernel/snapshot.ts';
+import { KernelModel } from './kernel-model.ts';
+
+/** An operation that is to fail, and how. */
+export interface ScriptedFailure {
+  readonly matches: (op: Op) => boolean;
+  readonly error: (op: Op) => Error;
+  /** How often; endless with Infinity. */
+  times: number;
+}
+
+/**
+ * A kernel for tests without root: it notes every operation, keeps a small model of links, addresses
+ * and routes that {@link snapshot} shows, and fails where it is told to.
+ */
+export class RecordingKernel implements Kernel {
+  /** Every operation that was carried out, in order. */
+  readonly ops: Op[] = [];
+  /** What is there; a test may change it by hand, as another program would. */
+  readonly model: KernelModel = new KernelModel();
+  /** Answers of {@link nftList}, by command. */
+  readonly nftAnswers: Map<string, unknown> = new Map();
+  /** Ports that another program holds: `tcp/8080`. */
+  readonly busyPorts: Set<string> = new Set();
+  /** Sockets that are open now: `tcp/8080`. */
+  readonly openSockets: string[] = [];
+  readonly #failures: ScriptedFailure[] = [];
+  readonly #listeners = new Set<(event: KernelEvent) => void>();
+  #nextPort = 32_768;
+
+  /**
+   * The next operations for which the predicate holds are refused.
+   * @param error unless told, KERNEL with EPERM
+   */
+  failOn(matches: (op: Op) => boolean, options: { times?: number; error?: Error } = {}): void {
+    const { times = 1, error } = options;
+    this.#failures.push({ matches, times, error: (op) => error ?? kernelError(1, opWords(op)) });
+  }
+
+  /** Forgets what was noted; the model stays. */
+  clear(): void {
+    this.ops.length = 0;
+  }
+
+  /** Tells every listener, as if the kernel had. */
+  emit(event: KernelEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async apply(ops: readonly Op[], signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) throw new NetworkError('ABORTED', 'the caller gave up', { cause: signal.reason });
+    for (const op of ops) {
+      const failure = this.#failures.find(({ matches, times }) => times > 0 && matches(op));
+      if (failure !== undefined) {
+        failure.times--;
+        throw failure.error(op);
+      }
+      this.model.change(op);
+      this.ops.push(op);
+    }
+  }
+
+  async snapshot(namespaces: readonly NamespacePath[]): Promise<readonly NamespaceSnapshot[]> {
+    return namespaces.flatMap((path) => this.model.snapshot(path) ?? []);
+  }
+
+  async nftList(command: string): Promise<unknown> {
+    return this.nftAnswers.get(command);
+  }
+
+  async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {
+    return this.model.sysctl(namespace, key);
+  }
+
+  async namespaceIdentity(path: NamespacePath): Promise<string | undefined> {
+    return this.model.identity(path);
+  }
+
+  async namespaceNames(): Promise<readonly string[]> {
+    return this.model.namespaceNames();
+  }
+
+  async openSocket(request: SocketRequest): Promise<OpenSocket> {
+    const port = request.port === 0 ? this.#nextPort++ : request.port;
+    const key = `${request.protocol}/${port}`;
+    if (this.busyPorts.has(key) || this.openSockets.includes(key)) throw new NetworkError('IN_USE', `${request.protocol} port ${port} is in use by another program`);
+    this.openSockets.push(key);
+    const close = (): void => {
+      const at = this.openSockets.indexOf(key);
+      if (at >= 0) this.openSockets.splice(at, 1);
+    };
+    return { port, detach: () => -1, [Symbol.dispose]: close };
+  }
+
+  watch(listener: (event: KernelEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear();
+  }
+}
