@@ -48,6 +48,11 @@ export class Applier {
     this.#reaper = reaper;
   }
 
+  /** Takes the changes for applied already, without looking: a rehearsal starts from what its model has. */
+  assume(changes: readonly Change[]): void {
+    this.#remember(changes);
+  }
+
   /** What was applied last for this network or endpoint. */
   applied(id: string): WantedState {
     return this.#applied.get(id) ?? NOTHING;

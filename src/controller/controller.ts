@@ -8,6 +8,7 @@ import { defaultPools } from '../ipam/default-pools.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
 import { HostPorts } from '../ports/host-ports.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { Applier } from './applier.ts';
 import type { Clock, Context, Random } from './context.ts';
@@ -21,9 +22,13 @@ import { createNetwork, removeNetwork } from './networks.ts';
 import { Reaper } from './reaper.ts';
 import { drift, reconcile } from './reconcile.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
+import { RehearsalKernel } from './rehearsal-kernel.ts';
 import { restore } from './restore.ts';
 import { adoptSandbox, createSandbox, removeSandbox } from './sandboxes.ts';
+import { adjustSurroundings } from './surroundings.ts';
 import { endpointView, networkView, portViews, sandboxView, type EndpointView, type NetworkView, type PortView, type SandboxView } from './views.ts';
+import { allChanges } from './wanted.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What a controller is made of. Those who made kernel and store close them. */
 export interface ControllerParts {
@@ -58,10 +63,13 @@ export class Controller implements AsyncDisposable {
   readonly #context: Context;
   readonly #lock = new Lock();
   readonly #reaper: Reaper;
+  readonly #parts: ControllerParts;
+  #watchdog: Watchdog | undefined;
 
-  private constructor(context: Context, reaper: Reaper) {
+  private constructor(context: Context, reaper: Reaper, parts: ControllerParts) {
     this.#context = context;
     this.#reaper = reaper;
+    this.#parts = parts;
     this.engine = new EngineDoor(context, (task) => this.#lock.run(task));
   }
 
@@ -70,6 +78,13 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} CORRUPT for records that make no sense, KERNEL
    */
   static async open(parts: ControllerParts): Promise<Controller> {
+    const controller = await Controller.#load(parts);
+    await reconcile(controller.#context);
+    controller.#watch();
+    return controller;
+  }
+
+  static async #load(parts: ControllerParts): Promise<Controller> {
     const { kernel, store, firewall, now = Date.now, random = randomBytes } = parts;
     const events = new EventHub(now);
     const groups = linkGroups(store.instanceId);
@@ -91,8 +106,7 @@ export class Controller implements AsyncDisposable {
       acceptRules: parts.acceptRules ?? (async () => []),
     };
     await restore(context);
-    await reconcile(context);
-    return new Controller(context, reaper);
+    return new Controller(context, reaper, parts);
   }
 
   /** Eight hex digits that every kernel object of this controller carries. */
@@ -218,11 +232,44 @@ export class Controller implements AsyncDisposable {
     return this.#exclusive(() => drift(this.#context));
   }
 
+  /**
+   * What a task would do to the kernel, without doing it: the task runs on a copy that reads the
+   * real kernel and only writes down. The copy's answers are real; its ids are not those of a later run.
+   * @throws {NetworkError} whatever the task would throw
+   *
+   * @example
+   * ```ts
+   * const { ops } = await controller.rehearse((copy) => copy.createNetwork({ name: 'blue' }));
+   * for (const command of explain(ops)) console.log(command);
+   * ```
+   */
+  rehearse<T>(task: (copy: Controller) => Promise<T>): Promise<{ readonly result: T; readonly ops: readonly Op[] }> {
+    return this.#exclusive(async () => {
+      const { store, kernel } = this.#context;
+      const { entries } = await store.list('');
+      await using copyStore = new MemoryStore(store.instanceId);
+      await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
+      const recorder = new RehearsalKernel(kernel);
+      await using copy = await Controller.#load({ ...this.#parts, store: copyStore, kernel: recorder });
+      copy.#context.applier.assume(allChanges(copy.#context.ledger));
+      const result = await task(copy);
+      return { result, ops: [...recorder.ops] };
+    });
+  }
+
   /** Waits for what is under way, gives host ports back, deletes links that wait for it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watchdog?.[Symbol.dispose]();
     await this.#exclusive(async () => {
       this.#context.hostPorts[Symbol.dispose]();
       await this.#reaper[Symbol.asyncDispose]();
+    });
+  }
+
+  #watch(): void {
+    this.#watchdog = new Watchdog(this.#context, {
+      reconcile: () => this.reconcile(),
+      surroundings: () => this.#exclusive(() => adjustSurroundings(this.#context)),
     });
   }
 

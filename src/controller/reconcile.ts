@@ -3,10 +3,8 @@
  * same planner as everywhere; only `actual` is read from the kernel.
  */
 import { readFile } from 'node:fs/promises';
-import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import { actualLinks } from './actual.ts';
-import type { Change } from './applier.ts';
 import type { Context } from './context.ts';
 import { deleteEngineEndpoint, isDead } from './engine-endpoints.ts';
 import { releaseEngineAddress } from './engine-pools.ts';
@@ -14,17 +12,12 @@ import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord, Lease } from './records.ts';
 import { makeNamespace, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
-import { endpointChange, networkChange } from './wanted.ts';
+import { allChanges, endpointChange } from './wanted.ts';
 
 /** Makes the kernel equal to the wanted state. @returns what had to be repaired, a sentence each */
 export async function reconcile(context: Context): Promise<string[]> {
   const repairs = [...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
-  const { ledger, applier } = context;
-  const changes: Change[] = [
-    ...[...ledger.networks.keys()].map((id) => networkChange(ledger, id)),
-    ...[...ledger.endpoints.values()].map((endpoint) => endpointChange(ledger, endpoint)),
-  ];
-  const ops = await applier.converge(changes);
+  const ops = await context.applier.converge(allChanges(context.ledger));
   repairs.push(...describe(ops), ...(await removeStrays(context)));
   await adjustSurroundings(context);
   for (const repair of repairs) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
@@ -33,7 +26,7 @@ export async function reconcile(context: Context): Promise<string[]> {
 
 async function settleSandboxes(context: Context): Promise<string[]> {
   const repairs: string[] = [];
-  for (const sandbox of [...context.ledger.sandboxes.values()]) {
+  for (const sandbox of context.ledger.sandboxes.values()) {
     if (sandbox.lease !== undefined && !(await isAlive(sandbox.lease))) {
       await removeSandbox(context, sandbox.id);
       repairs.push(`sandbox '${sandbox.name}' removed: the process it lived for has ended`);
@@ -118,10 +111,7 @@ async function removeStrays(context: Context): Promise<string[]> {
 /** What differs between the kernel and the wanted state, without repairing it. */
 export async function drift(context: Context): Promise<string[]> {
   const { ledger, applier } = context;
-  const wanted: LinkState[] = [
-    ...[...ledger.networks.keys()].flatMap((id) => networkChange(ledger, id).wanted.links),
-    ...[...ledger.endpoints.values()].flatMap((endpoint) => endpointChange(ledger, endpoint).wanted.links),
-  ];
+  const wanted = allChanges(ledger).flatMap((change) => change.wanted.links);
   const there = actualLinks(wanted, await applier.snapshots(wanted));
   return wanted.filter((link) => there.every(({ name, namespace }) => name !== link.name || namespace !== link.namespace)).map(({ name }) => `link ${name} is missing`);
 }

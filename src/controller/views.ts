@@ -75,7 +75,6 @@ export function sandboxView(ledger: Ledger, sandbox: SandboxRecord): SandboxView
 
 /** Every published port. */
 export function portViews(ledger: Ledger): PortView[] {
-  const plain = (endpoint: EndpointRecord): string[] => [endpoint.ipv4, endpoint.ipv6].flatMap((cidr) => (cidr === undefined ? [] : [cidr.split('/')[0] ?? '']));
   const ofSandboxes = [...ledger.sandboxes.values()].flatMap((sandbox) => {
     const leading = ledger.endpointsOfSandbox(sandbox.id).filter((endpoint) => endpointSpec(ledger, endpoint).gatewayFor.length > 0);
     const [first] = leading;
@@ -88,4 +87,8 @@ export function portViews(ledger: Ledger): PortView[] {
       endpoint.ports.map((port): PortView => ({ ...port, owner: endpoint.id, network: ledger.network(endpoint.networkId).record.name, addresses: plain(endpoint) })),
     );
   return [...ofSandboxes, ...ofEngines];
+}
+
+function plain(endpoint: EndpointRecord): string[] {
+  return [endpoint.ipv4, endpoint.ipv6].flatMap((cidr) => (cidr === undefined ? [] : [cidr.split('/')[0] ?? '']));
 }

@@ -44,6 +44,14 @@ export function networkChange(ledger: Ledger, networkId: string): Change {
   return { id: networkId, wanted: ledger.network(networkId).driver.wanted() };
 }
 
+/** How the host is to be, for everything there is. */
+export function allChanges(ledger: Ledger): Change[] {
+  return [
+    ...[...ledger.networks.keys()].map((id) => networkChange(ledger, id)),
+    ...[...ledger.endpoints.values()].map((endpoint) => endpointChange(ledger, endpoint)),
+  ];
+}
+
 /** The change that takes an object away. */
 export function removal(id: string): { readonly id: string; readonly wanted: WantedState } {
   return { id, wanted: NOTHING };

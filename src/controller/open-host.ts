@@ -1,0 +1,44 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Driver } from '../../drivers/driver.ts';
+import { openFirewall, type FirewallChoice } from '../firewall/open-firewall.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { openKernel } from '../kernel/open-kernel.ts';
+import { openSqliteStore } from '../store/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
+import { Controller } from './controller.ts';
+
+/** How a host is opened. */
+export interface HostOptions {
+  /** Folder of the state file, made with mode 0700 where it is missing: `/var/lib/netctl`. */
+  readonly stateFolder: string;
+  /** Default `auto`: nft where this machine has it, else iptables. */
+  readonly firewall?: FirewallChoice;
+  /** Default: the bridge driver. */
+  readonly drivers?: readonly Driver[];
+}
+
+/** A controller on the real kernel, with what it stands on. Close with `await using`. */
+export interface OpenHost extends AsyncDisposable {
+  readonly controller: Controller;
+  readonly kernel: Kernel;
+  readonly store: Store;
+}
+
+/**
+ * Opens the controller of this host: kernel, packet filter, state file. What is written down there
+ * is true again when it returns.
+ * @throws {NetworkError} UNAVAILABLE (state file locked or unwritable), CORRUPT, UNSUPPORTED (no packet filter), KERNEL, FORBIDDEN without root
+ */
+export async function openHost(options: HostOptions): Promise<OpenHost> {
+  await using stack = new AsyncDisposableStack();
+  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
+  const kernel = stack.use(await openKernel());
+  const { backend, acceptRules } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
+  const controller = stack.use(
+    await Controller.open({ kernel, store, firewall: backend, acceptRules, ...(options.drivers === undefined ? {} : { drivers: options.drivers }) }),
+  );
+  const owned = stack.move();
+  return { controller, kernel, store, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

@@ -1,0 +1,48 @@
+import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from '../kernel/kernel.ts';
+import type { NamespacePath, Op } from '../kernel/op.ts';
+import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
+
+/** Reads the real kernel and writes down what would be done to it. */
+export class RehearsalKernel implements Kernel {
+  readonly ops: Op[] = [];
+  readonly #real: Kernel;
+
+  constructor(real: Kernel) {
+    this.#real = real;
+  }
+
+  async apply(ops: readonly Op[]): Promise<void> {
+    this.ops.push(...ops);
+  }
+
+  snapshot(namespaces: readonly NamespacePath[], signal?: AbortSignal): Promise<readonly NamespaceSnapshot[]> {
+    return this.#real.snapshot(namespaces, signal);
+  }
+
+  nftList(command: string): Promise<unknown> {
+    return this.#real.nftList(command);
+  }
+
+  sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {
+    return this.#real.sysctl(namespace, key);
+  }
+
+  namespaceIdentity(path: NamespacePath): Promise<string | undefined> {
+    return this.#real.namespaceIdentity(path);
+  }
+
+  namespaceNames(): Promise<readonly string[]> {
+    return this.#real.namespaceNames();
+  }
+
+  /** A port is really tried, and given back when the rehearsal ends. */
+  openSocket(request: SocketRequest): Promise<OpenSocket> {
+    return this.#real.openSocket({ ...request, listen: false });
+  }
+
+  watch(_listener: (event: KernelEvent) => void): Disposable {
+    return { [Symbol.dispose]: () => {} };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

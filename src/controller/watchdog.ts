@@ -1,0 +1,68 @@
+import type { KernelEvent } from '../kernel/kernel.ts';
+import type { Context } from './context.ts';
+
+/** Changes by others come in bursts (`nft -f`, an engine starting): look once they have been quiet this long, ms. */
+const QUIET = 150;
+/** Look at everything this often even if nothing was heard, ms: iptables-legacy tells nobody. */
+const PERIOD = 60_000;
+
+/** What the watchdog wants done. */
+export interface Repairs {
+  /** Everything: links, addresses, rules. */
+  readonly reconcile: () => Promise<unknown>;
+  /** Forwarding and the accept rule only. */
+  readonly surroundings: () => Promise<unknown>;
+}
+
+/** Notices when somebody else changes what is ours, and has it repaired. */
+export class Watchdog implements Disposable {
+  readonly #context: Context;
+  readonly #repairs: Repairs;
+  readonly #stack = new DisposableStack();
+  #quiet: NodeJS.Timeout | undefined;
+  #wants: 'reconcile' | 'surroundings' | undefined;
+
+  constructor(context: Context, repairs: Repairs) {
+    this.#context = context;
+    this.#repairs = repairs;
+    this.#stack.use(context.kernel.watch((event) => this.#heed(event)));
+    const period = setInterval(() => this.#want('surroundings'), PERIOD).unref();
+    this.#stack.defer(() => clearInterval(period));
+    this.#stack.defer(() => clearTimeout(this.#quiet));
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+
+  #heed(event: KernelEvent): void {
+    if (this.#concernsOurs(event)) this.#want('reconcile');
+    else if (this.#context.ledger.networks.size > 0) this.#want('surroundings');
+  }
+
+  #concernsOurs(event: KernelEvent): boolean {
+    switch (event.event) {
+      case 'overflow':
+        return true;
+      case 'link-removed':
+      case 'link-changed':
+        return this.#context.applier.links().some(({ name }) => name === event.name);
+      case 'firewall-changed':
+        return event.tables.some((table) => table.endsWith(`netctl_${this.#context.store.instanceId}`));
+      default:
+        return false;
+    }
+  }
+
+  #want(what: 'reconcile' | 'surroundings'): void {
+    if (this.#wants !== 'reconcile') this.#wants = what;
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#repair(), QUIET).unref();
+  }
+
+  #repair(): void {
+    const repair = this.#wants === 'reconcile' ? this.#repairs.reconcile : this.#repairs.surroundings;
+    this.#wants = undefined;
+    repair().catch((error: unknown) => this.#context.events.warn(`repair failed, tried again at the next change: ${String(error instanceof Error ? error.message : error)}`));
+  }
+}
