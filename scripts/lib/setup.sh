@@ -143,6 +143,7 @@ need_node() {
   if [ ! "$PROJECT/node_modules/.package-lock.json" -nt "$PROJECT/package-lock.json" ]; then
     need_programs npm
     say 'getting from npm: what package-lock.json names'
+    [ -w "${HOME:-/nonexistent}" ] || export npm_config_cache=$NETCTL_CACHE/npm
     (cd "$PROJECT" && with_tools npm ci --no-audit --no-fund --loglevel=error >&2) || fail 'npm ci failed (its words are above)'
   fi
   [ -x "$node_folder/node" ] || fail "npm brought no $node_folder/node"

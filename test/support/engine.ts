@@ -30,8 +30,7 @@ export class Engine implements AsyncDisposable {
     const engine = new Engine(host, options);
     await engine.start();
     if ((await engine.docker(['image', 'inspect', 'bb'], { allowFail: true })).code !== 0) {
-      // busybox as a container's first process does not hear SIGTERM: every stop would take 10 s
-      await engine.docker(['import', '--change', 'STOPSIGNAL SIGKILL', await busyboxArchive(host), 'bb']);
+      await engine.docker(['load', '--input', await busyboxArchive(host)]);
     }
     return engine;
   }
