@@ -40,7 +40,7 @@ export function parsePortSpec(text: string): PortBinding[] {
   const { hostAddress, rest: numbers } = splitAddress(text, rest);
   const parts = numbers.split(':');
   if (parts.length > 2) {
-    const hint = numbers.includes('::') ? '; IPv6 addresses stand in brackets, as in [::1]:80:80' : '';
+    const hint = numbers.includes('::') || parts.length > 4 ? '; IPv6 addresses stand in brackets, as in [::1]:80:80' : '';
     return refuse(text, `it must look like ${FORM}${hint}`);
   }
   const container = parseRange(text, parts.at(-1) ?? '', 'container port');
@@ -124,5 +124,5 @@ function expand(text: string, container: PortRange, host: PortRange | undefined)
   const hostCount = host.last - host.first + 1;
   if (hostCount === count) return each.map((containerPort, at) => ({ containerPort, hostPort: host.first + at }));
   if (count === 1) return [{ containerPort: container.first, hostPort: host.first, hostPortEnd: host.last }];
-  return refuse(text, `${hostCount} host ports for ${count} container ports; the ranges must be equally long, or the container port a single one`);
+  return refuse(text, `the host range has length ${hostCount}, the container range ${count}; they must be equally long, or the container port a single one`);
 }
