@@ -10,7 +10,6 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 export class Agent {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting = new Map<number, (reply: AgentReply) => void>();
-  readonly #ended: Promise<void>;
   #next = 1;
   #over = false;
 
@@ -22,22 +21,19 @@ export class Agent {
       this.#waiting.get(reply.id)?.(reply);
       this.#waiting.delete(reply.id);
     });
-    this.#ended = new Promise((resolve) => {
-      child.once('close', () => {
-        this.#over = true;
-        for (const [id, waiting] of this.#waiting) waiting({ id, error: 'the agent has ended, with its host or by itself' });
-        resolve();
-      });
+    child.once('close', () => {
+      this.#over = true;
+      for (const [id, waiting] of this.#waiting) waiting({ id, error: 'the agent has ended, with its host or by itself' });
     });
     // an agent must not keep the test run alive
     child.unref();
     for (const stream of [child.stdin, child.stdout]) (stream as unknown as { unref?: () => void }).unref?.();
   }
 
-  /** Starts an agent behind the given entering command. */
-  static start(place: { readonly enter: readonly string[] }): Promise<Agent> {
-    const [file = '', ...args] = [...place.enter, process.execPath, fileURLToPath(new URL('agent.ts', import.meta.url))];
-    return Promise.resolve(new Agent(spawn(file, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] })));
+  /** Starts an agent behind the given entering command; it ends with its host. */
+  static start(enter: readonly string[]): Agent {
+    const [file = '', ...args] = [...enter, process.execPath, fileURLToPath(new URL('agent.ts', import.meta.url))];
+    return new Agent(spawn(file, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] }));
   }
 
   /** Whether it still runs. */
@@ -55,11 +51,5 @@ export class Agent {
     });
     if (reply.error !== undefined) throw new Error(reply.error);
     return { id, value: reply.value };
-  }
-
-  /** Ends it; resolves when the process is gone. */
-  async stop(): Promise<void> {
-    this.#child.stdin.end();
-    await this.#ended;
   }
 }

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
-import { connect } from 'node:net';
+import { isIPv6, Socket, type SocketConstructorOpts } from 'node:net';
 import type { OpenRequest } from './agent-protocol.ts';
+import { openSocket } from './agent-socket.ts';
 
 /** A connection or a connected udp socket. */
 export interface OpenFlow {
@@ -12,18 +13,19 @@ export interface OpenFlow {
 }
 
 /** Opens a flow. @throws Error whose message is the symbol of the error, e.g. `ECONNREFUSED` */
-export function open(request: OpenRequest): Promise<OpenFlow> {
-  return request.proto === 'udp' ? openUdp(request) : openTcp(request);
+export async function open(request: OpenRequest): Promise<OpenFlow> {
+  const { sourceAddress, sourcePort, address } = request;
+  const from = { address: sourceAddress ?? (isIPv6(address) ? '::' : '0.0.0.0'), port: sourcePort ?? 0 };
+  const bound = sourceAddress === undefined && sourcePort === undefined ? {} : { bind: from };
+  const fd = openSocket({ ...request, family: address, ...bound });
+  return request.proto === 'udp' ? openUdp(request, fd) : openTcp(request, fd);
 }
 
-function openTcp(request: OpenRequest): Promise<OpenFlow> {
+function openTcp(request: OpenRequest, fd: number): Promise<OpenFlow> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: request.address,
-      port: request.port,
-      ...(request.sourceAddress === undefined ? {} : { localAddress: request.sourceAddress }),
-      ...(request.sourcePort === undefined ? {} : { localPort: request.sourcePort }),
-    });
+    // manualStart, undocumented: without it node reads at once, and a socket that is not connected yet cannot be read
+    const options: SocketConstructorOpts & { readonly manualStart: true } = { fd, manualStart: true };
+    const socket = new Socket(options).connect({ host: request.address, port: request.port });
     const timer = setTimeout(() => fail('ETIMEDOUT'), request.timeoutMs);
     const fail = (why: string): void => {
       clearTimeout(timer);
@@ -50,11 +52,11 @@ function openTcp(request: OpenRequest): Promise<OpenFlow> {
   });
 }
 
-function openUdp(request: OpenRequest): Promise<OpenFlow> {
+function openUdp(request: OpenRequest, fd: number): Promise<OpenFlow> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(request.address.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', (error: NodeJS.ErrnoException) => reject(new Error(error.code ?? error.message)));
-    socket.bind(request.sourcePort ?? 0, request.sourceAddress, () => {
+    socket.bind({ fd }, () => {
       // connected, so that an ICMP error comes back as one
       socket.connect(request.port, request.address, ((error?: NodeJS.ErrnoException) => {
         if (error !== undefined) return reject(new Error(error.code ?? error.message));

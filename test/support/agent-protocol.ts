@@ -6,6 +6,8 @@ export interface ServeRequest {
   readonly do: 'serve';
   readonly id: number;
   readonly proto: Proto;
+  /** Path of the network namespace, inside the host; the agent's own unless told. */
+  readonly network?: string;
   /** Plain address to bind; `::` takes both families for tcp. */
   readonly address: string;
   readonly port: number;
@@ -19,6 +21,8 @@ export interface OpenRequest {
   readonly do: 'open' | 'probe';
   readonly id: number;
   readonly proto: Proto;
+  /** Path of the network namespace, inside the host; the agent's own unless told. */
+  readonly network?: string;
   readonly address: string;
   readonly port: number;
   readonly timeoutMs: number;

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ServeRequest } from './agent-protocol.ts';
+import { openSocket } from './agent-socket.ts';
 
 /** A server that listens. */
 export interface Listening {
@@ -11,16 +12,17 @@ export interface Listening {
 /** Starts a server; gives it and the port it got. */
 export function serve(request: ServeRequest): Promise<Listening> {
   const { address, port, text, mode } = request;
+  const fd = openSocket({ ...request, family: address, bind: { address, port } });
   return new Promise((resolve, reject) => {
     if (request.proto === 'udp') {
       const type = address.includes(':') ? 'udp6' : 'udp4';
-      const socket = createSocket({ type, reuseAddr: false });
+      const socket = createSocket(type);
       socket.once('error', reject);
       socket.on('message', (data, from) => {
         const reply = mode === 'echo' ? `${text}${String(data)}` : `${text} from ${from.address} ${String(from.port)}\n`;
         socket.send(reply, from.port, from.address);
       });
-      socket.bind(port, address, () => {
+      socket.bind({ fd }, () => {
         resolve({ port: socket.address().port, close: () => void socket.close() });
       });
       return;
@@ -33,7 +35,7 @@ export function serve(request: ServeRequest): Promise<Listening> {
       else socket.resume().end(`${text} from ${plain(socket.remoteAddress)} ${String(socket.remotePort)}\n`);
     });
     server.once('error', reject);
-    server.listen(port, address, () => {
+    server.listen({ fd }, () => {
       const bound = server.address();
       resolve({ port: typeof bound === 'object' && bound !== null ? bound.port : port, close: () => closeAll(server, sockets) });
     });

@@ -78,21 +78,6 @@ export class PrivateHost extends Place implements AsyncDisposable {
     return this.addresses[0]?.address6 ?? '';
   }
 
-  /** A named network namespace of this host (`ip netns add NAME`). */
-  netns(name: string): Place {
-    return this.network(`/run/netns/${name}`);
-  }
-
-  /** The network namespace of a process, by its pid inside the host (e.g. docker inspect's State.Pid). */
-  process(innerPid: number): Place {
-    return this.network(`/proc/${String(innerPid)}/ns/net`);
-  }
-
-  /** The network namespace behind a path of this host. */
-  network(path: string): Place {
-    return new Place(this.pid, this.path(path));
-  }
-
   /** The path by which the machine reaches a path of this host, mounts of the host included. */
   path(inside: string): string {
     return `/proc/${String(this.pid)}/root${inside}`;

@@ -58,7 +58,7 @@ export async function stateFolder(name: string): Promise<AsyncDisposable & { rea
 /** Debian packages that scripts/setup unpacked, to be laid over /usr; '' where that has been done already or none are needed. */
 function toolsFolder(): string {
   if (process.env['NETCTL_TOOLS'] !== undefined) return '';
-  const cache = process.env['NETCTL_CACHE'] ?? join(homedir(), '.cache/libnetwork-ts');
-  const folder = join(cache, 'debian/unpacked');
-  return existsSync(join(folder, 'usr')) ? folder : '';
+  const caches = [process.env['NETCTL_CACHE'], join(homedir(), '.cache/libnetwork-ts'), fileURLToPath(new URL('../../.cache', import.meta.url))];
+  const folders = caches.filter((cache) => cache !== undefined).map((cache) => join(cache, 'debian/unpacked'));
+  return folders.find((folder) => existsSync(join(folder, 'usr'))) ?? '';
 }

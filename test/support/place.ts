@@ -37,22 +37,41 @@ export interface Flow extends AsyncDisposable {
 
 /**
  * Somewhere a program can run: the namespaces of a private host, with the network namespace of the
- * host itself, of its outside, or of one of its sandboxes.
+ * host itself or of one of its sandboxes.
  */
 export class Place {
   /** Command words that enter the place. */
   readonly enter: readonly string[];
-  readonly #lasting: boolean;
-  #agent: Promise<Agent> | undefined;
+  readonly #pid: number;
+  readonly #network: { readonly network?: string };
+  readonly #agent: { started?: Agent };
 
   /**
    * @param pid first process of the host, as the machine sees it
-   * @param network path of another network namespace than the host's own
+   * @param elsewhere path, inside the host, of another network namespace than the host's own, and the place that is the host itself
    */
-  constructor(pid: number, network?: string) {
-    this.enter = ['nsenter', '-t', String(pid), '-m', '-u', '-p', network === undefined ? '-n' : `--net=${network}`, '--'];
-    // a process of ours that stays in a sandbox would keep it alive when the test removes it
-    this.#lasting = network === undefined;
+  constructor(pid: number, elsewhere?: { readonly network: string; readonly host: Place }) {
+    const network = elsewhere === undefined ? '-n' : `--net=/proc/${String(pid)}/root${elsewhere.network}`;
+    this.enter = ['nsenter', '-t', String(pid), '-m', '-u', '-p', network, '--'];
+    this.#pid = pid;
+    this.#network = elsewhere === undefined ? {} : { network: elsewhere.network };
+    // one agent works for all namespaces of a host: a process that stays in a sandbox would keep it alive when a test removes it
+    this.#agent = elsewhere === undefined ? {} : elsewhere.host.#agent;
+  }
+
+  /** The network namespace behind a path of this host. */
+  network(path: string): Place {
+    return new Place(this.#pid, { network: path, host: this });
+  }
+
+  /** A named network namespace of this host (`ip netns add NAME`). */
+  netns(name: string): Place {
+    return this.network(`/run/netns/${name}`);
+  }
+
+  /** The network namespace of a process, by its pid inside the host (e.g. docker inspect's State.Pid). */
+  process(innerPid: number): Place {
+    return this.network(`/proc/${String(innerPid)}/ns/net`);
   }
 
   /** Runs a program here to its end; see {@link run}. */
@@ -78,18 +97,17 @@ export class Place {
 
   /** Starts a tiny server here; resolves when it listens. Port 0 lets the kernel choose. */
   async serve(port: number, proto: Proto, text: string, options: ServeOptions = {}): Promise<Serving> {
-    const agent = await this.#open();
+    const agent = this.#open();
     const address = options.address ?? (proto === 'tcp' ? '::' : '0.0.0.0');
-    const served = await agent.ask({ do: 'serve', proto, address, port, text, mode: options.mode ?? 'answer' });
-    return { port: served.value as number, [Symbol.asyncDispose]: () => this.#close(agent, served.id) };
+    const served = await agent.ask({ do: 'serve', proto, address, port, text, mode: options.mode ?? 'answer', ...this.#network });
+    return { port: served.value as number, [Symbol.asyncDispose]: () => close(agent, served.id) };
   }
 
   /** Tries to connect from here and says what became of it. */
   async probe(address: string, port: number, options: ReachOptions = {}): Promise<ProbeResult> {
-    const agent = await this.#open();
+    const agent = this.#open();
     const { proto = 'tcp', timeoutMs = 700, ...source } = options;
-    const { value } = await agent.ask({ do: 'probe', proto, address, port, timeoutMs, ...source });
-    await this.#close(agent);
+    const { value } = await agent.ask({ do: 'probe', proto, address, port, timeoutMs, ...source, ...this.#network });
     return value as ProbeResult;
   }
 
@@ -101,24 +119,25 @@ export class Place {
 
   /** Opens a connection (tcp) or a connected socket (udp) that stays. @throws Error with the error's symbol */
   async connect(address: string, port: number, options: ReachOptions = {}): Promise<Flow> {
-    const agent = await this.#open();
+    const agent = this.#open();
     const { proto = 'tcp', timeoutMs = 700, ...source } = options;
-    const opened = await agent.ask({ do: 'open', proto, address, port, timeoutMs, ...source });
+    const opened = await agent.ask({ do: 'open', proto, address, port, timeoutMs, ...source, ...this.#network });
     return {
       local: opened.value as Flow['local'],
       send: async (text, limit = 700) => (await agent.ask({ do: 'send', of: opened.id, text, timeoutMs: limit })).value as string,
-      [Symbol.asyncDispose]: () => this.#close(agent, opened.id),
+      [Symbol.asyncDispose]: () => close(agent, opened.id),
     };
   }
 
-  async #open(): Promise<Agent> {
-    if (!this.#lasting) return Agent.start(this);
-    this.#agent ??= Agent.start(this);
-    return this.#agent;
+  #open(): Agent {
+    if (this.#agent.started?.running !== true) {
+      this.#agent.started = Agent.start(['nsenter', '-t', String(this.#pid), '-m', '-u', '-p', '-n', '--']);
+    }
+    return this.#agent.started;
   }
+}
 
-  async #close(agent: Agent, id?: number): Promise<void> {
-    if (!this.#lasting) await agent.stop();
-    else if (id !== undefined && agent.running) await agent.ask({ do: 'close', of: id });
-  }
+/** Closes what a request opened, unless everything there has ended already. */
+async function close(agent: Agent, id: number): Promise<void> {
+  if (agent.running) await agent.ask({ do: 'close', of: id });
 }
