@@ -96,11 +96,8 @@ export class BridgeNetwork implements DriverNetwork {
 
   #bridgeSysctls(): SysctlState[] {
     const ipv4 = `net/ipv4/conf/${this.bridge}`;
-    const ipv6 = `net/ipv6/conf/${this.bridge}`;
-    const hasIpv6 = this.#spec.ipv6.length > 0;
     return [
-      { key: `${ipv6}/disable_ipv6`, value: hasIpv6 && this.#mode(6) !== 'isolated' ? '0' : '1' },
-      ...(hasIpv6 ? [{ key: `${ipv6}/accept_ra`, value: '0' }] : []),
+      ...ipv6Sysctls(this.bridge, this.#spec.ipv6.length > 0 && this.#mode(6) !== 'isolated'),
       ...(this.publishing(4) === 'nat' ? [{ key: `${ipv4}/route_localnet`, value: '1', restore: '0' }] : []),
     ];
   }
@@ -128,7 +125,6 @@ export class BridgeNetwork implements DriverNetwork {
     const base = { name, mac: endpoint.mac, mtu: this.mtu };
     if (handedOver) return { ...base, namespace: HOST, handedOver };
     const addresses = [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined);
-    const ipv6 = `net/ipv6/conf/${name}`;
     return {
       ...base,
       namespace,
@@ -136,8 +132,7 @@ export class BridgeNetwork implements DriverNetwork {
       addresses,
       routes: endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family)),
       sysctls: [
-        { key: `${ipv6}/disable_ipv6`, value: endpoint.ipv6 === undefined ? '1' : '0' },
-        ...(endpoint.ipv6 === undefined ? [] : [{ key: `${ipv6}/accept_ra`, value: '0' }]),
+        ...ipv6Sysctls(name, endpoint.ipv6 !== undefined),
         ...interfaceSysctls(parseEndpointOptions(endpoint.options), name),
       ],
       announce: { count: this.#options.announceCount, interval: this.#options.announceInterval },
@@ -171,6 +166,21 @@ export class BridgeNetwork implements DriverNetwork {
   #mode(family: Family): GatewayMode {
     return family === 4 ? this.#options.gatewayModeIpv4 : this.#options.gatewayModeIpv6;
   }
+}
+
+/**
+ * IPv6 on or off for a link. Where it is on, addresses come from us and nowhere else; and without
+ * DAD, because a link-local address in DAD sends no neighbour solicitation for what it forwards:
+ * a new network would be deaf for two seconds.
+ */
+function ipv6Sysctls(link: string, on: boolean): SysctlState[] {
+  const base = `net/ipv6/conf/${link}`;
+  if (!on) return [{ key: `${base}/disable_ipv6`, value: '1' }];
+  return [
+    { key: `${base}/disable_ipv6`, value: '0' },
+    { key: `${base}/accept_ra`, value: '0' },
+    { key: `${base}/accept_dad`, value: '0' },
+  ];
 }
 
 /** Name of a network's bridge. */

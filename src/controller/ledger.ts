@@ -74,8 +74,8 @@ export class Ledger {
     if (endpoint.sandboxId !== undefined) drop(this.#bySandbox, endpoint.sandboxId, id);
   }
 
-  #members(index: ReadonlyMap<string, ReadonlySet<string>>, key: string): EndpointRecord[] {
-    return [...(index.get(key) ?? [])].map((id) => this.endpoint(id));
+  #members(members: ReadonlyMap<string, ReadonlySet<string>>, key: string): EndpointRecord[] {
+    return [...(members.get(key) ?? [])].map((id) => this.endpoint(id));
   }
 }
 

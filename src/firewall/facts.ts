@@ -98,7 +98,7 @@ export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPor
 export function factKey(fact: Fact): string {
   return JSON.stringify(fact, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   );
 }

@@ -64,7 +64,7 @@ export class HostPorts implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const owner of [...this.#held.keys()]) this.release(owner);
+    for (const owner of this.#held.keys()) this.release(owner);
   }
 
   async #take(binding: PortBinding, target: ProxyTarget, stack: DisposableStack): Promise<ReservedPort> {

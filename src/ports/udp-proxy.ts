@@ -49,7 +49,7 @@ export function openUdpProxy(socket: OpenSocket, target: ProxyTarget, port: numb
   server.bind({ fd: socket.detach() });
   return {
     [Symbol.dispose]: () => {
-      for (const key of [...clients.keys()]) forget(key);
+      for (const key of clients.keys()) forget(key);
       server.close();
     },
   };

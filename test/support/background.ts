@@ -49,6 +49,11 @@ export class Background implements AsyncDisposable {
     this.#child.stdin?.write(text);
   }
 
+  /** Ends its standard input. */
+  closeInput(): void {
+    this.#child.stdin?.end();
+  }
+
   /** Sends a signal to the program itself (not to its children) and, for one that ends it, resolves when it has ended. */
   async kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ending | undefined> {
     if (!this.#over) process.kill(this.pid, signal);

@@ -71,6 +71,8 @@ function routes(socket: NetlinkSocket, family: number): RouteSnapshot[] {
   } catch (error) {
     // IPv6 compiled out or switched off at boot: it has no routes.
     if (family === SOCKET.AF_INET6 && errnoOf(error) === ERRNO.EOPNOTSUPP) return [];
+    // A namespace that never had a route has no main table yet: asked for by number, the kernel says so (6.18).
+    if (errnoOf(error) === ERRNO.ENOENT) return [];
     throw error;
   }
 }
