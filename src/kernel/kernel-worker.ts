@@ -1,8 +1,9 @@
 import { closeSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { NetworkError } from '../common/error.ts';
+import type { KernelEvent } from './kernel.ts';
 import { fromPlainError } from './protocol.ts';
-import type { WorkerCalls, WorkerEvent, WorkerMessage, WorkerRequest } from './protocol.ts';
+import type { WorkerCalls, WorkerMessage, WorkerRequest } from './protocol.ts';
 
 /** Beside this file, whether it is the source or its compiled form. */
 const WORKER_FILE = new URL(`./worker${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url);
@@ -20,7 +21,7 @@ export class KernelWorker {
   readonly #worker: Worker;
   readonly #exiting = new Int32Array(new SharedArrayBuffer(4));
   readonly #pending = new Map<number, Pending>();
-  readonly #onEvent: (event: WorkerEvent) => void;
+  readonly #onEvent: (event: KernelEvent) => void;
   readonly #ready = Promise.withResolvers<boolean>();
   readonly #exited = Promise.withResolvers<void>();
   #wakeFd = -1;
@@ -33,7 +34,7 @@ export class KernelWorker {
    * @param onEvent what changed in the kernel
    * @param file another worker program, for tests
    */
-  constructor(onEvent: (event: WorkerEvent) => void, file: URL = WORKER_FILE) {
+  constructor(onEvent: (event: KernelEvent) => void, file: URL = WORKER_FILE) {
     this.#onEvent = onEvent;
     this.#worker = new Worker(file, { name: 'kernel', workerData: this.#exiting });
     this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));

@@ -1,13 +1,14 @@
 import { closeSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
 import { CallQueue } from './call-queue.ts';
-import { restoreIptables } from './iptables.ts';
+import type { FirewallCommand } from './firewall-command.ts';
+import { iptablesProgram, restoreIptables } from './iptables.ts';
 import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from './kernel.ts';
 import { KernelWorker } from './kernel-worker.ts';
 import { namespaceNames } from './named-namespace.ts';
 import { listNft, runNft } from './nft-program.ts';
 import type { NamespacePath, Op } from './op.ts';
-import type { WorkerCalls, WorkerEvent, WorkerOp } from './protocol.ts';
+import type { WorkerCalls, WorkerOp } from './protocol.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** What {@link NetlinkKernel.open} can be told. */
@@ -23,8 +24,6 @@ export class NetlinkKernel implements Kernel {
   readonly #options: NetlinkKernelOptions;
   readonly #queue = new CallQueue();
   readonly #listeners = new Set<(event: KernelEvent) => void>();
-  /** Our own programs: what they change is no news. */
-  readonly #ownProcesses = new Set<number>();
   #worker: KernelWorker;
   #nftInWorker = false;
   #watching = false;
@@ -58,9 +57,7 @@ export class NetlinkKernel implements Kernel {
         }
         await flush();
         given.throwIfAborted();
-        const onStart = (processId: number): void => void this.#ownProcesses.add(processId);
-        if (op.op === 'nft') await runNft(op.script, { onStart });
-        else await restoreIptables(op, { onStart });
+        await this.#byProgram(op);
         given.throwIfAborted();
       }
       await flush();
@@ -142,10 +139,24 @@ export class NetlinkKernel implements Kernel {
         await this.#worker.call('watch', true);
         this.#watching = true;
         // Nobody looked while there was no worker.
-        this.#onEvent({ event: { event: 'overflow' } });
+        this.#onEvent({ event: 'overflow' });
       }
     }
     return this.#worker.call(name, args);
+  }
+
+  async #byProgram(op: FirewallCommand): Promise<void> {
+    const program = op.op === 'nft' ? 'nft' : iptablesProgram(op.family, op.variant, 'restore');
+    let ownId: number | undefined;
+    const onStart = (processId: number): void => void (ownId = processId);
+    // What a program of ours changes is no news to anybody who watches.
+    if (this.#watching) await this.#call('programBegin', { ops: [op], program });
+    try {
+      if (op.op === 'nft') await runNft(op.script, { onStart });
+      else await restoreIptables(op, { onStart });
+    } finally {
+      if (this.#watching) await this.#call('programEnd', ownId);
+    }
   }
 
   #setWatching(): void {
@@ -156,11 +167,10 @@ export class NetlinkKernel implements Kernel {
       this.#watching = wanted;
     };
     // It fails only with the worker, which the next call finds out.
-    this.#queue.run(settle).catch(() => this.#onEvent({ event: { event: 'overflow' } }));
+    this.#queue.run(settle).catch(() => this.#onEvent({ event: 'overflow' }));
   }
 
-  #onEvent({ event, processId }: WorkerEvent): void {
-    if (processId !== undefined && this.#ownProcesses.has(processId)) return;
+  #onEvent(event: KernelEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

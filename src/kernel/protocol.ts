@@ -17,6 +17,9 @@ export interface WorkerCalls {
   readonly sysctl: { readonly arguments: { readonly namespace: NamespacePath; readonly key: string }; readonly result: string | undefined };
   readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
   readonly openSocket: { readonly arguments: SocketRequest; readonly result: { readonly fd: number; readonly port: number } };
+  /** The main thread is about to start a program that carries these out; {@link WorkerCalls.programEnd} follows. */
+  readonly programBegin: { readonly arguments: { readonly ops: readonly Op[]; readonly program: string }; readonly result: undefined };
+  readonly programEnd: { readonly arguments: number | undefined; readonly result: undefined };
   readonly watch: { readonly arguments: boolean; readonly result: undefined };
   readonly close: { readonly arguments: undefined; readonly result: undefined };
 }
@@ -26,20 +29,13 @@ export type WorkerRequest = {
   readonly [Name in keyof WorkerCalls]: { readonly id: number; readonly call: Name; readonly arguments: WorkerCalls[Name]['arguments'] };
 }[keyof WorkerCalls];
 
-/** An event with what the main thread needs to tell our own programs from others. */
-export interface WorkerEvent {
-  readonly event: KernelEvent;
-  /** The process that caused it, where the kernel says so. */
-  readonly processId?: number | undefined;
-}
-
 /** What the worker says. */
 export type WorkerMessage =
   /** Sent once: writing eight bytes to `wakeFd` makes the worker look at its requests. The main thread closes it. */
   | { readonly kind: 'ready'; readonly wakeFd: number; readonly nftables: boolean }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: PlainError }
-  | { readonly kind: 'event'; readonly event: WorkerEvent };
+  | { readonly kind: 'event'; readonly event: KernelEvent };
 
 /** A NetworkError without its prototype, which structured clone drops. */
 export interface PlainError {

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
 import { Announcer } from './announcer.ts';
 import { flushConntrack } from './conntrack.ts';
+import type { KernelEvent } from './kernel.ts';
+import { namespacePath } from './named-namespace.ts';
 import { Channel } from './netlink/channel.ts';
 import { readNamespace } from './netlink/snapshot.ts';
 import { Namespaces } from './netns.ts';
@@ -8,18 +11,28 @@ import { NetlinkSession } from './netlink-session.ts';
 import { NftLibrary } from './nft-library.ts';
 import type { NamespacePath } from './op.ts';
 import { openSocket } from './open-socket.ts';
-import type { WorkerCalls, WorkerEvent, WorkerOp, WorkerRequest } from './protocol.ts';
+import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
+import { threadId } from './sys.ts';
 import { readSysctl } from './sysctl.ts';
+import { commOf } from './watch/nft-watch.ts';
+import { Watcher } from './watch/watcher.ts';
+
+const NONE: readonly number[] = [];
 
 /** Everything that the worker can do, one call after the other. */
 export class WorkerKernel implements Disposable {
   readonly #namespaces = new Namespaces();
   readonly #nft: NftLibrary | undefined = NftLibrary.open();
   readonly #announcer = new Announcer(this.#namespaces, () => performance.now());
-  readonly #report: (event: WorkerEvent) => void;
+  readonly #report: (event: KernelEvent) => void;
+  readonly #threadId = threadId();
+  /** Under which name the kernel knows this thread. */
+  readonly #comm = readFileSync('/proc/thread-self/comm', 'utf8').trim();
+  #watcher: Watcher | undefined;
+  #settling = false;
 
-  constructor(report: (event: WorkerEvent) => void) {
+  constructor(report: (event: KernelEvent) => void) {
     this.#report = report;
   }
 
@@ -30,10 +43,11 @@ export class WorkerKernel implements Disposable {
 
   /** Descriptors that become readable when the kernel has events. */
   get eventFds(): readonly number[] {
-    return [];
+    return this.#watcher?.fds ?? NONE;
   }
 
   [Symbol.dispose](): void {
+    this.#watcher?.[Symbol.dispose]();
     this.#nft?.[Symbol.dispose]();
     this.#namespaces[Symbol.dispose]();
   }
@@ -50,7 +64,13 @@ export class WorkerKernel implements Disposable {
 
   /** Reports what the kernel has to say. */
   readEvents(): void {
-    void this.#report;
+    this.#watcher?.read();
+  }
+
+  /** After the answer to a request, which need not wait for it: hears the echo of what we did. */
+  settle(): void {
+    if (this.#settling) this.#watcher?.end();
+    this.#settling = false;
   }
 
   /** Does what a request asks for. @throws {NetworkError} as the {@link Kernel} call it belongs to */
@@ -70,13 +90,22 @@ export class WorkerKernel implements Disposable {
         return this.#namespaces.identity(request.arguments);
       case 'openSocket':
         return openSocket(request.arguments);
+      case 'programBegin':
+        this.#watcher?.begin(request.arguments.ops, { comm: commOf(request.arguments.program), processId: undefined });
+        return undefined;
+      case 'programEnd':
+        this.#watcher?.end(request.arguments);
+        return undefined;
       case 'watch':
+        return this.#watch(request.arguments);
       case 'close':
         return undefined;
     }
   }
 
   #apply(ops: readonly WorkerOp[]): undefined {
+    this.#watcher?.begin(ops, { comm: this.#comm, processId: this.#threadId });
+    this.#settling = true;
     using session = new NetlinkSession(this.#namespaces);
     for (const op of ops) {
       switch (op.op) {
@@ -89,10 +118,26 @@ export class WorkerKernel implements Disposable {
         case 'conntrack-flush':
           flushConntrack(op);
           break;
+        case 'namespace-delete':
+          this.#leave(op.name);
+          session.run(op);
+          break;
         default:
           session.run(op);
       }
     }
+  }
+
+  #leave(name: string): void {
+    if (this.#watcher === undefined) return;
+    using namespace = this.#namespaces.open(namespacePath(name));
+    if (namespace !== undefined) this.#watcher.leave(namespace.fd);
+  }
+
+  #watch(on: boolean): undefined {
+    if (on) this.#watcher ??= new Watcher(this.#report);
+    else this.#watcher?.[Symbol.dispose]();
+    if (!on) this.#watcher = undefined;
   }
 
   #snapshot(path: NamespacePath): NamespaceSnapshot | undefined {

@@ -31,6 +31,7 @@ function run(post: (message: WorkerMessage) => void, next: () => WorkerRequest |
     for (let request = next(); request !== undefined && open; request = next()) {
       open = request.call !== 'close';
       post(answer(kernel, request));
+      kernel.settle();
     }
   }
 }

@@ -19,7 +19,7 @@ export const RTM = {
   NEWLINK: 16, DELLINK: 17, GETLINK: 18, SETLINK: 19,
   NEWADDR: 20, DELADDR: 21, GETADDR: 22,
   NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26,
-  NEWNETCONF: 80, GETNETCONF: 82,
+  NEWNETCONF: 80, GETNETCONF: 82, GETNSID: 90,
 } as const;
 
 /** linux/rtnetlink.h: multicast groups. */
@@ -45,13 +45,16 @@ export const ROUTE = {
   TABLE_MAIN: 254, TYPE_UNICAST: 1, SCOPE_UNIVERSE: 0, SCOPE_LINK: 253, F_CLONED: 0x200,
 } as const;
 
+/** linux/net_namespace.h */
+export const NETNSA = { NSID: 1, FD: 3 } as const;
+
 /** linux/netconf.h */
 export const NETCONF = { IFINDEX: 1, FORWARDING: 2, ALL: -1, DEFAULT: -2 } as const;
 
 /** linux/netfilter/nfnetlink.h, nf_tables.h, nfnetlink_conntrack.h */
 export const NETFILTER = {
   GROUP_NFTABLES: 7, SUBSYS_NFTABLES: 10, SUBSYS_CTNETLINK: 1,
-  NFT_NEWGEN: 15, GEN_PROC_PID: 2, TABLE_NAME: 1,
+  NFT_NEWGEN: 15, GEN_PROC_PID: 2, GEN_PROC_NAME: 3, TABLE_NAME: 1,
   CT_GET: 1, CT_DELETE: 2,
 } as const;
 
