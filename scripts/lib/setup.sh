@@ -16,6 +16,7 @@ export PATH
 # Program or library file -> the Debian package that brings it.
 declare -A PROGRAM_PACKAGES=(
   [dockerd]='docker.io containerd runc'
+  [docker-compose]=docker-compose
   [nft]='nftables libnftables1'
   [iptables]=iptables
   [ip]=iproute2
@@ -27,7 +28,7 @@ declare -A PROGRAM_PACKAGES=(
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd nft iptables ip busybox curl socat python3)
+TEST_PROGRAMS=(dockerd docker-compose nft iptables ip busybox curl socat python3)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Engine } from '../support/engine.ts';
 import { PrivateHost } from '../support/host.ts';
 import { HOST_PROGRAMS } from '../support/image.ts';
+import { INTERNET } from '../support/lan.ts';
 import { difference, type MachineState } from '../support/machine-state.ts';
 
 describe('a Docker engine in a private host', () => {
@@ -32,8 +33,19 @@ describe('a Docker engine in a private host', () => {
   it('reaches the internet from a container, under the address of the host', async () => {
     await using served = await host.outside.serve(0, 'tcp', 'internet');
     const web = await engine.container('web');
-    const { answer } = await web.probe('203.0.113.7', served.port);
+    const { answer } = await web.probe(INTERNET.address4, served.port);
     assert.match(answer, /^internet from 198\.51\.100\.10 /);
+  });
+
+  it('brings a compose file up and down', async () => {
+    const file = `version: '3'
+services:
+  web: { image: bb, command: httpd -f -p 80 -h /www, ports: ['8090:80'] }
+  client: { image: bb, depends_on: [web], command: wget -q -O - http://web/index.html }`;
+    await engine.compose(file, ['up', '-d']);
+    assert.equal(await host.outside.canReach(host.address4, 8090), true);
+    await engine.compose(file, ['down']);
+    assert.equal(await host.outside.canReach(host.address4, 8090), false);
   });
 
   it('has its containers again after SIGKILL and start', async () => {

@@ -31,7 +31,7 @@ export interface OpenRequest {
 }
 
 /** Send on an open flow and wait for what comes back; the reply is empty when nothing does. */
-export interface SendRequest {
+interface SendRequest {
   readonly do: 'send';
   readonly id: number;
   /** Id of the `open` request. */
@@ -41,7 +41,7 @@ export interface SendRequest {
 }
 
 /** Close what the request `of` opened. */
-export interface CloseRequest {
+interface CloseRequest {
   readonly do: 'close';
   readonly id: number;
   readonly of: number;

@@ -8,6 +8,9 @@ import type { RunOptions, RunResult } from './run.ts';
 
 const SOCKET = '/run/docker.sock';
 
+/** Nothing of the caller's own docker settings. */
+const CLIENT = { DOCKER_HOST: `unix://${SOCKET}`, DOCKER_CONFIG: '/run/docker-config', DOCKER_CONTEXT: '' } as const;
+
 /** How an engine is started. */
 export interface EngineOptions {
   /** More arguments for dockerd. */
@@ -54,7 +57,17 @@ export class Engine implements AsyncDisposable {
     return this.host.exec(['sh', '-c', 'PATH=/usr/bin:$PATH exec docker "$@"', 'docker', ...args], {
       timeout: 60_000,
       ...options,
-      env: { DOCKER_HOST: `unix://${SOCKET}`, DOCKER_CONFIG: '/run/docker-config', DOCKER_CONTEXT: '', ...options.env },
+      env: { ...CLIENT, ...options.env },
+    });
+  }
+
+  /** Runs docker-compose on the text of a compose file; project name `project`. */
+  compose(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.host.exec(['docker-compose', '-p', 'project', '-f', '-', ...args], {
+      timeout: 60_000,
+      ...options,
+      input: file,
+      env: { ...CLIENT, ...options.env },
     });
   }
 

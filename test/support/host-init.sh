@@ -9,7 +9,8 @@ kind=$1 name=$2 state=$3 tools=$4
 read -r pid rest </proc/self/stat
 mount -t proc proc /proc
 echo "$name" >/proc/sys/kernel/hostname
-[ -z "$tools" ] || mount -t overlay -o "ro,lowerdir=/usr:$tools/usr" netctl-tools /usr
+# NETCTL_TOOLS: done already for the whole test run
+[ -z "$tools" ] || [ -n "$NETCTL_TOOLS" ] || mount -t overlay -o "ro,lowerdir=/usr:$tools/usr" netctl-tools /usr
 
 # cgroups exactly as the machine has them: mounting v1 controllers would take them out of a v2 tree
 mkdir -p "$state/mnt"
@@ -20,7 +21,7 @@ umount -l "$state/mnt"
 
 if [ "$kind" = host ]; then
   mkdir -p "$state/etc" "$state/etc-work" "$state/varlib" "$state/varlib-work" "$state/docker" "$state/netctl"
-  mount -t overlay -o "lowerdir=/etc,upperdir=$state/etc,workdir=$state/etc-work" host-etc /etc
+  mount -t overlay -o "lowerdir=/etc${tools:+:$tools/etc},upperdir=$state/etc,workdir=$state/etc-work" host-etc /etc
   mount -t overlay -o "lowerdir=/var/lib,upperdir=$state/varlib,workdir=$state/varlib-work" host-var-lib /var/lib
   if [ ! -e "$state/booted" ]; then
     rm -rf /etc/docker /etc/netns /etc/resolv.conf

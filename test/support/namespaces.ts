@@ -55,9 +55,10 @@ export async function stateFolder(name: string): Promise<AsyncDisposable & { rea
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Debian packages that scripts/setup unpacked, to be laid over /usr; '' where that has been done already or none are needed. */
+/** Debian packages that scripts/setup unpacked, to be laid under /usr and /etc; '' where none were needed. */
 function toolsFolder(): string {
-  if (process.env['NETCTL_TOOLS'] !== undefined) return '';
+  const laid = process.env['NETCTL_TOOLS'];
+  if (laid !== undefined) return laid;
   const caches = [process.env['NETCTL_CACHE'], join(homedir(), '.cache/libnetwork-ts'), fileURLToPath(new URL('../../.cache', import.meta.url))];
   const folders = caches.filter((cache) => cache !== undefined).map((cache) => join(cache, 'debian/unpacked'));
   return folders.find((folder) => existsSync(join(folder, 'usr'))) ?? '';
