@@ -4,7 +4,7 @@
 
 links() { # of the current network namespace: name, kind, master, addresses; no counters, no states that settle by themselves
   ip -details -oneline link show | sed -E 's/^[0-9]+: //; s/@[^:]*:/:/; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<([^>]*)>/\1/; s/(,?)(LOWER_UP|NO-CARRIER)//g; s/\\//g
-    s/(hello_timer|tcn_timer|topology_change_timer|gc_timer) +[0-9.]+//g; s/ +/ /g'
+    s/(hello_timer|tcn_timer|topology_change_timer|gc_timer|hold_timer|message_age_timer|forward_delay_timer) +[0-9.]+//g; s/ +/ /g'
   ip -oneline address show | sed -E 's/^[0-9]+: //; s/(valid_lft|preferred_lft) [^ ]+//g; s/(dadfailed|tentative)//g; s/\\//g; s/ +/ /g'
 }
 each_namespace() { # CMD: in the current namespace and in every named one
@@ -35,7 +35,7 @@ for table in udp udp6; do awk -v t=$table 'NR > 1 { print t, $2 }' /proc/net/$ta
 echo '== files'
 find /run/docker/plugins /run/netns /run/netctl /etc/netns /etc/docker /var/lib/netctl -mindepth 0 2>/dev/null | sort
 echo '== sysctls'
-for key in ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/default/forwarding bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
+for key in ipv4/ip_forward ipv4/conf/eth0/forwarding ipv4/conf/eth1/forwarding ipv6/conf/eth0/accept_ra ipv6/conf/all/forwarding ipv6/conf/default/forwarding bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
   [ -e "/proc/sys/net/$key" ] && echo "$key $(cat "/proc/sys/net/$key")"
 done
 for conf in /proc/sys/net/ipv4/conf/* /proc/sys/net/ipv6/conf/*; do

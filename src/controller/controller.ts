@@ -268,7 +268,7 @@ export class Controller implements AsyncDisposable {
 
   #watch(): void {
     this.#watchdog = new Watchdog(this.#context, {
-      reconcile: () => this.reconcile(),
+      reconcile: (known) => this.#exclusive(() => reconcile(this.#context, known)),
       surroundings: () => this.#exclusive(() => adjustSurroundings(this.#context)),
     });
   }

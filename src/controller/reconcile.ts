@@ -14,9 +14,13 @@ import { makeNamespace, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { allChanges, endpointChange } from './wanted.ts';
 
-/** Makes the kernel equal to the wanted state. @returns what had to be repaired, a sentence each */
-export async function reconcile(context: Context): Promise<string[]> {
-  const repairs = [...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
+/**
+ * Makes the kernel equal to the wanted state.
+ * @param known what the caller knows to be wrong: the rule set is put back as a whole, without being looked at
+ * @returns what had to be repaired, a sentence each
+ */
+export async function reconcile(context: Context, known: readonly string[] = []): Promise<string[]> {
+  const repairs = [...known, ...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
   const ops = await context.applier.converge(allChanges(context.ledger));
   repairs.push(...describe(ops), ...(await removeStrays(context)));
   await adjustSurroundings(context);

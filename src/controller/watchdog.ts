@@ -9,7 +9,7 @@ const PERIOD = 60_000;
 /** What the watchdog wants done. */
 export interface Repairs {
   /** Everything: links, addresses, rules. */
-  readonly reconcile: () => Promise<unknown>;
+  readonly reconcile: (known: readonly string[]) => Promise<unknown>;
   /** Forwarding and the accept rule only. */
   readonly surroundings: () => Promise<unknown>;
 }
@@ -21,6 +21,7 @@ export class Watchdog implements Disposable {
   readonly #stack = new DisposableStack();
   #quiet: NodeJS.Timeout | undefined;
   #wants: 'reconcile' | 'surroundings' | undefined;
+  #known = new Set<string>();
 
   constructor(context: Context, repairs: Repairs) {
     this.#context = context;
@@ -36,8 +37,10 @@ export class Watchdog implements Disposable {
   }
 
   #heed(event: KernelEvent): void {
-    if (this.#concernsOurs(event)) this.#want('reconcile');
-    else if (this.#context.ledger.networks.size > 0) this.#want('surroundings');
+    if (this.#concernsOurs(event)) {
+      if (event.event === 'firewall-changed') this.#known.add('packet filter changed by another program: put back');
+      this.#want('reconcile');
+    } else if (this.#context.ledger.networks.size > 0) this.#want('surroundings');
   }
 
   #concernsOurs(event: KernelEvent): boolean {
@@ -61,8 +64,10 @@ export class Watchdog implements Disposable {
   }
 
   #repair(): void {
-    const repair = this.#wants === 'reconcile' ? this.#repairs.reconcile : this.#repairs.surroundings;
+    const known = [...this.#known];
+    const repair = this.#wants === 'reconcile' ? this.#repairs.reconcile(known) : this.#repairs.surroundings();
     this.#wants = undefined;
-    repair().catch((error: unknown) => this.#context.events.warn(`repair failed, tried again at the next change: ${String(error instanceof Error ? error.message : error)}`));
+    this.#known = new Set();
+    repair.catch((error: unknown) => this.#context.events.warn(`repair failed, tried again at the next change: ${String(error instanceof Error ? error.message : error)}`));
   }
 }

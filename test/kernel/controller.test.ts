@@ -3,7 +3,7 @@ import { PrivateHost } from '../support/host.ts';
 import { difference, type MachineState } from '../support/machine-state.ts';
 import { RemoteController } from '../support/remote-controller.ts';
 
-const MARKS = ['links', 'netns', 'nftables', 'iptables', 'routes', 'sockets', 'sysctls', 'mounts'];
+const MARKS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'sockets', 'sysctls', 'mounts'];
 
 describe('the controller on a real kernel', () => {
   let host: PrivateHost;
@@ -41,10 +41,13 @@ describe('the controller on a real kernel', () => {
   }
 
   async function works(): Promise<void> {
-    await using tcp = await host.netns('web').serve(80, 'tcp', 'web');
-    await using udp = await host.netns('web').serve(53, 'udp', 'dns');
-    assert.equal(tcp.port, 80);
-    assert.equal(udp.port, 53);
+    await using servers = new AsyncDisposableStack();
+    servers.use(await host.netns('web').serve(80, 'tcp', 'web'));
+    servers.use(await host.netns('web').serve(53, 'udp', 'dns'));
+    await allReach();
+  }
+
+  async function allReach(): Promise<void> {
     const tries: readonly (readonly [string, Promise<boolean>])[] = [
       ['neighbour by IPv4', host.netns('client').canReach('10.9.0.2', 80)],
       ['neighbour by IPv6', host.netns('client').canReach('fd00:9::2', 80)],
@@ -93,17 +96,20 @@ describe('the controller on a real kernel', () => {
 
   it('repairs what others wreck: flushed rules, deleted links, addresses taken away', async () => {
     await lab();
+    await using servers = new AsyncDisposableStack();
+    servers.use(await host.netns('web').serve(80, 'tcp', 'web'));
+    servers.use(await host.netns('web').serve(53, 'udp', 'dns'));
     await host.exec(['nft', 'flush', 'ruleset']);
     await remote.event(({ action }) => action === 'repair');
-    await works();
+    await allReach();
     const { endpoints } = await remote.controller.sandbox('web');
     await host.exec(['ip', 'link', 'del', `veth${(endpoints[0]?.id ?? '').slice(0, 11)}`]);
     await remote.event(({ name }) => name.includes('made again'));
-    await works();
+    await allReach();
     const { id } = await remote.controller.network('blue');
     await host.exec(['ip', 'link', 'del', `br-${id.slice(0, 12)}`]);
     await remote.event(({ name }) => name.includes(`br-${id.slice(0, 12)} made again`));
-    await works();
+    await allReach();
   });
 
   it('removes at the next start what a crash left behind', async () => {
