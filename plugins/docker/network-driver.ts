@@ -1,0 +1,107 @@
+import type { Controller } from '../../src/controller/controller.ts';
+import { endpointRequest, INTERFACE_NAME } from './endpoint-request.ts';
+import { genericOptions, networkRequest } from './network-request.ts';
+import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
+import { portBindings } from './port-map.ts';
+import type { Recent } from './recent.ts';
+import { createEndpointBody, createNetworkBody, endpointBody, joinBody, networkBody, optionsBody, programBody } from './wire.ts';
+
+const TYPE = 'NetworkDriver';
+
+/** What a network driver's door stands on. */
+export interface NetworkDriverParts {
+  readonly controller: Controller;
+  /** Name of the controller's driver behind this door. */
+  readonly driver: string;
+  /** Notes what the engine has just made, and may not list yet. */
+  readonly recent: Recent;
+  /** Called when the engine has made a network, whose name we do not know. */
+  readonly onNetwork: () => void;
+}
+
+/**
+ * The remote network driver protocol. Every method may be delivered twice; those that take away
+ * succeed where nothing is left.
+ */
+export function networkDriverRoutes({ controller, driver, recent, onNetwork }: NetworkDriverParts): Map<string, PluginRoute> {
+  const { engine } = controller;
+  const methods: Readonly<Record<string, PluginRoute>> = {
+    GetCapabilities: bareRoute(() => ({ Scope: 'local', ConnectivityScope: 'local', GwAllocChecker: true })),
+
+    // No gateway address is wasted on a bridge that has none.
+    GwAllocCheck: route(optionsBody, ({ Options }) => {
+      const options = genericOptions(Options);
+      const isolated = (family: 4 | 6): boolean => options[`com.docker.network.bridge.gateway_mode_ipv${family}`] === 'isolated';
+      return { SkipIPv4: isolated(4), SkipIPv6: isolated(6) };
+    }),
+
+    // Only asked of drivers with global scope; a harmless answer if an engine asks all the same.
+    AllocateNetwork: route(optionsBody, ({ Options }) => ({ Options })),
+    FreeNetwork: route(networkBody, () => ({})),
+    DiscoverNew: bareRoute(() => ({})),
+    DiscoverDelete: bareRoute(() => ({})),
+
+    CreateNetwork: route(createNetworkBody, async (body) => {
+      recent.touch(body.NetworkID);
+      await controller.createNetwork(networkRequest(body, driver));
+      onNetwork();
+      return {};
+    }),
+
+    DeleteNetwork: route(networkBody, async ({ NetworkID }) => {
+      await engine.deleteNetwork(NetworkID);
+      return {};
+    }),
+
+    CreateEndpoint: route(createEndpointBody, async (body) => {
+      recent.touch(body.EndpointID);
+      const { mac } = await engine.createEndpoint(endpointRequest(body));
+      // A field that the engine had filled itself must not come back, not even unchanged.
+      return body.Interface?.MacAddress === undefined ? { Interface: { MacAddress: mac } } : {};
+    }),
+
+    // Asked several times per attachment; the engine makes nothing of ports that it says.
+    EndpointOperInfo: route(endpointBody, () => ({ Value: {} })),
+
+    DeleteEndpoint: route(endpointBody, async ({ EndpointID }) => {
+      await engine.deleteEndpoint(EndpointID);
+      return {};
+    }),
+
+    Join: route(joinBody, async ({ NetworkID, EndpointID, SandboxKey }) => {
+      recent.touch(EndpointID);
+      const endpoint = await engine.join(EndpointID, SandboxKey);
+      const { interfacePrefix, gateway } = engine.networkTraits(NetworkID);
+      const gatewaysBy = engine.network(NetworkID)?.publisher;
+      const leads = (family: 4 | 6, address: string | undefined): string => (gatewaysBy === 'engine' || address === undefined ? '' : (gateway(family) ?? ''));
+      const gateways = { Gateway: leads(4, endpoint.ipv4), GatewayIPv6: leads(6, endpoint.ipv6) };
+      return {
+        InterfaceName: {
+          SrcName: endpoint.attachment?.interface ?? '',
+          DstPrefix: interfacePrefix,
+          DstName: endpoint.options[INTERFACE_NAME] ?? '',
+        },
+        ...gateways,
+        StaticRoutes: [],
+        // Without a gateway the engine would lead the container out through docker_gwbridge. That is what publisher=engine is for.
+        DisableGatewayService: gatewaysBy !== 'engine' && gateways.Gateway === '' && gateways.GatewayIPv6 === '',
+      };
+    }),
+
+    Leave: route(endpointBody, async ({ EndpointID }) => {
+      await engine.leave(EndpointID);
+      return {};
+    }),
+
+    ProgramExternalConnectivity: route(programBody, async ({ NetworkID, EndpointID, Options }) => {
+      if (engine.network(NetworkID)?.publisher !== 'engine') await engine.publish(EndpointID, portBindings(Options));
+      return {};
+    }),
+
+    RevokeExternalConnectivity: route(endpointBody, async ({ EndpointID }) => {
+      await engine.revoke(EndpointID);
+      return {};
+    }),
+  };
+  return new Map(Object.entries(methods).map(([name, answer]) => [`${TYPE}.${name}`, answer]));
+}

@@ -1,0 +1,94 @@
+import { formatAddress } from '../../src/common/address.ts';
+import { parseInterfaceAddress } from '../../src/common/cidr.ts';
+import { NetworkError } from '../../src/common/error.ts';
+import { quote } from '../../src/common/quote.ts';
+import type { NetworkRequest } from '../../src/controller/requests.ts';
+import type { CreateNetworkBody, IpamData, WireOptions } from './wire.ts';
+
+const GENERIC = 'com.docker.network.generic';
+const INTERNAL = 'com.docker.network.internal';
+const OURS = 'tsbridge.';
+const PUBLISHER = `${OURS}publisher`;
+
+/** With the engine publishing, containers lead out through its own docker_gwbridge, and these say nothing. */
+const MEANINGLESS_FOR_ENGINE: readonly string[] = [
+  'com.docker.network.bridge.gateway_mode_ipv4',
+  'com.docker.network.bridge.gateway_mode_ipv6',
+  'com.docker.network.bridge.host_binding_ipv4',
+  'com.docker.network.bridge.trusted_host_interfaces',
+  'com.docker.network.host_ipv4',
+  'com.docker.network.host_ipv6',
+];
+const MASQUERADE = 'com.docker.network.bridge.enable_ip_masquerade';
+const NO = new Set(['false', '0', 'f', 'F', 'FALSE', 'False']);
+
+/** The network that the engine asks for. Its name is not in the call: until it is learnt, `docker-` and the short id. */
+export function networkRequest(body: CreateNetworkBody, driver: string): NetworkRequest {
+  const { publisher, options } = takePublisher(genericOptions(body.Options));
+  const data = [...body.IPv4Data, ...body.IPv6Data];
+  return {
+    id: body.NetworkID,
+    name: `docker-${body.NetworkID.slice(0, 12)}`,
+    driver,
+    owner: 'engine',
+    publisher,
+    options,
+    internal: isTrue(body.Options[INTERNAL]),
+    ipv4: body.IPv4Data.length > 0,
+    ipv6: body.IPv6Data.length > 0,
+    subnets: data.map(subnetOf),
+    gateways: data.flatMap(({ Gateway }) => (Gateway === undefined ? [] : [plainAddress(Gateway)])),
+    auxiliary: Object.fromEntries(data.flatMap(({ AuxAddresses }) => Object.entries(AuxAddresses).map(([name, address]) => [name, plainAddress(address)]))),
+  };
+}
+
+/** `-o KEY=VALUE` of `docker network create`; an API client may send numbers and booleans. */
+export function genericOptions(options: WireOptions): Record<string, string> {
+  const generic = options[GENERIC];
+  if (generic === undefined || generic === null) return {};
+  if (typeof generic !== 'object' || Array.isArray(generic)) throw new NetworkError('INVALID', `${GENERIC} must be an object of options`);
+  return Object.fromEntries(
+    Object.entries(generic).flatMap(([key, value]): [string, string][] => {
+      if (value === null || value === undefined) return [];
+      if (typeof value === 'object') throw new NetworkError('INVALID', `option ${quote(key)} must be a text, number or boolean`);
+      return [[key, String(value)]];
+    }),
+  );
+}
+
+interface Publishing {
+  readonly publisher: 'driver' | 'engine';
+  readonly options: Readonly<Record<string, string>>;
+}
+
+function takePublisher(all: Readonly<Record<string, string>>): Publishing {
+  const { [PUBLISHER]: publisher = 'driver', ...options } = all;
+  for (const key of Object.keys(options)) {
+    if (key.startsWith(OURS)) throw new NetworkError('INVALID', `unknown option ${quote(key)}: there is ${PUBLISHER}=driver|engine`);
+  }
+  if (publisher !== 'driver' && publisher !== 'engine') {
+    throw new NetworkError('INVALID', `option ${PUBLISHER}=${quote(publisher)}: must be driver or engine`);
+  }
+  if (publisher === 'engine') {
+    const refused = MEANINGLESS_FOR_ENGINE.find((key) => options[key] !== undefined) ?? (NO.has(options[MASQUERADE] ?? '') ? MASQUERADE : undefined);
+    if (refused !== undefined) {
+      throw new NetworkError('INVALID', `option ${refused} means nothing with ${PUBLISHER}=engine, where containers lead out through docker_gwbridge: leave one of the two away`);
+    }
+  }
+  return { publisher, options };
+}
+
+function subnetOf({ Pool }: IpamData): string {
+  if (Pool === undefined || Pool.endsWith('/0')) {
+    throw new NetworkError('INVALID', `a bridge network needs a subnet, and got ${quote(Pool ?? '')}: use --ipam-driver default or tsipam`);
+  }
+  return Pool;
+}
+
+function plainAddress(cidr: string): string {
+  return formatAddress(parseInterfaceAddress(cidr).address);
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true';
+}
