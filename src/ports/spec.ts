@@ -4,10 +4,10 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 
 /** Transport protocols whose ports can be published. */
-export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 
 /** One of {@link PROTOCOLS}. */
-export type Protocol = (typeof PROTOCOLS)[number];
+type Protocol = (typeof PROTOCOLS)[number];
 
 /** One port of an endpoint, and where on the host it shall appear. */
 export interface PortBinding {

@@ -29,13 +29,14 @@ export function checkChanges(changes: readonly Change[]): CheckedChange[] {
 }
 
 function jsonOf(key: string, value: unknown): string {
+  let cause: unknown;
   try {
     const text: string | undefined = JSON.stringify(value);
     if (text !== undefined) return text;
-  } catch (cause) {
-    throw new NetworkError('INVALID', `the value for store key ${quote(key)} cannot be written as JSON: ${NetworkError.from(cause).message}`, { cause });
+  } catch (error) {
+    cause = error;
   }
-  throw new NetworkError('INVALID', `the value for store key ${quote(key)} cannot be written as JSON: it is a ${typeof value}`);
+  throw new NetworkError('INVALID', `the value for store key ${quote(key)} cannot be written as JSON: leave out cycles, bigints and functions`, { cause });
 }
 
 /**

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import { START_FRESH, fromSqlite, storeError } from './sqlite-error.ts';
 
 /** `netc`, in the file's header (SQLite file format §1.3.14): tells our files from other programs'. */
@@ -10,10 +12,13 @@ const APPLICATION_ID = 0x6e657463;
 /** Version of the tables below, in `PRAGMA user_version`. */
 const SCHEMA_VERSION = 1;
 
-const TABLES = `
-  CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE meta (instance TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
-`;
+const TABLES = [
+  'CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+  'CREATE TABLE meta (instance TEXT NOT NULL, revision INTEGER NOT NULL) STRICT',
+];
+
+/** What SQLite's own check does not see: damage inside a value or a key. */
+const UNREADABLE = "SELECT key FROM kv WHERE NOT json_valid(value) OR key = '' OR key GLOB '*[^!-~]*' OR revision NOT BETWEEN 1 AND ?";
 
 /** An open file, ours alone until it is closed or the process dies. */
 export interface SqliteFile {
@@ -79,7 +84,7 @@ function create(path: string): void {
       database.exec(`
         PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL; BEGIN;
         PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};
-        ${TABLES}
+        ${TABLES.join(';')};
         INSERT INTO meta VALUES ('${randomBytes(4).toString('hex')}', 0); COMMIT`);
     } finally {
       database.close();
@@ -131,12 +136,14 @@ function checkHeader(path: string): void {
   const header = Buffer.alloc(100);
   const file = fs.openSync(path, 'r');
   try {
-    if (fs.readSync(file, header) < header.length) throw storeError(path, 'is damaged (cut short)', 'CORRUPT', START_FRESH);
+    if (fs.readSync(file, header) < header.length) throw damaged(path, 'cut short');
   } finally {
     fs.closeSync(file);
   }
   const ours = header.toString('latin1', 0, 16) === 'SQLite format 3\0' && header.readUInt32BE(68) === APPLICATION_ID;
   if (!ours) throw storeError(path, 'is no store of this program', 'CORRUPT', `if it should be one, ${START_FRESH}`);
+  // SQLite forgives a last page in part. With a journal beside it, the file may lag behind its header.
+  if (!fs.existsSync(`${path}-wal`) && stat.size !== header.readUInt16BE(16) * header.readUInt32BE(28)) throw damaged(path, 'cut short');
 }
 
 function openLocked(path: string): DatabaseSync {
@@ -151,23 +158,27 @@ function openLocked(path: string): DatabaseSync {
   }
 }
 
+/** Everything once, from front to back. */
 function check(path: string, database: DatabaseSync): { instanceId: string; revision: number } {
-  const damaged = (what: string): never => {
-    throw storeError(path, `is damaged (${what})`, 'CORRUPT', START_FRESH);
-  };
   const version = database.prepare('PRAGMA user_version').get()?.['user_version'];
   if (typeof version === 'number' && version > SCHEMA_VERSION) {
-    throw storeError(path, `was written by a newer release (schema ${version}, this one knows ${SCHEMA_VERSION})`, 'UNAVAILABLE', 'install that release, or move it away to start fresh');
+    const reason = `was written by a newer release (schema ${version}, this one knows ${SCHEMA_VERSION})`;
+    throw storeError(path, reason, 'UNAVAILABLE', 'install that release, or move it away to start fresh');
   }
-  if (version !== SCHEMA_VERSION) return damaged(`schema ${String(version)}`);
+  const tables = database.prepare("SELECT group_concat(sql, ';') AS sql FROM (SELECT sql FROM sqlite_schema ORDER BY name)").get()?.['sql'];
+  if (version !== SCHEMA_VERSION || tables !== TABLES.join(';')) throw damaged(path, 'its tables are not as they were made');
   const verdict = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-  if (verdict !== 'ok') return damaged(String(verdict));
-  const unread = database.prepare('SELECT key FROM kv WHERE NOT json_valid(value) OR revision > (SELECT revision FROM meta)').get();
-  if (unread !== undefined) return damaged(`the value of ${String(unread['key'])} cannot be read`);
+  if (verdict !== 'ok') throw damaged(path, String(verdict));
   const meta = database.prepare('SELECT instance, revision FROM meta').all();
   const { instance, revision } = meta[0] ?? {};
   if (meta.length !== 1 || typeof instance !== 'string' || !/^[0-9a-f]{8}$/.test(instance) || typeof revision !== 'number') {
-    return damaged(`the store's own id cannot be read from ${basename(path)}`);
+    throw damaged(path, 'its own id cannot be read');
   }
+  const unreadable = database.prepare(UNREADABLE).get(revision);
+  if (unreadable !== undefined) throw damaged(path, `entry ${quote(String(unreadable['key']))} cannot be read`);
   return { instanceId: instance, revision };
+}
+
+function damaged(path: string, how: string): NetworkError {
+  return storeError(path, `is damaged (${how.replaceAll(/\s+/g, ' ')})`, 'CORRUPT', START_FRESH);
 }
