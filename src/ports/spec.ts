@@ -6,8 +6,8 @@ import { quote } from '../common/quote.ts';
 /** Transport protocols whose ports can be published. */
 const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 
-/** One of {@link PROTOCOLS}. */
-type Protocol = (typeof PROTOCOLS)[number];
+/** A transport protocol whose ports can be published. */
+export type Protocol = (typeof PROTOCOLS)[number];
 
 /** One port of an endpoint, and where on the host it shall appear. */
 export interface PortBinding {
