@@ -2,22 +2,28 @@
 # sections `== NAME`: the same text before and after means that nothing was left behind.
 # POSIX sh; needs ip and, where there are rules, nft. NETCTL_STATE_PID: whose mounts are meant.
 
-links() { # of the current network namespace: name, kind, master, addresses; no counters, no states that settle by themselves
-  ip -details -oneline link show | sed -E 's/^[0-9]+: //; s/@[^:]*:/:/; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<([^>]*)>/\1/; s/(,?)(LOWER_UP|NO-CARRIER)//g; s/\\//g
-    s/(hello_timer|tcn_timer|topology_change_timer|gc_timer|hold_timer|message_age_timer|forward_delay_timer) +[0-9.]+//g; s/ +/ /g'
-  ip -oneline address show | sed -E 's/^[0-9]+: //; s/(valid_lft|preferred_lft) [^ ]+//g; s/(dadfailed|tentative)//g; s/\\//g; s/ +/ /g'
+# What somebody has set on links, and addresses; no counters, timers and states that move by themselves,
+# no link-local addresses, which the kernel gives some time after a link is up.
+links() { # [-n NAMESPACE]
+  ip "$@" -details -oneline link show | awk '{
+    gsub(/\\/, " "); sub(/@[^ ]*:$/, ":", $2); gsub(/[<>]/, "", $3)
+    sub(/,LOWER_UP/, "", $3); sub(/NO-CARRIER,/, "", $3)
+    line = $2 " " $3
+    for (i = 4; i <= NF; i++) {
+      if ($i == "alias") { for (; i <= NF; i++) line = line " " $i }
+      else if ($i == "maxmtu") { if ($(i + 2) != "addrgenmode") line = line " type " $(i + 2); i++ }
+      else if ($i ~ /^(mtu|master|group|link-netns|hairpin|isolated|vlan_filtering|addrgenmode)$/ || $i ~ /^link\//) line = line " " $i " " $(i + 1)
+    }
+    print line
+  }'
+  ip "$@" -oneline address show | sed -E 's/^[0-9]+: //; s/\\.*//; s/ (tentative|dadfailed)//; s/ +/ /g; / inet6 fe80:/d'
 }
-each_namespace() { # CMD: in the current namespace and in every named one
-  "$1" | sort
-  for ns in $(ip netns list 2>/dev/null | cut -d' ' -f1 | sort); do
-    "$1_in" "$ns" 2>/dev/null | sort | sed "s|^|$ns: |"
-  done
-}
-links_in() { ip -n "$1" -oneline link show | sed -E 's/^[0-9]+: //; s/ (state|qlen|mode|qdisc) [^ ]+//g; s/<[^>]*>//; s/\\//g'; ip -n "$1" -oneline address show | sed -E 's/^[0-9]+: //; s/\\.*//; s/ tentative//'; }
 
-echo '== links'; each_namespace links
+echo '== links'
+links | sort
+for ns in $(ip netns list | cut -d' ' -f1 | sort); do links -n "$ns" 2>/dev/null | sort | sed "s|^|$ns: |"; done
 echo '== namespaces'; ip netns list | cut -d' ' -f1 | sort
-echo '== routes'; { ip route show table all; ip -6 route show table all; } | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g' | sort
+echo '== routes'; { ip route show table all; ip -6 route show table all; } | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g; /fe80:/d' | sort
 echo '== rules'; { ip rule; ip -6 rule; } | sort
 echo '== nftables'; if command -v nft >/dev/null; then nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+/packets N bytes N/g'; fi
 # the legacy tables only where the kernel has them already: looking would make them
@@ -35,7 +41,7 @@ for table in udp udp6; do awk -v t=$table 'NR > 1 { print t, $2 }' /proc/net/$ta
 echo '== files'
 find /run/docker/plugins /run/netns /run/netctl /etc/netns /etc/docker /var/lib/netctl -mindepth 0 2>/dev/null | sort
 echo '== sysctls'
-for key in ipv4/ip_forward ipv4/conf/eth0/forwarding ipv4/conf/eth1/forwarding ipv6/conf/eth0/accept_ra ipv6/conf/all/forwarding ipv6/conf/default/forwarding bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
+for key in ipv4/ip_forward ipv6/conf/all/forwarding ipv6/conf/default/forwarding bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables; do
   [ -e "/proc/sys/net/$key" ] && echo "$key $(cat "/proc/sys/net/$key")"
 done
 for conf in /proc/sys/net/ipv4/conf/* /proc/sys/net/ipv6/conf/*; do

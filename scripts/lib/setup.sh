@@ -22,13 +22,14 @@ declare -A PROGRAM_PACKAGES=(
   [ip]=iproute2
   [busybox]=busybox-static
   [curl]=curl
-  [socat]=socat
+  [ping]=iputils-ping
+  [sysctl]=procps
   [python3]=python3
   [npm]='nodejs npm'
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose nft iptables ip busybox curl socat python3)
+TEST_PROGRAMS=(dockerd docker-compose nft iptables ip busybox curl ping sysctl python3)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
