@@ -18,6 +18,8 @@ export interface Filled {
   readonly acknowledged: readonly number[];
   /** How the first refused commit failed. */
   readonly refused: string;
+  /** How a larger one failed after opening again. */
+  readonly again: string;
   /** Numbers found after opening again, the disk still full. */
   readonly found: readonly number[];
   /** What could be read back of a commit made with space again. */
@@ -78,9 +80,10 @@ async function fill(path: string, ballast: string): Promise<Filled> {
   const unborn = await attempt(openSqliteStore(`${path}.second`));
   await using store = await openSqliteStore(path);
   const found = await numbersOf(store);
+  const again = await attempt(store.commit([{ key: 'large', value: 'x'.repeat(100_000) }]));
   rmSync(ballast);
   await store.commit([{ key: 'after', value: 'space' }]);
-  return { unborn, acknowledged, refused, found, after: (await store.get('after'))?.value };
+  return { unborn, acknowledged, refused, again, found, after: (await store.get('after'))?.value };
 }
 
 const [command, path = '', ballast = ''] = process.argv.slice(2);

@@ -220,6 +220,7 @@ describe('SqliteStore and its file', () => {
     const { stdout } = await inMountNamespace(['sh', '-c', script, mount, process.execPath, CHILD]);
     const filled = JSON.parse(stdout) as Filled;
     assert.match(filled.refused, /^UNAVAILABLE store '.*state\.db' cannot grow, its disk is full: nothing was written; free some space/);
+    assert.match(filled.again, /^UNAVAILABLE .*its disk is full/);
     assert.match(filled.unborn, /^UNAVAILABLE store '.*second' /);
     assert.ok(filled.acknowledged.length > 50, `${filled.acknowledged.length} commits before the disk was full`);
     assert.deepEqual(filled.found, filled.acknowledged);
