@@ -9,7 +9,7 @@ interface Held {
   readonly revision: number;
 }
 
-/** A store that forgets everything when the process ends: for tests and for the library's `--rm` sort of use. */
+/** A store that forgets everything when the process ends: for tests, and for who uses the library and wants nothing kept. */
 export class MemoryStore implements Store {
   readonly instanceId: string;
   readonly #entries = new Map<string, Held>();
