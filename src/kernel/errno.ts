@@ -51,3 +51,27 @@ export function kernelError(errno: number, what: string, text?: string): Network
 export function errnoOf(error: unknown): number | undefined {
   return error instanceof NetworkError ? error.kernel?.errno : undefined;
 }
+
+/** strerror's words at the end of what a program prints instead of a number. */
+const PROGRAM_WORDS: Readonly<Record<string, number>> = {
+  'No such file or directory': ERRNO.ENOENT,
+  'No such process': ERRNO.ESRCH,
+  'No such device': ERRNO.ENODEV,
+  'File exists': ERRNO.EEXIST,
+  'Operation not permitted': ERRNO.EPERM,
+  'Device or resource busy': ERRNO.EBUSY,
+  'Invalid argument': ERRNO.EINVAL,
+  'Operation not supported': ERRNO.EOPNOTSUPP,
+  'Network is unreachable': ERRNO.ENETUNREACH,
+  'Network is down': ERRNO.ENETDOWN,
+  'Cannot assign requested address': ERRNO.EADDRNOTAVAIL,
+  'Numerical result out of range': ERRNO.ERANGE,
+  'No buffer space available': ERRNO.ENOBUFS,
+  'Message too long': ERRNO.EMSGSIZE,
+  'Cannot allocate memory': ERRNO.ENOMEM,
+};
+
+/** The errno that a program means by its last words (`RTNETLINK answers: File exists`); undefined when they are not strerror's. */
+export function errnoOfWords(text: string): number | undefined {
+  return PROGRAM_WORDS[text.slice(text.lastIndexOf(': ') + 1).trim()] ?? PROGRAM_WORDS[text];
+}

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
 import { CallQueue } from './call-queue.ts';
-import type { FirewallCommand } from './firewall-command.ts';
+import { runIproute2 } from './iproute2-executor.ts';
 import { iptablesProgram, restoreIptables } from './iptables.ts';
 import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from './kernel.ts';
 import { KernelWorker } from './kernel-worker.ts';
@@ -13,6 +13,8 @@ import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** What {@link NetlinkKernel.open} can be told. */
 export interface NetlinkKernelOptions {
+  /** `iproute2`: links, addresses, routes, sysctls and namespaces by the programs ip, bridge and sysctl. */
+  readonly executor?: 'netlink' | 'iproute2' | undefined;
   /** `exec` never uses libnftables. Default: NETCTL_NFT of the environment. */
   readonly nft?: 'library' | 'exec';
   /** Another worker program, for tests. */
@@ -51,7 +53,7 @@ export class NetlinkKernel implements Kernel {
         if (now.length > 0) await this.#call('apply', now);
       };
       for (const op of ops) {
-        if (op.op !== 'iptables-restore' && (op.op !== 'nft' || this.#nftInWorker)) {
+        if (this.#isForWorker(op)) {
           batch.push(op);
           continue;
         }
@@ -145,15 +147,21 @@ export class NetlinkKernel implements Kernel {
     return this.#worker.call(name, args);
   }
 
-  async #byProgram(op: FirewallCommand): Promise<void> {
-    const program = op.op === 'nft' ? 'nft' : iptablesProgram(op.family, op.variant, 'restore');
+  #isForWorker(op: Op): op is WorkerOp {
+    if (op.op === 'iptables-restore') return false;
+    if (op.op === 'nft') return this.#nftInWorker;
+    return this.#options.executor !== 'iproute2' || op.op === 'announce' || op.op === 'conntrack-flush';
+  }
+
+  async #byProgram(op: Op): Promise<void> {
     let ownId: number | undefined;
     const onStart = (processId: number): void => void (ownId = processId);
     // What a program of ours changes is no news to anybody who watches.
-    if (this.#watching) await this.#call('programBegin', { ops: [op], program });
+    if (this.#watching) await this.#call('programBegin', { ops: [op], program: programOf(op) });
     try {
       if (op.op === 'nft') await runNft(op.script, { onStart });
-      else await restoreIptables(op, { onStart });
+      else if (op.op === 'iptables-restore') await restoreIptables(op, { onStart });
+      else await runIproute2(op);
     } finally {
       if (this.#watching) await this.#call('programEnd', ownId);
     }
@@ -173,4 +181,9 @@ export class NetlinkKernel implements Kernel {
   #onEvent(event: KernelEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function programOf(op: Op): string {
+  if (op.op === 'iptables-restore') return iptablesProgram(op.family, op.variant, 'restore');
+  return op.op === 'nft' ? 'nft' : 'ip';
 }

@@ -1,19 +1,5 @@
 import { NetworkError } from '../common/error.ts';
-import { ERRNO, errnoSymbol } from './errno.ts';
-
-/** strerror's words at the end of nft's message; nft prints no number. */
-const WORDS: Readonly<Record<string, number>> = {
-  'No such file or directory': ERRNO.ENOENT,
-  'File exists': ERRNO.EEXIST,
-  'Operation not permitted': ERRNO.EPERM,
-  'Device or resource busy': ERRNO.EBUSY,
-  'Invalid argument': ERRNO.EINVAL,
-  'Operation not supported': ERRNO.EOPNOTSUPP,
-  'Numerical result out of range': ERRNO.ERANGE,
-  'No buffer space available': ERRNO.ENOBUFS,
-  'Message too long': ERRNO.EMSGSIZE,
-  'Cannot allocate memory': ERRNO.ENOMEM,
-};
+import { errnoOfWords, errnoSymbol } from './errno.ts';
 
 /** What nft wrote about a script that it refused, as an error of one line: its first sentence and the line of the script it points at. */
 export function nftError(text: string): NetworkError {
@@ -21,7 +7,7 @@ export function nftError(text: string): NetworkError {
   const at = lines.findIndex((line) => line.includes('Error:'));
   const sentence = (lines[Math.max(at, 0)] ?? '').replace(/^.*?Error: /u, '');
   const source = at < 0 ? '' : (lines[at + 1] ?? '');
-  const errno = WORDS[sentence.slice(sentence.lastIndexOf(': ') + 1).trim()] ?? WORDS[sentence];
+  const errno = errnoOfWords(sentence);
   const message = `nft refused the rules: ${sentence || 'it gave no reason'}${source === '' ? '' : ` in \`${source.slice(0, 200)}\``}`;
   return new NetworkError('KERNEL', message, errno === undefined ? {} : { kernel: { errno, symbol: errnoSymbol(errno), text: sentence } });
 }

@@ -18,6 +18,6 @@ export interface KernelOptions {
  * ```
  */
 export async function openKernel(options: KernelOptions = {}): Promise<Kernel> {
-  void options;
-  return NetlinkKernel.open();
+  const executor = options.executor ?? (process.env['NETCTL_KERNEL'] === 'iproute2' ? 'iproute2' : 'netlink');
+  return NetlinkKernel.open({ executor });
 }

@@ -92,6 +92,7 @@ export class WorkerKernel implements Disposable {
         return openSocket(request.arguments);
       case 'programBegin':
         this.#watcher?.begin(request.arguments.ops, { comm: commOf(request.arguments.program), processId: undefined });
+        for (const op of request.arguments.ops) if (op.op === 'namespace-delete') this.#leave(op.name);
         return undefined;
       case 'programEnd':
         this.#watcher?.end(request.arguments);

@@ -13,8 +13,13 @@ export interface PrivateResult {
 function privateReporter(runner: Mocha.Runner): void {
   runner.on('pass', (test) => tell({ title: test.fullTitle() }));
   runner.on('pending', (test) => tell({ title: test.fullTitle(), skipped: skipReason(test) }));
-  runner.on('fail', (test, error) => tell({ title: test.fullTitle(), error: { message: error.message, stack: error.stack ?? '' } }));
+  runner.on('fail', (test, error) => tell({ title: test.fullTitle(), error: { message: error.message, stack: `${error.stack ?? ''}${causeOf(error)}` } }));
   runner.once('end', () => writeSync(3, 'end\n'));
+}
+
+/** fast-check keeps there what went wrong in the smallest case. */
+function causeOf(error: Error): string {
+  return error.cause instanceof Error ? `\ncaused by ${error.cause.message}` : '';
 }
 
 function tell(result: PrivateResult): void {

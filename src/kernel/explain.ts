@@ -1,0 +1,25 @@
+import { opCommands } from './op-commands.ts';
+import type { Command } from './op-commands.ts';
+import type { Op } from './op.ts';
+import { hereDocument, shellQuote } from './shell-quote.ts';
+
+/** On a machine of its own, process 1 stands in the host's namespace. */
+const PLACE = { host: '1' };
+
+/**
+ * The shell commands that operations amount to, one string for each: several commands are joined by
+ * `&&`, what a program reads stands in a here-document. Typed into a root shell they do the same.
+ * @throws {NetworkError} INVALID for what no operation may hold
+ */
+export function explain(ops: readonly Op[]): string[] {
+  return ops.map((op) => {
+    const commands = opCommands(op, PLACE).map(commandLine);
+    // conntrack fails when it finds nothing to delete.
+    return commands.join(op.op === 'conntrack-flush' ? '; ' : ' && ');
+  });
+}
+
+function commandLine({ words, input }: Command): string {
+  const line = words.map(shellQuote).join(' ');
+  return input === undefined ? line : `${line} ${hereDocument(input)}`;
+}

@@ -1,0 +1,162 @@
+import { iptablesProgram } from './iptables.ts';
+import { namespacePath } from './named-namespace.ts';
+import { linkName, parsePrefix } from './netlink/parse.ts';
+import { routeProtocol } from './netlink/route-messages.ts';
+import { HOST } from './op.ts';
+import type { AddressChange, ConntrackFlush, LinkAdd, LinkSet, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
+import { SOCKET } from './sys.ts';
+import { sysctlPath } from './sysctl.ts';
+
+/** A program, its words, and what it reads. */
+export interface Command {
+  readonly words: readonly string[];
+  readonly input?: string;
+}
+
+/** How the host's own namespace is named to a program that stands in another one. */
+export interface CommandPlace {
+  /** A process id, or the path of a namespace. */
+  readonly host: string;
+}
+
+/**
+ * What a person would type for an operation, in order.
+ * @throws {NetworkError} INVALID for what no operation may hold
+ */
+export function opCommands(op: Op, place: CommandPlace): Command[] {
+  switch (op.op) {
+    case 'namespace-add':
+      namespacePath(op.name);
+      return [words('ip', 'netns', 'add', op.name), words('ip', '-n', op.name, 'link', 'set', 'dev', 'lo', 'up')];
+    case 'namespace-delete':
+      namespacePath(op.name);
+      return [words('ip', 'netns', 'delete', op.name)];
+    case 'link-add':
+      return addLink(op, place);
+    case 'link-set':
+      return [words(...ip(op.namespace), 'link', 'set', 'dev', linkName(op.name), ...linkSettings(op, place))];
+    case 'link-delete':
+      return [words(...ip(op.namespace), 'link', 'delete', 'dev', linkName(op.name))];
+    case 'link-group-delete':
+      return [words(...ip(op.namespace), 'link', 'delete', 'group', String(op.group))];
+    case 'bridge-port-set':
+      return [words(...tool('bridge', op.namespace), 'link', 'set', 'dev', linkName(op.name), 'hairpin', op.hairpin ? 'on' : 'off')];
+    case 'address-add':
+    case 'address-delete':
+      return [changeAddress(op)];
+    case 'address-flush':
+      return [words(...ip(op.namespace), 'address', 'flush', 'dev', linkName(op.link), 'scope', 'global')];
+    case 'route-add':
+    case 'route-delete':
+      return [changeRoute(op)];
+    case 'sysctl-set':
+      return [setSysctl(op)];
+    case 'announce': {
+      const four = !op.address.includes(':');
+      const send = four ? ['arping', '-U', '-c', String(op.count), '-I', op.link, op.address] : ['ndsend', op.address, op.link];
+      return [words(...inside(op.namespace), ...send)];
+    }
+    case 'conntrack-flush':
+      return flushConntrack(op);
+    case 'nft':
+      return [{ words: ['nft', '-f', '-'], input: op.script }];
+    case 'iptables-restore':
+      return [{ words: [iptablesProgram(op.family, op.variant, 'restore'), '--noflush', '-w'], input: op.batch }];
+  }
+}
+
+function addLink(op: LinkAdd, place: CommandPlace): Command[] {
+  const { name, mac, mtu, group, master, up, alias, namespace, kind } = op;
+  const far: string[] = [];
+  if (kind.type === 'veth') {
+    const { peer } = kind;
+    far.push('peer', 'name', linkName(peer.name), ...option('address', peer.mac), ...option('mtu', peer.mtu));
+    if (peer.namespace !== namespace) far.push('netns', namespaceArgument(peer.namespace, place));
+  }
+  const settings = [...option('address', mac), ...option('mtu', mtu), ...option('group', group), ...option('master', master), ...(up === true ? ['up'] : [])];
+  const add = words(...ip(namespace), 'link', 'add', 'name', linkName(name), ...settings, 'type', kind.type, ...far);
+  return alias === undefined ? [add] : [add, words(...ip(namespace), 'link', 'set', 'dev', name, 'alias', alias)];
+}
+
+function linkSettings(op: LinkSet, place: CommandPlace): string[] {
+  const { up, mac, mtu, master, group, alias, rename, moveTo } = op;
+  return [
+    ...(up === undefined ? [] : [up ? 'up' : 'down']),
+    ...option('address', mac),
+    ...option('mtu', mtu),
+    ...(master === null ? ['nomaster'] : option('master', master)),
+    ...option('group', group),
+    ...option('alias', alias),
+    ...(rename === undefined ? [] : ['name', linkName(rename)]),
+    ...(moveTo === undefined ? [] : ['netns', namespaceArgument(moveTo, place)]),
+  ];
+}
+
+function changeAddress(op: AddressChange): Command {
+  const { family, prefix } = parsePrefix(op.address);
+  const verb = op.op === 'address-add' ? 'add' : 'delete';
+  const extra = family === SOCKET.AF_INET6 ? ['nodad'] : prefix < 31 ? ['brd', '+'] : [];
+  return words(...ip(op.namespace), 'address', verb, op.address, ...(verb === 'add' ? extra : []), 'dev', linkName(op.link));
+}
+
+function changeRoute(op: RouteChange): Command {
+  const { family, prefix } = parsePrefix(op.destination);
+  const [program = 'ip', ...rest] = ip(op.namespace);
+  const protocol = op.op === 'route-add' && op.namespace === HOST ? ['proto', String(routeProtocol(op.namespace))] : [];
+  return words(
+    ...insertFamily([program, ...rest], family),
+    'route', op.op === 'route-add' ? 'replace' : 'delete', prefix === 0 ? 'default' : op.destination,
+    ...option('via', op.gateway), 'dev', linkName(op.link), ...option('metric', op.metric), ...protocol,
+  );
+}
+
+function setSysctl(op: SysctlSet): Command {
+  sysctlPath(op.key);
+  return words(...inside(op.namespace), 'sysctl', ...(op.optional === true ? ['-e'] : []), '-q', '-w', `${op.key}=${op.value}`);
+}
+
+function flushConntrack(op: ConntrackFlush): Command[] {
+  const match = ['conntrack', '-D', '-f', op.family === 4 ? 'ipv4' : 'ipv6', '-p', op.protocol, ...option('--orig-port-dst', op.originalPort)];
+  return op.address === undefined ? [words(...match)] : [words(...match, '--orig-dst', op.address), words(...match, '--reply-src', op.address)];
+}
+
+/** `ip` as it is called for a namespace. */
+function ip(namespace: NamespacePath): string[] {
+  return tool('ip', namespace);
+}
+
+function tool(program: 'ip' | 'bridge', namespace: NamespacePath): string[] {
+  const name = nameOf(namespace);
+  if (name !== undefined) return [program, '-n', name];
+  return [...inside(namespace), program];
+}
+
+/** What comes before a program that is to run in a namespace. */
+function inside(namespace: NamespacePath): string[] {
+  if (namespace === HOST) return [];
+  const name = nameOf(namespace);
+  return name === undefined ? ['nsenter', `--net=${namespace}`] : ['ip', 'netns', 'exec', name];
+}
+
+/** Name of a namespace that `ip netns` knows. */
+function nameOf(namespace: NamespacePath): string | undefined {
+  return /^(?:\/var)?\/run\/netns\/([^/]+)$/u.exec(namespace)?.[1];
+}
+
+function namespaceArgument(namespace: NamespacePath, place: CommandPlace): string {
+  return namespace === HOST ? place.host : (nameOf(namespace) ?? namespace);
+}
+
+/** `ip -6` takes its family before the object. */
+function insertFamily(program: readonly string[], family: number): string[] {
+  const at = program.indexOf('ip') === 0 ? 1 : program.length;
+  return family === SOCKET.AF_INET6 ? [...program.slice(0, at), '-6', ...program.slice(at)] : [...program];
+}
+
+function option(name: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [name, String(value)];
+}
+
+function words(...all: readonly string[]): Command {
+  return { words: all };
+}
