@@ -18,6 +18,8 @@ export interface IpamDriverParts {
   readonly controller: Controller;
   /** Notes pools and addresses that the engine has just asked for. */
   readonly recent: Recent;
+  /** Called when the engine has asked for a pool, be it in vain: one that it has forgotten may be in the way. */
+  readonly onMade: () => void;
 }
 
 /** What {@link Recent} knows an address by. */
@@ -26,7 +28,7 @@ export function addressKey(poolId: string, address: string): string {
 }
 
 /** The remote IPAM protocol: `docker network create --ipam-driver tsipam`. */
-export function ipamDriverRoutes({ controller, recent }: IpamDriverParts): Map<string, PluginRoute> {
+export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts): Map<string, PluginRoute> {
   const { engine } = controller;
   const methods: Readonly<Record<string, PluginRoute>> = {
     // Pools and addresses are ours to remember: nothing is asked again when the engine starts.
@@ -35,6 +37,7 @@ export function ipamDriverRoutes({ controller, recent }: IpamDriverParts): Map<s
 
     RequestPool: route(requestPoolBody, async ({ Pool, SubPool, Options, V6 }, call) => {
       refuseOptions(Options);
+      onMade();
       const pool = await engine.requestPool({
         family: V6 === true ? 6 : 4,
         ...(Pool === undefined ? {} : { subnet: Pool }),

@@ -15,15 +15,15 @@ export interface NetworkDriverParts {
   readonly driver: string;
   /** Notes what the engine has just made, and may not list yet. */
   readonly recent: Recent;
-  /** Called when the engine has made a network, whose name we do not know. */
-  readonly onNetwork: () => void;
+  /** Called when the engine has made a network, whose name it does not say. */
+  readonly onMade: () => void;
 }
 
 /**
  * The remote network driver protocol. Every method may be delivered twice; those that take away
  * succeed where nothing is left.
  */
-export function networkDriverRoutes({ controller, driver, recent, onNetwork }: NetworkDriverParts): Map<string, PluginRoute> {
+export function networkDriverRoutes({ controller, driver, recent, onMade }: NetworkDriverParts): Map<string, PluginRoute> {
   const { engine } = controller;
   const methods: Readonly<Record<string, PluginRoute>> = {
     GetCapabilities: bareRoute(() => ({ Scope: 'local', ConnectivityScope: 'local', GwAllocChecker: true })),
@@ -44,7 +44,7 @@ export function networkDriverRoutes({ controller, driver, recent, onNetwork }: N
     CreateNetwork: route(createNetworkBody, async (body) => {
       recent.touch(body.NetworkID);
       await controller.createNetwork(networkRequest(body, driver));
-      onNetwork();
+      onMade();
       return {};
     }),
 

@@ -1,29 +1,84 @@
 import { join } from 'node:path';
 import type { NetworkError } from '../../src/common/error.ts';
 import type { Controller } from '../../src/controller/controller.ts';
+import { EngineSync } from './engine-sync.ts';
 import { ipamDriverRoutes } from './ipam-driver.ts';
 import { networkDriverRoutes } from './network-driver.ts';
-import { bareRoute, type PluginRoute } from './plugin-route.ts';
+import { bareRoute, type PluginRoute, type PluginRoutes } from './plugin-route.ts';
 import { pluginServer } from './plugin-server.ts';
 import { listenAt } from './plugin-socket.ts';
 import { Recent } from './recent.ts';
+import { realTimer, type Timer } from './timer.ts';
 
 /** How the doors are opened. */
 export interface DockerDoorOptions {
+  /**
+   * Name of one socket for both drivers in the folder, as a managed plugin has it: `tsbridge.sock`.
+   * Default: `tsbridge.sock` for networks and `tsipam.sock` for addresses.
+   */
+  readonly combined?: string;
+  /** Path of the engine's own socket, or false to ask it nothing. Default `/var/run/docker.sock`. */
+  readonly engineSocket?: string | false;
+  /** ms between comparisons with the engine. Default 30 s. */
+  readonly syncPeriod?: number;
+  readonly timer?: Timer;
+  /** Called with errors of ours. */
   readonly report?: (error: NetworkError) => void;
+  /** Called with what a comparison with the engine removed, a sentence each. */
+  readonly log?: (message: string) => void;
 }
 
-export async function openDockerDoors(controller: Controller, folder: string, options: DockerDoorOptions = {}): Promise<AsyncDisposable> {
-  const { report = () => {} } = options;
+/** The open doors; disposing answers what is under way and removes the sockets. */
+export interface DockerDoors extends AsyncDisposable {
+  /** Paths. */
+  readonly sockets: readonly string[];
+  /**
+   * Compares with the engine now: what it has forgotten goes, names are learnt.
+   * @returns what was done, a sentence each
+   * @throws {NetworkError} UNAVAILABLE when there is no engine to be asked
+   */
+  sync(): Promise<string[]>;
+}
+
+/** An id is new to the engine for this long, ms: it lists what it makes at the end, and may be slow. */
+const NEW = 60_000;
+
+/**
+ * Opens the doors through which a Docker engine drives the controller: `docker network create -d
+ * tsbridge` and `--ipam-driver tsipam`. The engine finds them by the names of their sockets.
+ *
+ * @param folder the engine's plugin folder, `/run/docker/plugins`
+ * @throws {NetworkError} IN_USE when another process answers there, INVALID, UNAVAILABLE
+ */
+export async function openDockerDoors(controller: Controller, folder: string, options: DockerDoorOptions = {}): Promise<DockerDoors> {
+  const { combined, engineSocket = '/var/run/docker.sock', syncPeriod = 30_000, timer = realTimer, report = () => {}, log = () => {} } = options;
   await using stack = new AsyncDisposableStack();
-  const recent = new Recent(Date.now, 60_000);
-  const network = networkDriverRoutes({ controller, driver: 'bridge', recent, onNetwork: () => {} });
-  const ipam = ipamDriverRoutes({ controller, recent });
-  stack.use(await listenAt(pluginServer(new Map([activate('NetworkDriver'), ...network]), report), join(folder, 'tsbridge.sock')));
-  stack.use(await listenAt(pluginServer(new Map([activate('IpamDriver'), ...ipam]), report), join(folder, 'tsipam.sock')));
-  return stack.move();
+  const recent = new Recent(() => timer.now(), NEW);
+  const sync = engineSocket === false ? undefined : stack.use(new EngineSync({ controller, socket: engineSocket, recent, timer, period: syncPeriod, log }));
+  const onMade = (): void => sync?.soon();
+  const network = networkDriverRoutes({ controller, driver: 'bridge', recent, onMade });
+  const ipam = ipamDriverRoutes({ controller, recent, onMade });
+  const doors: [string, PluginRoutes][] =
+    combined === undefined
+      ? [
+          ['tsbridge.sock', plugin(['NetworkDriver'], network)],
+          ['tsipam.sock', plugin(['IpamDriver'], ipam)],
+        ]
+      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network, ...ipam])]];
+  const sockets: string[] = [];
+  for (const [name, routes] of doors) {
+    const path = join(folder, name);
+    stack.use(await listenAt(pluginServer(routes, report), path));
+    sockets.push(path);
+  }
+  const open = stack.move();
+  return {
+    sockets,
+    sync: async () => (await sync?.run()) ?? [],
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
 
-function activate(kind: string): [string, PluginRoute] {
-  return ['Plugin.Activate', bareRoute(() => ({ Implements: [kind] }))];
+function plugin(kinds: readonly string[], routes: Iterable<readonly [string, PluginRoute]>): PluginRoutes {
+  return new Map([['Plugin.Activate', bareRoute(() => ({ Implements: kinds }))], ...routes]);
 }

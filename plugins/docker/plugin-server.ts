@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
@@ -10,8 +11,16 @@ const MEDIA_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 /** A request that has not arrived as a whole by then is given up, ms. */
 const ARRIVAL = 60_000;
 
+/** A server, and how to end it. */
+export interface PluginServer {
+  /** Not listening yet. */
+  readonly server: Server;
+  /** Stops listening, answers what is under way and drops the connections, which an engine keeps open for ever. */
+  stop(): Promise<void>;
+}
+
 /**
- * An HTTP server that answers plugin calls; not listening yet.
+ * An HTTP server that answers plugin calls.
  *
  * The engine sends no Content-Type, and an empty body to some methods. Refusals go out with status
  * 200: every engine from 20.10 on then shows exactly our text, while other statuses are wrapped
@@ -19,13 +28,25 @@ const ARRIVAL = 60_000;
  *
  * @param report called with errors that are ours rather than the caller's
  */
-export function pluginServer(routes: PluginRoutes, report: (error: NetworkError) => void): Server {
+export function pluginServer(routes: PluginRoutes, report: (error: NetworkError) => void): PluginServer {
+  const underWay = new Set<Promise<unknown>>();
   const server = createServer({ requestTimeout: ARRIVAL }, (request, response) => {
-    void answer(routes, report, request, response);
+    const closed = new Promise((resolve) => void response.once('close', resolve));
+    const done = Promise.all([answer(routes, report, request, response), closed]).finally(() => underWay.delete(done));
+    underWay.add(done);
   });
   // The engine keeps connections; one that we closed under its hands costs it a retry, with an empty body.
   server.keepAliveTimeout = 0;
-  return server;
+  return {
+    server,
+    async stop() {
+      const closed = once(server, 'close');
+      server.close();
+      await Promise.all(underWay);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }
 
 async function answer(routes: PluginRoutes, report: (error: NetworkError) => void, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,9 +1,9 @@
 import { chmod, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { once } from 'node:events';
 import { NetworkError } from '../../src/common/error.ts';
+import type { PluginServer } from './plugin-server.ts';
 
 /** Longest path of a unix socket, bytes (sun_path in linux/un.h, with its end). */
 const LONGEST = 107;
@@ -14,7 +14,7 @@ const LONGEST = 107;
  *
  * @throws {NetworkError} IN_USE when somebody listens there, INVALID for a path that is too long or taken by something else, UNAVAILABLE
  */
-export async function listenAt(server: Server, path: string): Promise<AsyncDisposable> {
+export async function listenAt({ server, stop }: PluginServer, path: string): Promise<AsyncDisposable> {
   if (Buffer.byteLength(path) > LONGEST) throw new NetworkError('INVALID', `socket path '${path}' is longer than ${LONGEST} bytes: choose a shorter folder`);
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   await refuseLiving(path);
@@ -36,10 +36,7 @@ export async function listenAt(server: Server, path: string): Promise<AsyncDispo
   return {
     async [Symbol.asyncDispose]() {
       if ((await inodeOf(path)) === ino) await unlink(path);
-      const closed = once(server, 'close');
-      server.close();
-      server.closeIdleConnections();
-      await closed;
+      await stop();
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   revokePorts,
   type EngineEndpointRequest,
 } from './engine-endpoints.ts';
+import { dropEndpoint, learnNetwork, learnPool, type NetworkKnowledge } from './engine-knowledge.ts';
 import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
 import { removeNetwork } from './networks.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
@@ -42,6 +43,36 @@ export class EngineDoor {
   /** The endpoint of an id, if it is known. */
   endpoint(id: string): EndpointRecord | undefined {
     return this.#context.ledger.endpoints.get(id);
+  }
+
+  /** Networks that engines have made. */
+  networks(): NetworkRecord[] {
+    return [...this.#context.ledger.networks.values()].map(({ record }) => record).filter(({ owner }) => owner === 'engine');
+  }
+
+  /** Endpoints of the engine's containers in a network. */
+  endpoints(networkId: string): EndpointRecord[] {
+    return this.#context.ledger.endpointsOfNetwork(networkId).filter(({ sandboxId }) => sandboxId === undefined);
+  }
+
+  /** Pools that engines have asked for. */
+  pools(): PoolRecord[] {
+    return [...this.#context.ledger.pools.values()];
+  }
+
+  /** Takes over what an engine calls its network, and whose it is. */
+  learnNetwork(id: string, knowledge: NetworkKnowledge): Promise<void> {
+    return this.#exclusive(() => learnNetwork(this.#context, id, knowledge));
+  }
+
+  /** Writes down which engine a pool belongs to. */
+  learnPool(id: string, engine: string): Promise<void> {
+    return this.#exclusive(() => learnPool(this.#context, id, engine));
+  }
+
+  /** Forgets an endpoint that its engine does not know, unless a container still lives on it. @returns whether it is gone */
+  dropEndpoint(id: string): Promise<boolean> {
+    return this.#exclusive(() => dropEndpoint(this.#context, id));
   }
 
   /** Removes the engine's network; nothing to do for an unknown one. Its endpoints go with it: the engine has none left. */

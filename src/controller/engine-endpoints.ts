@@ -6,6 +6,7 @@ import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 import { timestamp, type Context } from './context.ts';
 import { endpointEvent, endpointKey } from './endpoints.ts';
+import { releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
 import { endpointChange, removal } from './wanted.ts';
@@ -115,10 +116,21 @@ export async function deleteEngineEndpoint(context: Context, id: string): Promis
   context.events.emit(event);
 }
 
+/** Forgets an endpoint whose container is gone, and frees the addresses that its engine is not going to free. */
+export async function forgetDead(context: Context, endpoint: EndpointRecord): Promise<void> {
+  const network = context.ledger.network(endpoint.networkId).record;
+  await deleteEngineEndpoint(context, endpoint.id);
+  for (const { poolId } of [...network.ipv4, ...network.ipv6]) {
+    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) {
+      if (poolId !== undefined && cidr !== undefined) await releaseEngineAddress(context, poolId, cidr.split('/')[0] ?? '');
+    }
+  }
+}
+
 /** Whether an engine's endpoint is gone for good: it had joined, and neither its namespace nor its link is there. */
 export async function isDead(context: Context, endpoint: EndpointRecord): Promise<boolean> {
   const { attachment } = endpoint;
-  if (attachment === undefined || !attachment.handedOver) return false;
+  if (attachment === undefined || endpoint.sandboxId !== undefined) return false;
   if ((await context.kernel.namespaceIdentity(attachment.namespace)) !== undefined) return false;
   const [host] = await context.kernel.snapshot([HOST]);
   const [link] = context.applier.applied(endpoint.id).links;

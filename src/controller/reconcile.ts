@@ -6,8 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { HOST, type Op } from '../kernel/op.ts';
 import { actualLinks } from './actual.ts';
 import type { Context } from './context.ts';
-import { deleteEngineEndpoint, isDead } from './engine-endpoints.ts';
-import { releaseEngineAddress } from './engine-pools.ts';
+import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord, Lease } from './records.ts';
 import { makeNamespace, removeSandbox } from './sandboxes.ts';
@@ -50,7 +49,7 @@ async function settleSandboxes(context: Context): Promise<string[]> {
 
 async function settleEngineEndpoints(context: Context): Promise<string[]> {
   const repairs: string[] = [];
-  const engine = [...context.ledger.endpoints.values()].filter(({ attachment }) => attachment?.handedOver === true);
+  const engine = [...context.ledger.endpoints.values()].filter(({ sandboxId, attachment }) => sandboxId === undefined && attachment !== undefined);
   if (engine.length === 0) return repairs;
   const [host] = await context.kernel.snapshot([HOST]);
   const present = new Set(host?.links.map(({ name }) => name));
@@ -67,28 +66,19 @@ async function settleEngineEndpoints(context: Context): Promise<string[]> {
   return repairs;
 }
 
-/** The engine is not going to free what a killed container held. */
-async function forgetDead(context: Context, endpoint: EndpointRecord): Promise<void> {
-  const network = context.ledger.network(endpoint.networkId).record;
-  await deleteEngineEndpoint(context, endpoint.id);
-  for (const { poolId } of [...network.ipv4, ...network.ipv6]) {
-    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) {
-      if (poolId !== undefined && cidr !== undefined) await releaseEngineAddress(context, poolId, cidr.split('/')[0] ?? '');
-    }
-  }
-}
-
 /** The container lives and its link is lost: we make it again, and this time configure it ourselves. */
 async function takeOver(context: Context, endpoint: EndpointRecord): Promise<void> {
   const { attachment } = endpoint;
   if (attachment === undefined || (await context.kernel.namespaceIdentity(attachment.namespace)) === undefined) return;
-  const { driver } = context.ledger.network(endpoint.networkId);
+  const { driver, record } = context.ledger.network(endpoint.networkId);
   const [inside] = await context.kernel.snapshot([attachment.namespace]);
   const used = new Set(inside?.links.map(({ name }) => name));
   let number = 0;
   while (used.has(`${driver.interfacePrefix}${number}`)) number += 1;
   // The routes went with the link: the families that have no other way out led through it.
-  const leads = ([4, 6] as const).filter((family) => driver.givesGateway(family) && !inside?.routes.some(({ destination }) => destination === (family === 4 ? '0.0.0.0/0' : '::/0')));
+  const leads = ([4, 6] as const).filter(
+    (family) => record.publisher !== 'engine' && driver.givesGateway(family) && !inside?.routes.some(({ destination }) => destination === (family === 4 ? '0.0.0.0/0' : '::/0')),
+  );
   const rebuilt: EndpointRecord = { ...endpoint, attachment: { ...attachment, interface: `${driver.interfacePrefix}${number}`, handedOver: false, leads } };
   await context.store.commit([{ key: endpointKey(endpoint.id), value: rebuilt }]);
   context.ledger.putEndpoint(rebuilt);

@@ -34,6 +34,8 @@ export interface NetworkRecord {
   readonly ipv6: readonly SubnetRecord[];
   /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */
   readonly publisher?: 'driver' | 'engine';
+  /** `engine` networks: id of the engine that lists it, once that is known. */
+  readonly engine?: string;
 }
 
 /** The process that a sandbox lives for: `netctl run`. */
@@ -101,6 +103,8 @@ export interface PoolRecord {
   readonly family: 4 | 6;
   readonly subnet: string;
   readonly range?: string;
+  /** Id of the engine that has a network in it, once that is known. */
+  readonly engine?: string;
   /** Plain addresses given out, each with who asked. */
   readonly addresses: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,70 @@
+/** What an engine has forgotten, and what it calls the rest. Pure. */
+import type { EndpointRecord, NetworkRecord, PoolRecord } from '../../src/controller/records.ts';
+import type { InspectedNetwork, ListedNetwork } from './engine-client.ts';
+import { addressKey, GATEWAY_OWNER } from './ipam-driver.ts';
+
+/** What one engine said, all of it. */
+export interface EngineView {
+  readonly id: string;
+  readonly networks: readonly ListedNetwork[];
+  /** By network id: those of ours, and those with addresses of ours. */
+  readonly inspected: ReadonlyMap<string, InspectedNetwork>;
+}
+
+/** What we hold for engines. */
+export interface Holdings {
+  readonly networks: readonly NetworkRecord[];
+  readonly endpoints: readonly EndpointRecord[];
+  readonly pools: readonly PoolRecord[];
+}
+
+/** What is to be done about it. */
+export interface Comparison {
+  readonly learnNetworks: readonly { readonly id: string; readonly name: string }[];
+  readonly learnPools: readonly string[];
+  /** Networks, endpoints and pools that the engine does not know any more, by id. */
+  readonly lostNetworks: readonly NetworkRecord[];
+  readonly lostEndpoints: readonly EndpointRecord[];
+  readonly lostPools: readonly PoolRecord[];
+  readonly lostAddresses: readonly { readonly poolId: string; readonly address: string }[];
+}
+
+/**
+ * Compares what we hold with what an engine says.
+ *
+ * Only what this engine is known to have listed before can be lost: another engine of the same
+ * host has networks too, and calls do not say which engine made them.
+ *
+ * @param isRecent whether an id was used so lately that the engine may not list it yet
+ */
+export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (id: string) => boolean): Comparison {
+  const listed = new Map(view.networks.map((network) => [network.id, network]));
+  const poolsInUse = new Map<string, string>(
+    view.networks.filter(({ ipamDriver }) => isRemoteIpam(ipamDriver)).flatMap((network) => network.subnets.map((subnet) => [`tsipam/${subnet}`, network.id] as const)),
+  );
+  const endpointIds = new Set([...view.inspected.values()].flatMap((network) => network.endpointIds));
+  return {
+    learnNetworks: held.networks.flatMap(({ id }) => {
+      const found = listed.get(id);
+      return found === undefined ? [] : [{ id, name: found.name }];
+    }),
+    learnPools: held.pools.filter(({ id }) => poolsInUse.has(id)).map(({ id }) => id),
+    lostNetworks: held.networks.filter(({ id, engine }) => engine === view.id && !listed.has(id) && !isRecent(id)),
+    lostEndpoints: held.endpoints.filter(({ id, networkId }) => view.inspected.has(networkId) && !endpointIds.has(id) && !isRecent(id)),
+    lostPools: held.pools.filter(({ id, engine }) => engine === view.id && !poolsInUse.has(id) && !isRecent(id)),
+    lostAddresses: held.pools.flatMap((pool) => {
+      const network = view.inspected.get(poolsInUse.get(pool.id) ?? '');
+      if (network === undefined) return [];
+      const used = new Set(network.addresses);
+      return Object.entries(pool.addresses)
+        // Engines do not tell a gateway's address that they asked us for.
+        .filter(([address, owner]) => owner !== GATEWAY_OWNER && !used.has(address) && !isRecent(addressKey(pool.id, address)))
+        .map(([address]) => ({ poolId: pool.id, address }));
+    }),
+  };
+}
+
+/** Whether a network may have its addresses from us: as a managed plugin, we do not know what we are called. */
+export function isRemoteIpam(ipamDriver: string): boolean {
+  return ipamDriver !== '' && ipamDriver !== 'default' && ipamDriver !== 'null';
+}

@@ -1,0 +1,132 @@
+import { NetworkError } from '../../src/common/error.ts';
+import type { Controller } from '../../src/controller/controller.ts';
+import { engineClient, type InspectedNetwork } from './engine-client.ts';
+import { compareWithEngine, isRemoteIpam, type Comparison, type EngineView } from './engine-comparison.ts';
+import type { Recent } from './recent.ts';
+import type { Timer } from './timer.ts';
+
+/** A network is asked for by name this long after it was made, ms: the engine lists it when its own work is done. */
+const SOON = 1000;
+
+/** What the comparison with an engine stands on. */
+export interface EngineSyncParts {
+  readonly controller: Controller;
+  /** Path of the engine's socket. */
+  readonly socket: string;
+  readonly recent: Recent;
+  readonly timer: Timer;
+  /** ms between comparisons. */
+  readonly period: number;
+  /** Called with what was removed, a sentence each. */
+  readonly log: (message: string) => void;
+}
+
+/**
+ * Keeps what we hold for the engine equal to what the engine has. It replays nothing when it
+ * starts, and what it removes while we are down it removes without us; so it is asked, never from
+ * within one of its own calls, at start, now and then, and when it has made something.
+ */
+export class EngineSync implements AsyncDisposable {
+  readonly #parts: EngineSyncParts;
+  readonly #closing = new AbortController();
+  #next: { readonly at: number; readonly timeout: Disposable } | undefined;
+  #running: Promise<string[]> | undefined;
+
+  constructor(parts: EngineSyncParts) {
+    this.#parts = parts;
+    this.#schedule(0);
+  }
+
+  /** Compares soon: the engine has just made something that it does not list yet. */
+  soon(): void {
+    this.#schedule(SOON);
+  }
+
+  /**
+   * Compares now. Nothing is removed unless the engine answered completely.
+   * @returns what was done, a sentence each
+   * @throws {NetworkError} UNAVAILABLE when the engine cannot be asked
+   */
+  run(): Promise<string[]> {
+    this.#running ??= this.#compare().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#next?.timeout[Symbol.dispose]();
+    await this.#running?.catch(() => {});
+  }
+
+  #schedule(delay: number): void {
+    const { timer, period } = this.#parts;
+    if (this.#closing.signal.aborted || (this.#next !== undefined && this.#next.at <= timer.now() + delay)) return;
+    this.#next?.timeout[Symbol.dispose]();
+    const task = (): void => {
+      this.#next = undefined;
+      // An engine that does not run is nothing to report; the next round finds it.
+      void this.run()
+        .catch(() => {})
+        .then(() => this.#schedule(period));
+    };
+    this.#next = { at: timer.now() + delay, timeout: timer.after(delay, task) };
+  }
+
+  async #compare(): Promise<string[]> {
+    const { controller, recent, log } = this.#parts;
+    const { engine } = controller;
+    const view = await this.#view();
+    const networks = engine.networks();
+    const held = { networks, endpoints: networks.flatMap(({ id }) => engine.endpoints(id)), pools: engine.pools() };
+    const done = await carryOut(controller, view.id, compareWithEngine(view, held, (id) => recent.has(id)));
+    recent.prune();
+    for (const sentence of done) log(sentence);
+    return done;
+  }
+
+  async #view(): Promise<EngineView> {
+    const { controller, socket } = this.#parts;
+    const client = engineClient(socket, this.#closing.signal);
+    const id = await client.id();
+    const networks = await client.networks();
+    const pools = new Set(controller.engine.pools().map((pool) => pool.id));
+    const inspected = new Map<string, InspectedNetwork>();
+    for (const network of networks) {
+      const hasOurAddresses = isRemoteIpam(network.ipamDriver) && network.subnets.some((subnet) => pools.has(`tsipam/${subnet}`));
+      if (!hasOurAddresses && controller.engine.network(network.id) === undefined) continue;
+      inspected.set(network.id, await client.network(network.id));
+    }
+    return { id, networks, inspected };
+  }
+}
+
+async function carryOut({ engine }: Controller, engineId: string, comparison: Comparison): Promise<string[]> {
+  const done: string[] = [];
+  const failed: NetworkError[] = [];
+  const attempt = async (sentence: string, task: () => Promise<unknown>): Promise<void> => {
+    try {
+      if ((await task()) !== false) done.push(sentence);
+    } catch (error) {
+      failed.push(NetworkError.from(error));
+    }
+  };
+  for (const { id, name } of comparison.learnNetworks) await engine.learnNetwork(id, { name, engine: engineId });
+  for (const id of comparison.learnPools) await engine.learnPool(id, engineId);
+  for (const { id } of comparison.lostEndpoints) {
+    await attempt(`endpoint ${id.slice(0, 12)} removed: the engine has forgotten it`, () => engine.dropEndpoint(id));
+  }
+  for (const { id, name } of comparison.lostNetworks) {
+    await attempt(`network '${name}' removed: the engine has forgotten it`, () => engine.deleteNetwork(id));
+  }
+  for (const { poolId, address } of comparison.lostAddresses) {
+    await attempt(`address ${address} freed: no endpoint of the engine has it`, () => engine.releaseAddress(poolId, address));
+  }
+  for (const { id } of comparison.lostPools) {
+    await attempt(`pool ${id} freed: no network of the engine uses it`, () => engine.releasePool(id));
+  }
+  const [first] = failed;
+  if (first !== undefined) throw first;
+  return done;
+}

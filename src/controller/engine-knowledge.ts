@@ -1,0 +1,60 @@
+/** What is learnt about an engine's objects outside of its calls: their names, whose they are, and that they are gone. */
+import { requireNetworkName } from '../common/name.ts';
+import type { Context } from './context.ts';
+import { forgetDead, isDead } from './engine-endpoints.ts';
+import { poolKey } from './engine-pools.ts';
+import { networkKey, openNetwork } from './networks.ts';
+import type { NetworkRecord, PoolRecord } from './records.ts';
+
+/** What an engine says about a network that its own call to make it does not say. */
+export interface NetworkKnowledge {
+  readonly name: string;
+  /** Id of the engine. */
+  readonly engine: string;
+}
+
+/**
+ * Writes down what an engine calls its network, and which engine it is. A name that is taken here,
+ * or that only an engine allows, is not taken over. Nothing to do for an unknown network.
+ */
+export async function learnNetwork(context: Context, id: string, { name, engine }: NetworkKnowledge): Promise<void> {
+  const known = context.ledger.networks.get(id)?.record;
+  if (known === undefined || known.owner !== 'engine') return;
+  const learnt: NetworkRecord = { ...known, engine, name: isFree(context, id, name) ? name : known.name };
+  if (learnt.name === known.name && known.engine === engine) return;
+  await context.store.commit([{ key: networkKey(id), value: learnt }]);
+  context.ledger.networks.set(id, openNetwork(context, learnt));
+}
+
+/** Writes down which engine a pool of `tsipam` belongs to. Nothing to do for an unknown pool. */
+export async function learnPool(context: Context, id: string, engine: string): Promise<void> {
+  const known = context.ledger.pools.get(id);
+  if (known === undefined || known.engine === engine) return;
+  const learnt: PoolRecord = { ...known, engine };
+  await context.store.commit([{ key: poolKey(id), value: learnt }]);
+  context.ledger.pools.set(id, learnt);
+}
+
+/**
+ * Forgets an endpoint that its engine does not know, if no container can be using it.
+ * @returns whether it is gone
+ */
+export async function dropEndpoint(context: Context, id: string): Promise<boolean> {
+  const endpoint = context.ledger.endpoints.get(id);
+  if (endpoint === undefined) return true;
+  const joined = endpoint.attachment !== undefined;
+  if (endpoint.sandboxId !== undefined || (joined && !(await isDead(context, endpoint)))) return false;
+  await forgetDead(context, endpoint);
+  return true;
+}
+
+function isFree(context: Context, id: string, name: string): boolean {
+  const holder = context.ledger.networkNamed(name)?.record.id;
+  if (holder !== undefined && holder !== id) return false;
+  try {
+    requireNetworkName(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
