@@ -14,7 +14,9 @@
  * @packageDocumentation
  */
 export { NetworkError, type ErrorCode, type KernelReason } from './common/error.ts';
-export { Controller, type ControllerParts } from './controller/controller.ts';
+export { Controller } from './controller/controller.ts';
+export type { Finding } from './controller/diagnose.ts';
+export type { ControllerParts } from './controller/load-context.ts';
 export type { ControllerEvent } from './controller/events.ts';
 export { openHost, type HostOptions, type OpenHost } from './controller/open-host.ts';
 export type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './controller/requests.ts';

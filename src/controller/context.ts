@@ -1,5 +1,7 @@
 import type { Driver } from '../../drivers/driver.ts';
 import type { AddressSpace } from '../ipam/address-space.ts';
+import type { Fact } from '../firewall/facts.ts';
+import type { FirewallFinding } from '../firewall/open-firewall.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
 import type { HostPorts } from '../ports/host-ports.ts';
@@ -7,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { Applier } from './applier.ts';
 import type { EventHub } from './events.ts';
 import type { Ledger } from './ledger.ts';
+import type { Reaper } from './reaper.ts';
 
 /** ms since 1970. */
 export type Clock = () => number;
@@ -25,8 +28,13 @@ export interface Context {
   readonly events: EventHub;
   readonly now: Clock;
   readonly random: Random;
-  /** Deletes the links that wait for it, now. */
-  readonly reap: () => Promise<void>;
+  /** Link groups of this owner. */
+  readonly groups: { readonly live: number; readonly doomed: number };
+  /** Published ports that somebody else has, by owner and port: a sentence each. */
+  readonly lostPorts: Map<string, string>;
+  /** What is wrong with the packet filter: drift from the facts, and other tables in the way. */
+  readonly firewallFindings: (facts: readonly Fact[]) => Promise<readonly FirewallFinding[]>;
+  readonly reaper: Reaper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */
   readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
 }

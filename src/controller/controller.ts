@@ -1,48 +1,22 @@
-import { randomBytes } from 'node:crypto';
-import type { Driver } from '../../drivers/driver.ts';
-import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
-import { NetworkError } from '../common/error.ts';
-import type { FirewallBackend } from '../firewall/backend.ts';
-import { AddressSpace } from '../ipam/address-space.ts';
-import { defaultPools } from '../ipam/default-pools.ts';
-import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
-import { HostPorts } from '../ports/host-ports.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import type { Store } from '../store/store.ts';
-import { Applier } from './applier.ts';
-import type { Clock, Context, Random } from './context.ts';
+import type { Context } from './context.ts';
+import { diagnose, type Finding } from './diagnose.ts';
 import { connect, disconnect } from './endpoints.ts';
 import { EngineDoor } from './engine-door.ts';
-import { EventHub, type ControllerEvent } from './events.ts';
-import { linkGroups } from './link-groups.ts';
-import { Ledger } from './ledger.ts';
+import type { ControllerEvent } from './events.ts';
+import { loadContext, type ControllerParts } from './load-context.ts';
 import { Lock } from './lock.ts';
+import { NetworkError } from '../common/error.ts';
 import { createNetwork, removeNetwork } from './networks.ts';
-import { Reaper } from './reaper.ts';
 import { drift, reconcile } from './reconcile.ts';
-import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
-import { restore } from './restore.ts';
+import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { endpointView, networkView, portViews, sandboxView, type EndpointView, type NetworkView, type PortView, type SandboxView } from './views.ts';
 import { allChanges } from './wanted.ts';
 import { Watchdog } from './watchdog.ts';
-
-/** What a controller is made of. Those who made kernel and store close them. */
-export interface ControllerParts {
-  readonly kernel: Kernel;
-  readonly store: Store;
-  readonly firewall: FirewallBackend;
-  /** Default: the bridge driver. */
-  readonly drivers?: readonly Driver[];
-  readonly acceptRules?: (wanted: boolean) => Promise<readonly Op[]>;
-  /** Text that tells this host from others: seeds its IPv6 ULA. */
-  readonly hostId?: string;
-  readonly now?: Clock;
-  readonly random?: Random;
-}
 
 /**
  * Networks, sandboxes and endpoints of one host: the only writer of their state. Every change is
@@ -62,13 +36,11 @@ export class Controller implements AsyncDisposable {
   readonly engine: EngineDoor;
   readonly #context: Context;
   readonly #lock = new Lock();
-  readonly #reaper: Reaper;
   readonly #parts: ControllerParts;
   #watchdog: Watchdog | undefined;
 
-  private constructor(context: Context, reaper: Reaper, parts: ControllerParts) {
+  private constructor(context: Context, parts: ControllerParts) {
     this.#context = context;
-    this.#reaper = reaper;
     this.#parts = parts;
     this.engine = new EngineDoor(context, (task) => this.#lock.run(task));
   }
@@ -78,35 +50,10 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} CORRUPT for records that make no sense, KERNEL
    */
   static async open(parts: ControllerParts): Promise<Controller> {
-    const controller = await Controller.#load(parts);
+    const controller = new Controller(await loadContext(parts), parts);
     await reconcile(controller.#context);
     controller.#watch();
     return controller;
-  }
-
-  static async #load(parts: ControllerParts): Promise<Controller> {
-    const { kernel, store, firewall, now = Date.now, random = randomBytes } = parts;
-    const events = new EventHub(now);
-    const groups = linkGroups(store.instanceId);
-    const reaper = new Reaper(kernel, groups.doomed, (error) => events.warn(`links not deleted: ${NetworkError.from(error).message}`));
-    const doomedName = (): string => `gone${Buffer.from(random(5)).toString('hex')}`;
-    const drivers = parts.drivers ?? [bridgeDriver((message) => events.warn(message))];
-    const context: Context = {
-      kernel,
-      store,
-      events,
-      now,
-      random,
-      ledger: new Ledger(),
-      addresses: new AddressSpace(defaultPools(parts.hostId ?? store.instanceId)),
-      applier: new Applier(kernel, firewall, { groups, doomedName }, reaper),
-      hostPorts: new HostPorts(kernel),
-      drivers: new Map(drivers.map((driver) => [driver.name, driver])),
-      reap: () => reaper.flush(),
-      acceptRules: parts.acceptRules ?? (async () => []),
-    };
-    await restore(context);
-    return new Controller(context, reaper, parts);
   }
 
   /** Eight hex digits that every kernel object of this controller carries. */
@@ -227,6 +174,11 @@ export class Controller implements AsyncDisposable {
     return this.#exclusive(() => reconcile(this.#context));
   }
 
+  /** What a person should know about this host: what it lacks, what is stray, what has drifted. Changes nothing. */
+  diagnose(): Promise<Finding[]> {
+    return this.#exclusive(() => diagnose(this.#context));
+  }
+
   /** What differs in the kernel from what is written down, a sentence each; changes nothing. */
   drift(): Promise<string[]> {
     return this.#exclusive(() => drift(this.#context));
@@ -250,7 +202,8 @@ export class Controller implements AsyncDisposable {
       await using copyStore = new MemoryStore(store.instanceId);
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
-      await using copy = await Controller.#load({ ...this.#parts, store: copyStore, kernel: recorder });
+      const parts = { ...this.#parts, store: copyStore, kernel: recorder };
+      await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(allChanges(copy.#context.ledger));
       const result = await task(copy);
       return { result, ops: [...recorder.ops] };
@@ -262,7 +215,7 @@ export class Controller implements AsyncDisposable {
     this.#watchdog?.[Symbol.dispose]();
     await this.#exclusive(async () => {
       this.#context.hostPorts[Symbol.dispose]();
-      await this.#reaper[Symbol.asyncDispose]();
+      await this.#context.reaper[Symbol.asyncDispose]();
     });
   }
 

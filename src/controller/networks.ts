@@ -94,7 +94,7 @@ export async function removeNetwork(context: Context, reference: string): Promis
     const pool = subnet.poolId === undefined ? context.addresses.pool(parseCidr(subnet.subnet)) : undefined;
     if (pool !== undefined) context.addresses.releasePool(pool);
   }
-  await context.reap();
+  await context.reaper.flush();
   await context.applier.transition([removal(record.id)], { onFailure: 'forward' });
   await adjustSurroundings(context);
   context.events.emit({ type: 'network', action: 'remove', id: record.id, name: record.name });

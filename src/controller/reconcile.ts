@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord, Lease } from './records.ts';
-import { makeNamespace, removeSandbox } from './sandboxes.ts';
+import { makeNamespace, NAMESPACE_FOLDER, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { allChanges, endpointChange } from './wanted.ts';
 
@@ -84,22 +84,28 @@ async function takeOver(context: Context, endpoint: EndpointRecord): Promise<voi
   context.ledger.putEndpoint(rebuilt);
 }
 
-/** Links and namespaces that carry our label and that nobody wants: what a crash left behind. */
 async function removeStrays(context: Context): Promise<string[]> {
+  const { links, namespaces } = await findStrays(context);
+  await context.kernel.apply([
+    ...namespaces.map((name): Op => ({ op: 'namespace-delete', name })),
+    ...links.map((name): Op => ({ op: 'link-delete', namespace: HOST, name })),
+  ]);
+  return [...links.map((name) => `stray link ${name} removed`), ...namespaces.map((name) => `stray namespace '${name}' removed`)];
+}
+
+/** Names of links and namespaces that carry our label and that nobody wants: what a crash left behind. */
+export async function findStrays(context: Context): Promise<{ readonly links: readonly string[]; readonly namespaces: readonly string[] }> {
   const prefix = `netctl:${context.store.instanceId}:`;
   const wanted = new Set(context.applier.links().map(({ name }) => name));
-  const names = await context.kernel.namespaceNames();
   const known = new Set([...context.ledger.sandboxes.values()].map(({ namespace }) => namespace));
-  const unknown = names.map((name) => ({ name, path: `/run/netns/${name}` })).filter(({ path }) => !known.has(path));
+  const unknown = (await context.kernel.namespaceNames()).map((name) => ({ name, path: `${NAMESPACE_FOLDER}/${name}` })).filter(({ path }) => !known.has(path));
   const [host, ...others] = await context.kernel.snapshot([HOST, ...unknown.map(({ path }) => path)]);
-  const links = (host?.links ?? []).filter(({ alias, name }) => alias?.startsWith(prefix) === true && !wanted.has(name));
-  const spaces = others.filter(({ links: inside }) => inside.some(({ name, alias }) => name === 'lo' && alias?.startsWith(prefix) === true));
-  const dropped = unknown.filter(({ path }) => spaces.some(({ namespace }) => namespace === path));
-  await context.kernel.apply([
-    ...dropped.map(({ name }): Op => ({ op: 'namespace-delete', name })),
-    ...links.map(({ name }): Op => ({ op: 'link-delete', namespace: HOST, name })),
-  ]);
-  return [...links.map(({ name }) => `stray link ${name} removed`), ...dropped.map(({ name }) => `stray namespace '${name}' removed`)];
+  const left = new Set(others.filter(({ links }) => links.some(({ name, alias }) => name === 'lo' && alias?.startsWith(prefix) === true)).map(({ namespace }) => namespace));
+  return {
+    // Links of the doomed group are on their way out already.
+    links: (host?.links ?? []).filter(({ alias, name, group }) => alias?.startsWith(prefix) === true && !wanted.has(name) && group !== context.groups.doomed).map(({ name }) => name),
+    namespaces: unknown.filter(({ path }) => left.has(path)).map(({ name }) => name),
+  };
 }
 
 /** What differs between the kernel and the wanted state, without repairing it. */

@@ -36,7 +36,9 @@ async function takePorts(context: Context, owner: string, name: string, ports: r
     try {
       await context.hostPorts.reserve(`${owner}`, [port], target, { keep: index > 0 });
     } catch (error) {
-      context.events.warn(`port ${formatPortBinding(port)} of '${name}' could not be taken again: ${NetworkError.from(error).message}`);
+      const message = `port ${formatPortBinding(port)} of '${name}' could not be taken again: ${NetworkError.from(error).message}`;
+      context.lostPorts.set(`${owner} ${formatPortBinding(port)}`, message);
+      context.events.warn(message);
     }
   }
 }

@@ -5,7 +5,8 @@ import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import type { Context } from './context.ts';
 import { NOT_SWITCHED, planForwarding, type ForwardingState, type SwitchedForwarding } from './forwarding.ts';
 
-const FORWARDING_KEY = 'host/forwarding';
+/** Where it is written down what was switched on. */
+export const FORWARDING_KEY = 'host/forwarding';
 const HOST_FACTS = 'host';
 
 /** Brings the host's surroundings in line with the networks there are; called whenever either changes. */

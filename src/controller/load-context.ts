@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import type { Driver } from '../../drivers/driver.ts';
+import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
+import { NetworkError } from '../common/error.ts';
+import type { FirewallBackend } from '../firewall/backend.ts';
+import type { OpenFirewall } from '../firewall/open-firewall.ts';
+import { AddressSpace } from '../ipam/address-space.ts';
+import { defaultPools } from '../ipam/default-pools.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { HostPorts } from '../ports/host-ports.ts';
+import type { Store } from '../store/store.ts';
+import { Applier } from './applier.ts';
+import type { Clock, Context, Random } from './context.ts';
+import { EventHub } from './events.ts';
+import { Ledger } from './ledger.ts';
+import { linkGroups } from './link-groups.ts';
+import { Reaper } from './reaper.ts';
+import { restore } from './restore.ts';
+
+/** What a controller is made of. Those who made kernel and store close them. */
+export interface ControllerParts {
+  readonly kernel: Kernel;
+  readonly store: Store;
+  readonly firewall: FirewallBackend;
+  /** Default: the bridge driver. */
+  readonly drivers?: readonly Driver[];
+  /** Default: none are needed. */
+  readonly acceptRules?: OpenFirewall['acceptRules'];
+  /** Default: none. */
+  readonly firewallFindings?: OpenFirewall['findings'];
+  /** Text that tells this host from others: seeds its IPv6 ULA. */
+  readonly hostId?: string;
+  readonly now?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * Puts the parts together and reads what is written down; nothing is changed in the kernel yet.
+ * @throws {NetworkError} CORRUPT for records that make no sense
+ */
+export async function loadContext(parts: ControllerParts): Promise<Context> {
+  const { kernel, store, firewall, now = Date.now, random = randomBytes } = parts;
+  const events = new EventHub(now);
+  const groups = linkGroups(store.instanceId);
+  const reaper = new Reaper(kernel, groups.doomed, (error) => events.warn(`links not deleted: ${NetworkError.from(error).message}`));
+  const doomedName = (): string => `gone${Buffer.from(random(5)).toString('hex')}`;
+  const drivers = parts.drivers ?? [bridgeDriver((message) => events.warn(message))];
+  const context: Context = {
+    kernel,
+    store,
+    events,
+    now,
+    random,
+    groups,
+    reaper,
+    ledger: new Ledger(),
+    addresses: new AddressSpace(defaultPools(parts.hostId ?? store.instanceId)),
+    applier: new Applier(kernel, firewall, { groups, doomedName }, reaper),
+    hostPorts: new HostPorts(kernel),
+    lostPorts: new Map(),
+    drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    acceptRules: parts.acceptRules ?? (async () => []),
+    firewallFindings: parts.firewallFindings ?? (async () => []),
+  };
+  await restore(context);
+  return context;
+}
