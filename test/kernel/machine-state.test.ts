@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PrivateHost } from '../support/host.ts';
 
@@ -40,4 +42,13 @@ describe('the comparison of the machine before and after', () => {
   for (const [name, script, sign] of changes) {
     it(`tells ${name}`, async () => assert.match(await said(script), sign));
   }
+
+  it('fails scripts/test when a test changes the machine, though it passes', async () => {
+    const file = join(host.folder, 'leaves.test.ts');
+    await writeFile(file, `import { execSync } from 'node:child_process';\nit('passes', () => { execSync('ip link add left0 type bridge'); });\n`);
+    const result = await host.exec([join(scripts, 'test'), file], { allowFail: true });
+    assert.equal(result.stdout.trimEnd().split('\n').at(-1), '1 passed, 1 failed');
+    assert.match(result.stderr, /the machine is not as it was before.*\n\+left0: /);
+    assert.equal(result.code, 1);
+  });
 });

@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** linux/magic.h */
+const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 
 const INIT = fileURLToPath(new URL('host-init.sh', import.meta.url));
 
@@ -51,8 +54,14 @@ export class Namespaces implements AsyncDisposable {
 
 /** A new folder for the state of one host, and its removal. */
 export async function stateFolder(name: string): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), `private-${name}-`));
+  const path = await mkdtemp(join(await stateParent(), `private-${name}-`));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Where the changes of a host's overlays can lie: not on an overlay, as which a container's /tmp mostly is. */
+async function stateParent(): Promise<string> {
+  const { type } = await statfs(tmpdir());
+  return type === OVERLAYFS_SUPER_MAGIC ? '/dev/shm' : tmpdir();
 }
 
 /** Debian packages that scripts/setup unpacked, to be laid under /usr and /etc; '' where none were needed. */

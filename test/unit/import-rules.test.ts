@@ -13,6 +13,8 @@ describe('import rules', () => {
     ['src/controller/x.ts', '../cli/main.ts', /controller imports door/],
     ['src/index.ts', './api/server.ts', /library imports door/],
     ['plugins/docker/x.ts', '../../test/support/host.ts', /door imports test/],
+    ['drivers/driver.ts', '../test/support/host.ts', /driver-contract imports test/],
+    ['src/controller/x.ts', '../../scripts/lib/import-rules.ts', /controller imports scripts/],
     ['src/kernel/x.ts', '../../bench/main.ts', /kernel imports bench/],
     ['src/new-part/x.ts', '../common/error.ts', /'new-part' is no part/],
   ] as const;
