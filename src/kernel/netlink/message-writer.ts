@@ -82,12 +82,15 @@ export class MessageWriter {
 
   /** Any fixed header, as bytes. */
   raw(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
     return this;
   }
 
   u8(type: number, value: number): this {
-    this.#bytes[this.#attribute(type, 1)] = value;
+    // Not in one expression: reserving may replace the buffer.
+    const at = this.#attribute(type, 1);
+    this.#bytes[at] = value;
     return this;
   }
 

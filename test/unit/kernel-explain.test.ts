@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import * as fc from 'fast-check';
+import { explain } from '../../src/kernel/explain.ts';
+import { HOST } from '../../src/kernel/op.ts';
+import type { Op } from '../../src/kernel/op.ts';
+import { hereDocument, shellQuote } from '../../src/kernel/shell-quote.ts';
+import { refuses } from '../support/refusal.ts';
+
+const blue = '/run/netns/blue';
+const CASES: readonly (readonly [Op, string])[] = [
+  [{ op: 'link-add', namespace: HOST, name: 'br0', kind: { type: 'bridge' }, up: true, group: 77 }, 'ip link add name br0 group 77 up type bridge'],
+  [
+    { op: 'link-add', namespace: HOST, name: 'v0', kind: { type: 'veth', peer: { namespace: blue, name: 'eth0', mac: '02:00:00:00:00:02', mtu: 1400 } }, master: 'br0', alias: 'net one' },
+    "ip link add name v0 master br0 type veth peer name eth0 address 02:00:00:00:00:02 mtu 1400 netns blue && ip link set dev v0 alias 'net one'",
+  ],
+  [{ op: 'link-set', namespace: blue, name: 'eth0', up: true }, 'ip -n blue link set dev eth0 up'],
+  [{ op: 'link-set', namespace: blue, name: 'eth0', up: false, master: null, rename: 'x', moveTo: HOST }, 'ip -n blue link set dev eth0 down nomaster name x netns 1'],
+  [{ op: 'link-delete', namespace: '/proc/42/ns/net', name: 'eth0' }, 'nsenter --net=/proc/42/ns/net ip link delete dev eth0'],
+  [{ op: 'link-group-delete', namespace: HOST, group: 9 }, 'ip link delete group 9'],
+  [{ op: 'bridge-port-set', namespace: HOST, name: 'v0', hairpin: true }, 'bridge link set dev v0 hairpin on'],
+  [{ op: 'address-add', namespace: blue, link: 'eth0', address: '10.0.0.2/24' }, 'ip -n blue address add 10.0.0.2/24 brd + dev eth0'],
+  [{ op: 'address-add', namespace: blue, link: 'eth0', address: 'fd00::2/64' }, 'ip -n blue address add fd00::2/64 nodad dev eth0'],
+  [{ op: 'address-delete', namespace: HOST, link: 'br0', address: '10.0.0.1/32' }, 'ip address delete 10.0.0.1/32 dev br0'],
+  [{ op: 'address-flush', namespace: HOST, link: 'br0' }, 'ip address flush dev br0 scope global'],
+  [{ op: 'route-add', namespace: blue, link: 'eth0', destination: '0.0.0.0/0', gateway: '10.0.0.1' }, 'ip -n blue route replace default via 10.0.0.1 dev eth0'],
+  [{ op: 'route-add', namespace: HOST, link: 'br0', destination: 'fd01::/64', gateway: 'fd00::1', metric: 5 }, 'ip -6 route replace fd01::/64 via fd00::1 dev br0 metric 5 proto 78'],
+  [{ op: 'route-delete', namespace: '/proc/42/ns/net', link: 'eth0', destination: '::/0' }, 'nsenter --net=/proc/42/ns/net ip -6 route delete default dev eth0'],
+  [{ op: 'sysctl-set', namespace: blue, key: 'net/ipv4/conf/eth0.1/rp_filter', value: '1', optional: true }, 'ip netns exec blue sysctl -e -q -w net/ipv4/conf/eth0.1/rp_filter=1'],
+  [{ op: 'namespace-add', name: 'blue' }, 'ip netns add blue && ip -n blue link set dev lo up'],
+  [{ op: 'namespace-delete', name: 'blue' }, 'ip netns delete blue'],
+  [{ op: 'announce', namespace: blue, link: 'eth0', address: '10.0.0.2', mac: '02:00:00:00:00:02', count: 3, interval: 1000 }, 'ip netns exec blue arping -U -c 3 -I eth0 10.0.0.2'],
+  [{ op: 'nft', script: "add table ip x\nadd chain ip x 'c'" }, "nft -f - <<'EOF'\nadd table ip x\nadd chain ip x 'c'\nEOF"],
+  [{ op: 'iptables-restore', family: 6, variant: 'legacy', batch: '*filter\nEOF\nCOMMIT\n' }, "ip6tables-legacy-restore --noflush -w <<'EOF_'\n*filter\nEOF\nCOMMIT\nEOF_"],
+];
+
+describe('explain', () => {
+  for (const [op, command] of CASES) it(command.split('\n')[0] ?? '', () => assert.deepEqual(explain([op]), [command]));
+
+  it('quotes so that a shell reads back every word', () => {
+    const word = fc.string({ unit: 'binary' }).filter((text) => !/[\0\r]/u.test(text) && Buffer.from(text).toString() === text);
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 4 }), (words) => {
+        const out = execFileSync('sh', ['-c', `printf '%s\\0' ${words.map(shellQuote).join(' ')}`], { encoding: 'utf8' });
+        assert.deepEqual(out.split('\0').slice(0, -1), words);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('puts any text into a here-document', () => {
+    for (const text of ['EOF\nEOF_\n', '$HOME `id` \\\n', "it's\n"]) {
+      assert.equal(execFileSync('sh', ['-c', `cat ${hereDocument(text)}\n`], { encoding: 'utf8' }), text);
+    }
+  });
+
+  it('refuses names that would mean something else to a program', () => {
+    refuses(() => explain([{ op: 'link-delete', namespace: HOST, name: 'a b' }]), 'INVALID');
+    refuses(() => explain([{ op: 'namespace-add', name: 'a;b/c' }]), 'INVALID');
+    refuses(() => explain([{ op: 'sysctl-set', namespace: HOST, key: '../x', value: '1' }]), 'INVALID');
+  });
+});
