@@ -7,10 +7,13 @@ export interface NftScript {
 /** Which iptables programs: they keep separate rule sets. `default` is whatever `iptables` means on this machine. */
 export type IptablesVariant = 'default' | 'nft' | 'legacy';
 
-/** One atomic batch: `iptables-restore --noflush -w` (`ip6tables-restore` for family 6), host namespace. */
+/** What rules are about: IPv4 (iptables), IPv6 (ip6tables), frames that a bridge passes on (ebtables). */
+export type IptablesFamily = 4 | 6 | 'bridge';
+
+/** One atomic batch: `iptables-restore --noflush -w`, `ip6tables-restore` or `ebtables-restore` by family, host namespace. */
 export interface IptablesRestore {
   readonly op: 'iptables-restore';
-  readonly family: 4 | 6;
+  readonly family: IptablesFamily;
   readonly variant: IptablesVariant;
   /** The batch, `*table` … `COMMIT`. */
   readonly batch: string;

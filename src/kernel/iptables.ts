@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { NetworkError } from '../common/error.ts';
-import type { IptablesRestore, IptablesVariant } from './firewall-command.ts';
+import type { IptablesFamily, IptablesRestore, IptablesVariant } from './firewall-command.ts';
 import { complaint, runProgram } from './programs.ts';
 import type { ProgramOptions } from './programs.ts';
 
@@ -13,7 +13,9 @@ const LOCK_WAIT = 20;
  */
 export async function restoreIptables(op: IptablesRestore, options: Pick<ProgramOptions, 'onStart'> = {}): Promise<void> {
   const program = iptablesProgram(op.family, op.variant, 'restore');
-  const result = await runProgram(program, ['--noflush', '-w', String(LOCK_WAIT)], { ...options, input: op.batch });
+  // ebtables knows no lock of its own
+  const args = op.family === 'bridge' ? ['--noflush'] : ['--noflush', '-w', String(LOCK_WAIT)];
+  const result = await runProgram(program, args, { ...options, input: op.batch });
   if (result === undefined) throw new NetworkError('UNSUPPORTED', `${program} is not installed: install iptables, or choose --firewall nft`);
   if (result.exitCode === 0) return;
   const text = complaint(result);
@@ -29,40 +31,45 @@ export async function restoreIptables(op: IptablesRestore, options: Pick<Program
  * @returns its text; undefined when the program is missing or there is no such table
  * @throws {NetworkError} KERNEL with the program's text, ABORTED
  */
-export async function iptablesSave(family: 4 | 6, variant: IptablesVariant, table: string, signal?: AbortSignal): Promise<string | undefined> {
+export async function iptablesSave(family: IptablesFamily, variant: IptablesVariant, table: string, signal?: AbortSignal): Promise<string | undefined> {
   if (!(await hasTable(family, variant, table, signal))) return undefined;
   const program = iptablesProgram(family, variant, 'save');
-  const result = await runProgram(program, ['-t', table], { signal });
+  // ebtables-save takes no table and prints all that are there
+  const result = await runProgram(program, family === 'bridge' ? [] : ['-t', table], { signal });
   if (result === undefined) return undefined;
-  if (result.exitCode !== 0) throw new NetworkError('KERNEL', `${program} -t ${table}: ${complaint(result)}`);
+  if (result.exitCode !== 0) throw new NetworkError('KERNEL', `${program}, table ${table}: ${complaint(result)}`);
   return result.stdout;
 }
 
-/** `iptables-nft-restore`, `ip6tables-save` … */
-export function iptablesProgram(family: 4 | 6, variant: IptablesVariant, verb: 'restore' | 'save'): string {
-  return `${family === 6 ? 'ip6tables' : 'iptables'}${variant === 'default' ? '' : `-${variant}`}-${verb}`;
+const PROGRAMS = { 4: 'iptables', 6: 'ip6tables', bridge: 'ebtables' } as const;
+const NFT_FAMILIES = { 4: 'ip', 6: 'ip6', bridge: 'bridge' } as const;
+
+/** `iptables-nft-restore`, `ip6tables-save`, `ebtables-restore` … */
+export function iptablesProgram(family: IptablesFamily, variant: IptablesVariant, verb: 'restore' | 'save'): string {
+  return `${PROGRAMS[family]}${variant === 'default' ? '' : `-${variant}`}-${verb}`;
 }
 
-async function hasTable(family: 4 | 6, variant: IptablesVariant, table: string, signal: AbortSignal | undefined): Promise<boolean> {
+async function hasTable(family: IptablesFamily, variant: IptablesVariant, table: string, signal: AbortSignal | undefined): Promise<boolean> {
   const backend = variant === 'default' ? await defaultVariant(family, signal) : variant;
   if (backend === undefined) return false;
   return backend === 'nft' ? hasNftTable(family, table, signal) : hasLegacyTable(family, table);
 }
 
 /** What plain `iptables` is on this machine: `iptables v1.8.9 (nf_tables)`, `(legacy)`, or before 1.8 nothing in brackets. */
-async function defaultVariant(family: 4 | 6, signal: AbortSignal | undefined): Promise<'nft' | 'legacy' | undefined> {
-  const result = await runProgram(family === 6 ? 'ip6tables' : 'iptables', ['--version'], { signal });
+async function defaultVariant(family: IptablesFamily, signal: AbortSignal | undefined): Promise<'nft' | 'legacy' | undefined> {
+  const result = await runProgram(PROGRAMS[family], ['--version'], { signal });
   if (result === undefined || result.exitCode !== 0) return undefined;
   return result.stdout.includes('nf_tables') ? 'nft' : 'legacy';
 }
 
-async function hasNftTable(family: 4 | 6, table: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const result = await runProgram('nft', ['list', 'tables', family === 6 ? 'ip6' : 'ip'], { signal });
+async function hasNftTable(family: IptablesFamily, table: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const result = await runProgram('nft', ['list', 'tables', NFT_FAMILIES[family]], { signal });
   // Without nft there is no way to look; reading an empty table is the lesser harm.
-  return result === undefined || result.stdout.split('\n').includes(`table ${family === 6 ? 'ip6' : 'ip'} ${table}`);
+  return result === undefined || result.stdout.split('\n').includes(`table ${NFT_FAMILIES[family]} ${table}`);
 }
 
-async function hasLegacyTable(family: 4 | 6, table: string): Promise<boolean> {
+async function hasLegacyTable(family: IptablesFamily, table: string): Promise<boolean> {
+  if (family === 'bridge') return true; // the kernel lists none; ebtables-save of legacy prints those that are loaded
   const names = await readFile(family === 6 ? '/proc/self/net/ip6_tables_names' : '/proc/self/net/ip_tables_names', 'utf8').catch(() => '');
   return names.split('\n').includes(table);
 }

@@ -61,7 +61,7 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'nft':
       return [{ words: ['nft', '-f', '-'], input: op.script }];
     case 'iptables-restore':
-      return [{ words: [iptablesProgram(op.family, op.variant, 'restore'), '--noflush', '-w'], input: op.batch }];
+      return [{ words: [iptablesProgram(op.family, op.variant, 'restore'), '--noflush', ...(op.family === 'bridge' ? [] : ['-w'])], input: op.batch }];
   }
 }
 

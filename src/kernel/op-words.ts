@@ -41,7 +41,7 @@ export function opWords(op: Op): string {
     case 'nft':
       return 'change the nftables rules';
     case 'iptables-restore':
-      return `change the ${op.family === 6 ? 'ip6tables' : 'iptables'} rules`;
+      return `change the ${op.family === 'bridge' ? 'ebtables' : op.family === 6 ? 'ip6tables' : 'iptables'} rules`;
   }
 }
 
