@@ -60,7 +60,11 @@ export async function joinEngineEndpoint(context: Context, id: string, namespace
   const joined: EndpointRecord = { ...endpoint, attachment: { namespace, interface: farEndName(id), handedOver: true } };
   await save(context, joined);
   // Whatever an earlier try left is replaced: the engine looks for the far end in the host's namespace.
-  if (context.applier.applied(id).links.length > 0) await context.applier.transition([removal(id)], { onFailure: 'forward' });
+  if (context.applier.applied(id).links.length > 0) {
+    await context.applier.transition([removal(id)], { onFailure: 'forward' });
+    // The far end, which has the name that is wanted again, goes with the near one.
+    await context.reaper.flush();
+  }
   try {
     await context.applier.transition([endpointChange(context.ledger, joined)], { onFailure: 'back' });
   } catch (error) {
