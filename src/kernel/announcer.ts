@@ -4,7 +4,7 @@ import { Channel } from './netlink/channel.ts';
 import type { Namespaces } from './netns.ts';
 import type { Announce } from './op.ts';
 import { opWords } from './op-words.ts';
-import { closeFile, openSocketFd, sendTo, SOCKET } from './sys.ts';
+import { openSocketFd, sendTo, SOCKET } from './sys.ts';
 
 interface Appointment {
   readonly op: Announce;
@@ -25,12 +25,18 @@ const MOST_APPOINTMENTS = 10_000;
 export class Announcer {
   readonly #namespaces: Namespaces;
   readonly #now: () => number;
+  readonly #discard: (fd: number) => void;
   #appointments: Appointment[] = [];
 
-  /** @param now a monotonic clock, ms */
-  constructor(namespaces: Namespaces, now: () => number) {
+  /**
+   * @param now a monotonic clock, ms
+   * @param discard closes a descriptor on another thread: the kernel lets close(2) of a packet socket wait 10 ms
+   * for everybody who may be using it (packet_release: synchronize_net)
+   */
+  constructor(namespaces: Namespaces, now: () => number, discard: (fd: number) => void) {
     this.#namespaces = namespaces;
     this.#now = now;
+    this.#discard = discard;
   }
 
   /** Sends the first and makes appointments for the others. @throws {NetworkError} KERNEL, NOT_FOUND, INVALID */
@@ -83,7 +89,7 @@ export class Announcer {
     try {
       sendTo(fd, frame, frame.length, linkLayerAddress(index, frame), opWords(op));
     } finally {
-      closeFile(fd);
+      this.#discard(fd);
     }
   }
 }

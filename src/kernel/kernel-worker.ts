@@ -1,4 +1,4 @@
-import { closeSync, writeSync } from 'node:fs';
+import { close, closeSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { NetworkError } from '../common/error.ts';
 import type { KernelEvent } from './kernel.ts';
@@ -80,6 +80,7 @@ export class KernelWorker {
 
   #receive(message: WorkerMessage): void {
     if (message.kind === 'event') return this.#onEvent(message.event);
+    if (message.kind === 'close') return close(message.fd, () => {});
     if (message.kind === 'ready') {
       this.#wakeFd = message.wakeFd;
       if (this.#pending.size === 0) this.#worker.unref();

@@ -35,7 +35,9 @@ export type WorkerMessage =
   | { readonly kind: 'ready'; readonly wakeFd: number; readonly nftables: boolean }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: PlainError }
-  | { readonly kind: 'event'; readonly event: KernelEvent };
+  | { readonly kind: 'event'; readonly event: KernelEvent }
+  /** The main thread has a pool for what takes the kernel long. */
+  | { readonly kind: 'close'; readonly fd: number };
 
 /** A NetworkError without its prototype, which structured clone drops. */
 export interface PlainError {

@@ -24,7 +24,7 @@ const NONE: readonly number[] = [];
 export class WorkerKernel implements Disposable {
   readonly #namespaces = new Namespaces();
   readonly #nft: NftLibrary | undefined = NftLibrary.open();
-  readonly #announcer = new Announcer(this.#namespaces, () => performance.now());
+  readonly #announcer: Announcer;
   readonly #report: (event: KernelEvent) => void;
   readonly #threadId = threadId();
   /** Under which name the kernel knows this thread. */
@@ -32,8 +32,10 @@ export class WorkerKernel implements Disposable {
   #watcher: Watcher | undefined;
   #settling = false;
 
-  constructor(report: (event: KernelEvent) => void) {
+  /** @param discard closes a descriptor on another thread */
+  constructor(report: (event: KernelEvent) => void, discard: (fd: number) => void) {
     this.#report = report;
+    this.#announcer = new Announcer(this.#namespaces, () => performance.now(), discard);
   }
 
   /** libnftables is there. */

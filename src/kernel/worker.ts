@@ -18,7 +18,10 @@ const LOOK_UP = 10_000;
 
 function run(post: (message: WorkerMessage) => void, next: () => WorkerRequest | undefined, ended: () => boolean): void {
   raiseOpenFileLimit();
-  using kernel = new WorkerKernel((event) => post({ kind: 'event', event }));
+  using kernel = new WorkerKernel(
+    (event) => post({ kind: 'event', event }),
+    (fd) => post({ kind: 'close', fd }),
+  );
   const wakeFd = makeEventFd();
   const counter = Buffer.alloc(8);
   post({ kind: 'ready', wakeFd, nftables: kernel.hasNftables });
