@@ -36,7 +36,8 @@ export class KernelWorker {
    */
   constructor(onEvent: (event: KernelEvent) => void, file: URL = WORKER_FILE) {
     this.#onEvent = onEvent;
-    this.#worker = new Worker(file, { name: 'kernel', workerData: this.#exiting });
+    // Some options of the main program (--input-type, --eval) make a worker refuse to start.
+    this.#worker = new Worker(file, { name: 'kernel', workerData: this.#exiting, execArgv: [] });
     this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
     this.#worker.on('error', (error: Error) => (this.#crash = error));
     this.#worker.on('exit', () => this.#exit());
