@@ -1,0 +1,22 @@
+import type { Controller } from '../controller/controller.ts';
+
+/** What the API needs of a controller; tests give it a small one of their own. */
+export type ApiController = Pick<
+  Controller,
+  | 'instance'
+  | 'networks'
+  | 'network'
+  | 'createNetwork'
+  | 'removeNetwork'
+  | 'pruneNetworks'
+  | 'sandboxes'
+  | 'sandbox'
+  | 'createSandbox'
+  | 'adoptSandbox'
+  | 'removeSandbox'
+  | 'connect'
+  | 'disconnect'
+  | 'ports'
+  | 'subscribe'
+  | 'reconcile'
+>;

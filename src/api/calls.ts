@@ -1,0 +1,86 @@
+/** Every request of the daemon's API as data: what is asked, and the type of the answer. */
+import { NetworkError } from '../common/error.ts';
+import type { EndpointView, NetworkView, PortView, SandboxView } from '../controller/views.ts';
+import type {
+  AdoptBody,
+  ConnectBody,
+  DisconnectBody,
+  Finding,
+  FixAnswer,
+  LeaseBody,
+  NetworkBody,
+  PruneAnswer,
+  SandboxBody,
+  VersionAnswer,
+} from './wire.ts';
+
+/** A request and, in its type alone, what answers it. */
+export interface ApiCall<Answer> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** With percent-encoded names, without a query. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Never there: ties the answer's type to the call. */
+  readonly answer?: Answer;
+}
+
+/** @returns the call for {@link VersionAnswer} */
+export const getVersion = (): ApiCall<VersionAnswer> => ({ method: 'GET', path: '/version' });
+
+export const listNetworks = (): ApiCall<NetworkView[]> => ({ method: 'GET', path: '/networks' });
+
+export const getNetwork = (network: string): ApiCall<NetworkView> => ({ method: 'GET', path: `/networks/${segment('network', network)}` });
+
+export const createNetwork = (body: NetworkBody): ApiCall<NetworkView> => ({ method: 'POST', path: '/networks', body });
+
+/** @param force also one that belongs to an engine which has forgotten it */
+export const removeNetwork = (network: string, force: boolean): ApiCall<undefined> => ({
+  method: 'DELETE',
+  path: `/networks/${segment('network', network)}`,
+  ...(force ? { query: { force: 'true' } } : {}),
+});
+
+export const pruneNetworks = (): ApiCall<PruneAnswer> => ({ method: 'POST', path: '/networks/prune' });
+
+export const connectSandbox = (network: string, body: ConnectBody): ApiCall<EndpointView> => ({
+  method: 'POST',
+  path: `/networks/${segment('network', network)}/connect`,
+  body,
+});
+
+export const disconnectSandbox = (network: string, body: DisconnectBody): ApiCall<undefined> => ({
+  method: 'POST',
+  path: `/networks/${segment('network', network)}/disconnect`,
+  body,
+});
+
+export const listSandboxes = (): ApiCall<SandboxView[]> => ({ method: 'GET', path: '/sandboxes' });
+
+export const getSandbox = (sandbox: string): ApiCall<SandboxView> => ({ method: 'GET', path: `/sandboxes/${segment('sandbox', sandbox)}` });
+
+export const createSandbox = (body: SandboxBody): ApiCall<SandboxView> => ({ method: 'POST', path: '/sandboxes', body });
+
+export const adoptSandbox = (body: AdoptBody): ApiCall<SandboxView> => ({ method: 'POST', path: '/sandboxes/adopt', body });
+
+export const removeSandbox = (sandbox: string): ApiCall<undefined> => ({ method: 'DELETE', path: `/sandboxes/${segment('sandbox', sandbox)}` });
+
+/** To be kept open: the sandbox lives as long as the answer does. Its first line is the sandbox. */
+export const leaseSandbox = (body: LeaseBody): ApiCall<SandboxView> => ({ method: 'POST', path: '/leases', body });
+
+/** The same for a sandbox that has a lease already: after a restart of the daemon. */
+export const renewLease = (sandbox: string): ApiCall<SandboxView> => ({ method: 'GET', path: `/leases/${segment('sandbox', sandbox)}` });
+
+export const listPorts = (): ApiCall<PortView[]> => ({ method: 'GET', path: '/ports' });
+
+export const getFindings = (): ApiCall<Finding[]> => ({ method: 'GET', path: '/doctor' });
+
+export const repair = (): ApiCall<FixAnswer> => ({ method: 'POST', path: '/doctor/fix' });
+
+/** Endless: a line of JSON for each event. */
+export const followEvents = (): ApiCall<never> => ({ method: 'GET', path: '/events' });
+
+function segment(what: string, name: string): string {
+  if (name === '') throw new NetworkError('INVALID', `an empty ${what} name is not allowed`);
+  return encodeURIComponent(name);
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { NetworkError } from '../common/error.ts';
+import { checkShape } from './check-shape.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
+import { defaultRunFolder } from './socket-path.ts';
+
+/** How the daemon runs. */
+export interface DaemonOptions {
+  /** Folder of the state file. */
+  readonly stateFolder: string;
+  /** Folder of the API's socket. */
+  readonly runFolder: string;
+  /** Where Docker looks for plugins; undefined: no door for Docker. */
+  readonly dockerPlugins: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly firewall: 'auto' | 'nft' | 'iptables';
+}
+
+const settings = z.strictObject({
+  'state-dir': z.exactOptional(z.string().min(1)),
+  'run-dir': z.exactOptional(z.string().min(1)),
+  'docker-plugins': z.exactOptional(z.string().min(1)),
+  'log-level': z.exactOptional(z.enum(LOG_LEVELS)),
+  'log-format': z.exactOptional(z.enum(LOG_FORMATS)),
+  firewall: z.exactOptional(z.enum(['auto', 'nft', 'iptables'])),
+});
+
+/**
+ * The daemon's options: flags before configuration file before defaults.
+ * @param flags by their names on the command line, without the dashes
+ * @param configFile JSON with the same names
+ * @throws {NetworkError} INVALID for a wrong value or an unknown name, UNAVAILABLE for a file that cannot be read
+ */
+export function daemonOptions(flags: Readonly<Record<string, string>>, configFile?: string): DaemonOptions {
+  const file = configFile === undefined ? {} : checkShape(settings, readJson(configFile), `configuration file '${configFile}'`);
+  const chosen = { ...file, ...checkShape(settings, flags, 'command line') };
+  const plugins = chosen['docker-plugins'] ?? '/run/docker/plugins';
+  return {
+    stateFolder: chosen['state-dir'] ?? '/var/lib/netctl',
+    runFolder: chosen['run-dir'] ?? defaultRunFolder(),
+    dockerPlugins: plugins === 'none' ? undefined : plugins,
+    logLevel: chosen['log-level'] ?? 'info',
+    logFormat: chosen['log-format'] ?? 'text',
+    firewall: chosen.firewall ?? 'auto',
+  };
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new NetworkError('UNAVAILABLE', `configuration file '${path}' cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new NetworkError('INVALID', `configuration file '${path}' is not JSON: ${(error as Error).message.replaceAll('\n', ' ')}`, { cause: error });
+  }
+}

@@ -1,0 +1,11 @@
+import { join, resolve } from 'node:path';
+
+/** Where the daemon's socket lies unless the command line says: NETCTL_RUN_DIR of the environment, else /run/netctl. */
+export function defaultRunFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  return environment['NETCTL_RUN_DIR'] || '/run/netctl';
+}
+
+/** The API's socket in a run folder. */
+export function socketPath(runFolder: string): string {
+  return join(resolve(runFolder), 'netctl.sock');
+}
