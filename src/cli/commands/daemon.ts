@@ -1,0 +1,69 @@
+import { Option, type Command } from 'commander';
+import { resolve } from 'node:path';
+import { NetworkError } from '../../common/error.ts';
+import { defined } from '../option-values.ts';
+import { givenRunFolder } from '../session.ts';
+
+interface Options {
+  readonly stateDir?: string;
+  readonly dockerPlugins?: string;
+  readonly config?: string;
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+  readonly firewall?: string;
+  readonly readyFd?: string;
+}
+
+const EXAMPLES = `
+The configuration file is JSON with the names of the options; options go before it:
+  {"state-dir": "/var/lib/netctl", "docker-plugins": "none", "log-level": "debug"}
+
+Examples:
+  netctl daemon
+  netctl daemon --state-dir /tmp/lab/state --run-dir /tmp/lab/run --docker-plugins none`;
+
+/** `netctl daemon` */
+export function daemon(command: Command): void {
+  command
+    .option('--state-dir <folder>', 'folder of the state file (default: /var/lib/netctl)')
+    .option('--docker-plugins <folder>', "where Docker looks for plugins, or 'none' (default: /run/docker/plugins)")
+    .option('--config <file>', 'configuration file')
+    .option('--log-level <level>', 'debug, info, warn or error (default: info)')
+    .option('--log-format <format>', 'text or json (default: text)')
+    .option('--firewall <kind>', 'auto, nft or iptables (default: auto)')
+    .addOption(new Option('--ready-fd <number>', 'descriptor that is told when it serves').hideHelp())
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options: unknown, self: Command) => {
+      const [{ runDaemon, tellStarter }, { daemonOptions }] = await Promise.all([import('../../api/daemon.ts'), import('../../api/daemon-options.ts')]);
+      const options = self.opts<Options>();
+      const starter = options.readyFd === undefined ? undefined : Number(options.readyFd);
+      const tell = (line: string): void => {
+        if (starter !== undefined) tellStarter(starter, line);
+      };
+      try {
+        requireRoot();
+        await runDaemon(daemonOptions(flagsOf(self, options), options.config), () => tell('ready'));
+      } catch (thrown) {
+        const error = NetworkError.from(thrown);
+        tell(`failed ${error.code} ${error.message}`);
+        throw error;
+      }
+    });
+}
+
+function flagsOf(command: Command, options: Options): Readonly<Record<string, string>> {
+  const runFolder = givenRunFolder(command);
+  const flags: Record<string, string | undefined> = {
+    'run-dir': runFolder === undefined ? undefined : resolve(runFolder),
+    'state-dir': options.stateDir,
+    'docker-plugins': options.dockerPlugins,
+    'log-level': options.logLevel,
+    'log-format': options.logFormat,
+    firewall: options.firewall,
+  };
+  return defined(flags);
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() !== 0) throw new NetworkError('FORBIDDEN', 'the daemon makes network namespaces, which only root can: run as root, e.g. with sudo');
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { leaseSandbox, removeSandbox } from '../../api/calls.ts';
+import type { LeaseBody } from '../../api/wire.ts';
+import { NetworkError } from '../../common/error.ts';
+import { quote } from '../../common/quote.ts';
+import { enterCommand } from '../enter-command.ts';
+import { findProgram } from '../find-program.ts';
+import { holdLease } from '../hold-lease.ts';
+import { complain, print } from '../output.ts';
+import { ownStat } from '../process-stat.ts';
+import { randomName } from '../random-name.ts';
+import { runChild } from '../run-child.ts';
+import { addSandboxOptions, sandboxBody, type SandboxOptions } from '../sandbox-options.ts';
+import { openSession, type Session } from '../session.ts';
+
+const EXAMPLES = `
+The sandbox goes when the program ends, or when netctl run itself is killed.
+Exit code: that of the program, 128 + number for a signal; 125 when netctl itself fails, 126 when the program cannot be run, 127 when there is none.
+
+Examples:
+  netctl run --network blue -- ping -c 3 10.9.0.1
+  netctl run --network blue -p 8080:80 --name web -- python3 -m http.server 80`;
+
+/** `netctl run` */
+export function run(command: Command): void {
+  addSandboxOptions(command)
+    .argument('<command...>', 'program and its arguments, best behind --')
+    .option('--name <name>', 'name of the sandbox (default: a random one)')
+    .addHelpText('after', EXAMPLES)
+    .action(async (words: string[], options: SandboxOptions & { readonly name?: string }, self: Command) => {
+      const session = openSession(self, { changes: true });
+      const lease = { pid: process.pid, startTime: ownStat().startTime };
+      const body: LeaseBody = { ...sandboxBody(options.name ?? randomName(), options), lease };
+      if (session.explain) print(...(await session.client.explain(leaseSandbox(body))));
+      else process.exitCode = await runInSandbox(session, body, words);
+    });
+}
+
+async function runInSandbox(session: Session, body: LeaseBody, words: readonly string[]): Promise<number> {
+  const [program = ''] = words;
+  const found = findProgram(program);
+  if (!('path' in found)) {
+    complain(`cannot run ${quote(program)}: ${found.reason}`);
+    return found.exitCode;
+  }
+  using held = await holdLease(session.client, session.socketPath, body);
+  try {
+    return await runChild(enterCommand(held.sandbox, words));
+  } finally {
+    await remove(session, held.sandbox.id);
+  }
+}
+
+/** The end of the lease would remove it too, but nobody could wait for that. */
+async function remove({ client }: Session, id: string): Promise<void> {
+  try {
+    await client.send(removeSandbox(id));
+  } catch (thrown) {
+    const error = NetworkError.from(thrown);
+    if (error.code === 'UNAVAILABLE') complain(`${error.message}; the sandbox goes when the daemon is back`);
+    else if (error.code !== 'NOT_FOUND') throw error;
+  }
+}

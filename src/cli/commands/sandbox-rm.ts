@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import { removeSandbox } from '../../api/calls.ts';
+import { forEachName } from '../for-each-name.ts';
+import { print } from '../output.ts';
+import { openSession } from '../session.ts';
+
+/** `netctl sandbox rm` */
+export function sandboxRemove(command: Command): void {
+  command
+    .argument('<sandbox...>', 'names or ids')
+    .action(async (sandboxes: string[], _options: unknown, self: Command) => {
+      const session = openSession(self, { changes: true });
+      await forEachName(sandboxes, (sandbox) => session.change(removeSandbox(sandbox), () => print(sandbox)));
+    });
+}

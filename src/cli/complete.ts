@@ -1,0 +1,77 @@
+import type { Argument, Command, Option } from 'commander';
+import { listNetworks, listSandboxes } from '../api/calls.ts';
+import { buildProgram, commandPath } from './program.ts';
+import { openSession, type Session } from './session.ts';
+
+/** Options whose value is the name of something that the daemon knows. */
+const NAMED_VALUES: Readonly<Record<string, 'network' | 'sandbox'>> = { '--network': 'network', '--link': 'sandbox' };
+const FIXED_VALUES: Readonly<Record<string, readonly string[]>> = {
+  '--format': ['table', 'json'],
+  '--firewall': ['auto', 'nft', 'iptables'],
+  '--log-level': ['debug', 'info', 'warn', 'error'],
+  '--log-format': ['text', 'json'],
+  '--driver': ['bridge'],
+};
+
+/**
+ * What the word under the cursor can be.
+ * @param words of the command line behind `netctl`; the last is the one to be completed, perhaps empty
+ */
+export async function complete(words: readonly string[]): Promise<string[]> {
+  const before = words.slice(0, -1);
+  const last = words.at(-1) ?? '';
+  // Behind -- there is another program's command line.
+  if (before.includes('--')) return [];
+  const program = await buildProgram(before);
+  const command = called(program, before);
+  const runFolder = before[before.indexOf('--run-dir') + 1];
+  if (before.includes('--run-dir') && runFolder !== undefined) command.setOptionValue('runDir', runFolder);
+  const option = command.options.find((known) => takesValue(known) && (known.long === before.at(-1) || known.short === before.at(-1)));
+  const candidates = option === undefined ? await wordsFor(command, before, last) : await valuesOf(command, option);
+  return candidates.filter((candidate) => candidate.startsWith(last));
+}
+
+function called(program: Command, words: readonly string[]): Command {
+  return commandPath(words).reduce<Command>((at, name) => at.commands.find((command) => command.name() === name) ?? at, program);
+}
+
+async function wordsFor(command: Command, before: readonly string[], last: string): Promise<readonly string[]> {
+  if (last.startsWith('-')) return [...command.options.filter(({ hidden }) => !hidden).flatMap(({ long }) => long ?? []), '--help'];
+  if (command.commands.length > 0) return command.commands.map((inner) => inner.name());
+  const argument = argumentAt(command, operands(command, before));
+  if (argument === undefined) return [];
+  if (argument.argChoices !== undefined) return argument.argChoices;
+  return argument.name() === 'network' || argument.name() === 'sandbox' ? namesOf(command, argument.name() as 'network' | 'sandbox') : [];
+}
+
+/** How many words of the command's own are there already, options and their values aside. */
+function operands(command: Command, before: readonly string[]): number {
+  const valued = new Set(command.options.filter(takesValue).flatMap(({ long, short }) => [long, short]));
+  const own = before.filter((word, index) => !word.startsWith('-') && !valued.has(before[index - 1]));
+  return own.length - commandPath(before).length;
+}
+
+function argumentAt({ registeredArguments }: Command, index: number): Argument | undefined {
+  const last = registeredArguments.at(-1);
+  return registeredArguments[index] ?? (last?.variadic === true ? last : undefined);
+}
+
+function takesValue(option: Option): boolean {
+  return option.required || option.optional;
+}
+
+async function valuesOf(command: Command, { long }: Option): Promise<readonly string[]> {
+  const named = NAMED_VALUES[long ?? ''];
+  return named === undefined ? (FIXED_VALUES[long ?? ''] ?? []) : namesOf(command, named);
+}
+
+async function namesOf(command: Command, what: 'network' | 'sandbox'): Promise<readonly string[]> {
+  try {
+    const session: Session = openSession(command, { autostart: false, changes: true });
+    const found = await (what === 'network' ? session.ask(listNetworks()) : session.ask(listSandboxes()));
+    return found.map(({ name }) => name);
+  } catch {
+    // A completion that complains is worse than none.
+    return [];
+  }
+}

@@ -1,0 +1,21 @@
+import type { SandboxView } from '../controller/views.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import { systemProgram } from './find-program.ts';
+
+/**
+ * The words that run a program in a sandbox, without a fork: its process id, exit code and signals
+ * are those of the process that is replaced. `ip netns exec` shows it the files of /etc/netns/NAME;
+ * a namespace that somebody else made has none.
+ * @throws {NetworkError} UNSUPPORTED without iproute2 or util-linux
+ */
+export function enterCommand({ kind, name, namespace }: Pick<SandboxView, 'kind' | 'name' | 'namespace'>, words: readonly string[]): readonly [string, ...string[]] {
+  if (kind === 'named') return [required('ip', 'iproute2'), 'netns', 'exec', name, ...words];
+  return [required('nsenter', 'util-linux'), `--net=${namespace}`, '--', ...words];
+}
+
+function required(program: string, from: string): string {
+  const path = systemProgram(program);
+  if (path === undefined) throw new NetworkError('UNSUPPORTED', `program ${quote(program)} is not installed; it comes with ${from}`);
+  return path;
+}

@@ -1,0 +1,51 @@
+import { leaseSandbox, renewLease } from '../api/calls.ts';
+import type { ApiClient, LineStream } from '../api/client.ts';
+import type { LeaseBody } from '../api/wire.ts';
+import { NetworkError } from '../common/error.ts';
+import type { SandboxView } from '../controller/views.ts';
+import { waitForSocket } from './wait-for-socket.ts';
+
+/** A sandbox that lives as long as we do; disposing stops holding it, and with that it goes. */
+export interface HeldLease extends Disposable {
+  readonly sandbox: SandboxView;
+}
+
+/**
+ * Makes a sandbox for the life of this process. When the daemon goes away and comes back, the
+ * lease is taken up again.
+ * @throws {NetworkError} what the daemon says
+ */
+export async function holdLease(client: ApiClient, socketPath: string, body: LeaseBody): Promise<HeldLease> {
+  const end = new AbortController();
+  const stream = await client.lines(leaseSandbox(body), end.signal);
+  const iterator = stream[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) throw new NetworkError('UNAVAILABLE', 'the daemon went away while it made the sandbox');
+  const sandbox = JSON.parse(first.value) as SandboxView;
+  void keep(client, socketPath, sandbox.id, iterator, end.signal);
+  return { sandbox, [Symbol.dispose]: () => end.abort() };
+}
+
+async function keep(client: ApiClient, socketPath: string, id: string, first: AsyncIterator<string>, signal: AbortSignal): Promise<void> {
+  let lines = first;
+  while (!signal.aborted) {
+    await drain(lines);
+    if (!(await waitForSocket(socketPath, signal))) return;
+    try {
+      const stream: LineStream = await client.lines(renewLease(id), signal);
+      lines = stream[Symbol.asyncIterator]();
+    } catch (thrown) {
+      // Refused: somebody has removed the sandbox by its name. Away again: wait again.
+      if (NetworkError.from(thrown).code !== 'UNAVAILABLE') return;
+    }
+  }
+}
+
+/** Reads on until the daemon goes away. */
+async function drain(lines: AsyncIterator<string>): Promise<void> {
+  try {
+    while ((await lines.next()).done !== true);
+  } catch {
+    // gone
+  }
+}

@@ -1,0 +1,81 @@
+/** The options by which sandboxes are made, shared by `sandbox create`, `sandbox adopt` and `run`. */
+import type { Command } from 'commander';
+import type { SandboxBody } from '../api/wire.ts';
+import { NetworkError } from '../common/error.ts';
+import type { ConnectRequest } from '../controller/requests.ts';
+import { addConnectOptions, connectOptions, type ConnectOptions } from './connect-options.ts';
+import { parseNetworkFlag } from './network-flag.ts';
+import { collect, collectPairs, defined } from './option-values.ts';
+
+/** As commander gives them. */
+export interface SandboxOptions extends ConnectOptions {
+  readonly network?: readonly string[];
+  readonly publish?: readonly string[];
+  readonly hostname?: string;
+  readonly addHost?: readonly string[];
+  readonly expose?: readonly string[];
+  readonly label?: Readonly<Record<string, string>>;
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOption?: readonly string[];
+  readonly link?: readonly string[];
+  readonly sysctl?: Readonly<Record<string, string>>;
+}
+
+/** Adds the options to a command. */
+export function addSandboxOptions(command: Command): Command {
+  command
+    .option('--network <net[,key=value]>', 'network to connect to, with ip=, ip6=, mac=, alias=, gw-priority=, driver-opt=; may be given several times', collect)
+    .option('-p, --publish <spec>', 'publish a port: [HOST-ADDRESS:][HOST-PORT[-END]:]PORT[-END][/tcp|udp|sctp]; may be given several times', collect)
+    .option('--hostname <name>', 'host name (default: the name)')
+    .option('--add-host <name:address>', 'line of its hosts file', collect)
+    .option('--expose <port>', 'port that it serves, not published by that; kept in its record', collect)
+    .option('--label <name=value>', 'label', collectPairs('--label'))
+    .option('--dns <address>', 'name server; kept in its record until the embedded DNS server serves it', collect)
+    .option('--dns-search <domain>', 'search domain; kept like --dns', collect)
+    .option('--dns-option <option>', 'resolver option, as ndots:2; kept like --dns', collect)
+    .option('--link <sandbox[:alias]>', 'other name for a sandbox; kept like --dns', collect)
+    .option('--sysctl <name=value>', "sysctl of its network namespace: net.…=VALUE", collectPairs('--sysctl'));
+  return addConnectOptions(command, 'of the one --network');
+}
+
+/**
+ * What the options ask for.
+ * @throws {NetworkError} INVALID
+ */
+export function sandboxBody(name: string, options: SandboxOptions): SandboxBody {
+  const networks = (options.network ?? []).map(parseNetworkFlag);
+  const dns = defined({ servers: options.dns, search: options.dnsSearch, options: options.dnsOption });
+  return defined({
+    name,
+    networks: networks.length === 0 ? refuseStray(options) : withOptions(networks, options),
+    ports: options.publish,
+    hostname: options.hostname,
+    extraHosts: options.addHost,
+    exposed: options.expose,
+    labels: options.label,
+    dns: Object.keys(dns).length === 0 ? undefined : dns,
+    links: options.link,
+    sysctls: options.sysctl,
+  });
+}
+
+/** `--ip` and the like say nothing about which network they mean. */
+function withOptions(networks: readonly ConnectRequest[], options: SandboxOptions): readonly ConnectRequest[] {
+  const common = connectOptions(options);
+  const [network, ...others] = networks;
+  if (Object.keys(common).length === 0 || network === undefined) return networks;
+  if (others.length > 0) throw new NetworkError('INVALID', '--ip, --ip6, --mac, --alias, --gw-priority and --driver-opt need a single --network; with several write --network NET,ip=ADDRESS');
+  return [{ ...network, ...common, ...mergeLists(network, common) }];
+}
+
+function mergeLists(network: ConnectRequest, common: Partial<ConnectRequest>): Partial<ConnectRequest> {
+  return {
+    ...(network.aliases === undefined && common.aliases === undefined ? {} : { aliases: [...(network.aliases ?? []), ...(common.aliases ?? [])] }),
+    ...(network.options === undefined && common.options === undefined ? {} : { options: { ...network.options, ...common.options } }),
+  };
+}
+
+function refuseStray(options: SandboxOptions): undefined {
+  if (Object.keys(connectOptions(options)).length > 0) throw new NetworkError('INVALID', '--ip, --ip6, --mac, --alias, --gw-priority and --driver-opt say something about a --network, and there is none');
+}

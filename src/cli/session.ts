@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import type { ApiCall } from '../api/calls.ts';
+import { ApiClient } from '../api/client.ts';
+import { defaultRunFolder, socketPath } from '../api/socket-path.ts';
+import { NetworkError } from '../common/error.ts';
+import { complain, print } from './output.ts';
+
+/** What a command does with its daemon. */
+export interface Session {
+  readonly client: ApiClient;
+  readonly socketPath: string;
+  /** Whether changes are only to be explained. */
+  readonly explain: boolean;
+  /** Asks for something. @throws {NetworkError} what the daemon says */
+  ask<Answer>(call: ApiCall<Answer>): Promise<Answer>;
+  /**
+   * Asks for a change, and hands its answer to `done`; with `--explain` prints the commands instead.
+   * @throws {NetworkError} what the daemon says
+   */
+  change<Answer>(call: ApiCall<Answer>, done: (answer: Answer) => void): Promise<void>;
+}
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** The command changes something, so that it can be explained. */
+  readonly changes?: boolean;
+  /** false: never starts a daemon, whatever the command line says. */
+  readonly autostart?: boolean;
+}
+
+/** The session of a command, by its options and those before it. */
+export function openSession(command: Command, options: SessionOptions = {}): Session {
+  const globals = globalOptions(command);
+  if (globals.explain && options.changes !== true) throw new NetworkError('INVALID', `--explain: 'netctl ${commandName(command)}' changes nothing`);
+  const path = socketPath(globals.runFolder);
+  const autostart = globals.autostart && (options.autostart ?? true);
+  const client = new ApiClient(path, autostart ? { onAbsent: () => startDaemon(globals.runFolder) } : {});
+  return {
+    client,
+    socketPath: path,
+    explain: globals.explain,
+    ask: (call) => client.send(call),
+    change: async (call, done) => {
+      if (globals.explain) print(...(await client.explain(call)));
+      else done(await client.send(call));
+    },
+  };
+}
+
+/** Words of a command without the program's name: `network create`. */
+export function commandName(command: Command): string {
+  return command.parent === null ? '' : `${commandName(command.parent)} ${command.name()}`.trim();
+}
+
+/** The run folder that the command line names, if it does. */
+export function givenRunFolder(command: Command): string | undefined {
+  return command.opts<{ runDir?: string }>().runDir ?? (command.parent === null ? undefined : givenRunFolder(command.parent));
+}
+
+interface Globals {
+  readonly runFolder: string;
+  readonly autostart: boolean;
+  readonly explain: boolean;
+}
+
+function globalOptions(command: Command): Globals {
+  const runFolder = givenRunFolder(command);
+  let autostart = true;
+  let explain = false;
+  for (let at: Command | null = command; at !== null; at = at.parent) {
+    const options = at.opts<{ autostart?: boolean; explain?: boolean }>();
+    autostart &&= options.autostart ?? true;
+    explain ||= options.explain ?? false;
+  }
+  if (runFolder === '') throw new NetworkError('INVALID', '--run-dir must name a folder');
+  return { runFolder: runFolder ?? defaultRunFolder(), autostart, explain };
+}
+
+async function startDaemon(runFolder: string): Promise<void> {
+  const { startDaemon: start } = await import('./start-daemon.ts');
+  await start(runFolder, complain);
+}

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
+import { socketPath } from '../api/socket-path.ts';
+import { NetworkError } from '../common/error.ts';
+import { waitForSocket } from './wait-for-socket.ts';
+
+/** ms that a daemon which somebody else is starting may take. */
+const PATIENCE = 10_000;
+
+/**
+ * Starts a daemon of its own session, which outlives this command, and waits until it serves.
+ * @param say prints one line for the user
+ * @throws {NetworkError} FORBIDDEN without root, UNAVAILABLE with what the daemon said
+ */
+export async function startDaemon(runFolder: string, say: (line: string) => void): Promise<void> {
+  const folder = resolve(runFolder);
+  if (process.getuid?.() !== 0) {
+    throw new NetworkError('FORBIDDEN', `no daemon listens on '${socketPath(folder)}', and only root can start one: run as root, e.g. with sudo`);
+  }
+  const logFile = join(folder, 'daemon.log');
+  say(`no daemon on ${socketPath(folder)}: starting one, its log is ${logFile}`);
+  const outcome = await launch(folder, logFile);
+  if (outcome === 'ready') return;
+  // Two commands at once both start one: the second to come finds the place taken.
+  const [, code = '', message = ''] = /^failed (EXISTS|UNAVAILABLE) (.*)$/.exec(outcome) ?? [];
+  if (code !== '' && (await waitForSocket(socketPath(folder), AbortSignal.timeout(code === 'EXISTS' ? 1000 : PATIENCE)))) return;
+  throw new NetworkError('UNAVAILABLE', `the daemon did not start: ${message || outcome.replace(/^failed \w+ /, '') || `see ${logFile}`}`);
+}
+
+/** @returns the one line that the daemon says to its starter; nothing when it dies without a word */
+async function launch(folder: string, logFile: string): Promise<string> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    const program = [...process.execArgv, process.argv[1] ?? '', 'daemon', '--run-dir', folder, '--ready-fd', '3'];
+    const child = spawn(process.execPath, program, { detached: true, cwd: '/', stdio: ['ignore', log, log, 'pipe'] });
+    child.unref();
+    return (await text(child.stdio[3] as Readable)).trim();
+  } finally {
+    closeSync(log);
+  }
+}
