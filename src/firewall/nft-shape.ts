@@ -126,13 +126,13 @@ const INET: TableShape = {
     ...familySets(6),
   },
   chains: {
-    // Before connection tracking: what claims to be whom it cannot be. route_localnet on our
-    // bridges makes 127/8 routable, so it must end here whichever way round (kernel: ip-sysctl).
+    // Before connection tracking. route_localnet on our bridges makes 127/8 a destination like any
+    // other, and DNAT serves 127.0.0.1, so nobody but the host may send there. As a source the
+    // kernel itself refuses it from outside (fib_validate_source).
     raw: {
       hook: 'filter hook prerouting priority -300',
       rules: [
         'iifname "lo" accept',
-        'ip saddr 127.0.0.0/8 drop',
         'ip daddr 127.0.0.0/8 drop',
         'meta protocol . ip saddr @subnets4 iifname . ip saddr != @own4 drop',
         'meta protocol . ip6 saddr @subnets6 iifname . ip6 saddr != @own6 drop',
@@ -149,8 +149,8 @@ const INET: TableShape = {
       rules: ['iifname . oifname vmap @inside', 'meta nfproto ipv4 goto forward4', 'meta nfproto ipv6 goto forward6'],
     },
     accepted: { rules: [`meta mark set meta mark | ${BIT} accept`] },
-    // icc=false: siblings meet only through published ports
-    inside_closed: { rules: [`${ESTABLISHED} goto accepted`, `${PUBLISHED} goto accepted`, 'drop'] },
+    // icc=false: siblings meet only through published ports, and that is true of answers too
+    inside_closed: { rules: [`${PUBLISHED} goto accepted`, 'drop'] },
     to_nat: {
       rules: [`${ESTABLISHED} goto accepted`, `${PUBLISHED} goto accepted`, 'iifname . oifname @trusted goto accepted', 'drop'],
     },

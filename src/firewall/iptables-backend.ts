@@ -1,0 +1,105 @@
+import type { IptablesFamily, IptablesRestore, IptablesVariant } from '../kernel/firewall-command.ts';
+import type { FirewallBackend } from './backend.ts';
+import type { Fact } from './facts.ts';
+import { instanceNames, type InstanceNames } from './instance.ts';
+import { iptablesRules, type IptablesRule } from './iptables-rules.ts';
+import { EBTABLES_CHAINS, iptablesChains, type IptablesChain } from './iptables-shape.ts';
+
+/** How this machine's iptables is used. */
+export interface IptablesBackendOptions {
+  readonly variant: IptablesVariant;
+  /**
+   * `none` where ebtables is not installed: networks with `icc` false are then closed inside only
+   * under bridge-nf-call-iptables=1. Default `ebtables`.
+   */
+  readonly bridges?: 'ebtables' | 'none';
+}
+
+/**
+ * Renders facts for hosts without nft: chains of our own in raw, nat, mangle and filter and in
+ * ebtables, one batch a family. Costs a rule a port, where nft costs none.
+ *
+ * The chains do nothing until {@link acceptRules} hooks them into the built-in ones, which takes a
+ * look at what is there. `rebuild([])` empties them; `acceptRules` with nothing wanted removes them.
+ *
+ * @param instance 8 hex digits
+ */
+export function iptablesBackend(instance: string, { variant, bridges = 'ebtables' }: IptablesBackendOptions): FirewallBackend {
+  const names = instanceNames(instance);
+  const families: readonly IptablesFamily[] = bridges === 'none' ? [4, 6] : [4, 6, 'bridge'];
+  const operation = (family: IptablesFamily, batch: string): IptablesRestore => ({ op: 'iptables-restore', family, variant: variantOf(family, variant), batch });
+  return {
+    name: 'iptables',
+    rebuild(facts) {
+      const rules = facts.length === 0 ? undefined : distinct(facts);
+      return families.map((family) => operation(family, render(family, rules, names)));
+    },
+    change(before, after) {
+      const old = distinct(before);
+      const fresh = distinct(after);
+      const gone = [...old].filter(([key]) => !fresh.has(key)).map(([, rule]) => rule);
+      const come = [...fresh].filter(([key]) => !old.has(key)).map(([, rule]) => rule);
+      return families.flatMap((family) => {
+        const lines = changeLines(family, gone, come, names);
+        return lines.length === 0 ? [] : [operation(family, lines)];
+      });
+    },
+  };
+}
+
+/** ebtables is one program, whichever kind of iptables is in use. */
+export function variantOf(family: IptablesFamily, variant: IptablesVariant): IptablesVariant {
+  return family === 'bridge' ? 'default' : variant;
+}
+
+/** Chains of a family by role, with their tables. */
+export function chainsOf(family: IptablesFamily): Readonly<Record<string, IptablesChain>> {
+  if (family !== 'bridge') return iptablesChains(family);
+  return Object.fromEntries(Object.entries(EBTABLES_CHAINS).map(([role, chain]): [string, IptablesChain] => [role, { ...chain, table: 'filter' }]));
+}
+
+function distinct(facts: readonly Fact[]): Map<string, IptablesRule> {
+  return new Map(facts.flatMap(iptablesRules).map((rule) => [`${rule.family} ${rule.chain} ${rule.spec}`, rule]));
+}
+
+/** All chains with their rules; without rules the chains are left empty. */
+function render(family: IptablesFamily, rules: ReadonlyMap<string, IptablesRule> | undefined, names: InstanceNames): string {
+  const chains = Object.entries(chainsOf(family));
+  const ours = rules === undefined ? new Map<string, IptablesRule[]>() : Map.groupBy([...rules.values()].filter((rule) => rule.family === family), ({ chain }) => chain);
+  const tables = Map.groupBy(chains, ([, { table }]) => table);
+  return [...tables].flatMap(([table, members]) => [
+    `*${table}`,
+    // Naming a chain here empties it, or makes it.
+    ...members.map(([role]) => `:${names.chain(role)} ${family === 'bridge' ? 'RETURN' : '- [0:0]'}`),
+    ...(rules === undefined ? [] : members.flatMap(([role, chain]) => chainLines(role, chain, ours.get(role) ?? [], names))),
+    'COMMIT',
+    '',
+  ]).join('\n');
+}
+
+function chainLines(role: string, { head = [], tail = [] }: IptablesChain, rules: readonly IptablesRule[], names: InstanceNames): string[] {
+  const placed = (place: IptablesRule['place']): string[] => rules.filter((rule) => rule.place === place).map(({ spec }) => spec);
+  return [...head, ...placed('front'), ...placed('end'), ...tail].map((spec) => `-A ${names.chain(role)} ${expand(spec, names)}`);
+}
+
+function changeLines(family: IptablesFamily, gone: readonly IptablesRule[], come: readonly IptablesRule[], names: InstanceNames): string {
+  const chains = chainsOf(family);
+  const tableOf = (rule: IptablesRule): string => chains[rule.chain]?.table ?? '';
+  const mine = (rules: readonly IptablesRule[]): IptablesRule[] => rules.filter((rule) => rule.family === family);
+  const lines = [
+    // What goes makes room first: a port may move from one container to another.
+    ...mine(gone).map((rule) => [tableOf(rule), `-D ${names.chain(rule.chain)} ${expand(rule.spec, names)}`] as const),
+    ...mine(come).map((rule) => [tableOf(rule), `${placement(rule, chains, names)} ${expand(rule.spec, names)}`] as const),
+  ];
+  const tables = Map.groupBy(lines, ([table]) => table);
+  return [...tables].flatMap(([table, members]) => [`*${table}`, ...members.map(([, line]) => line), 'COMMIT', '']).join('\n');
+}
+
+function placement({ chain, place }: IptablesRule, chains: Readonly<Record<string, IptablesChain>>, names: InstanceNames): string {
+  const name = names.chain(chain);
+  return place === 'end' ? `-A ${name}` : `-I ${name} ${(chains[chain]?.head?.length ?? 0) + 1}`;
+}
+
+function expand(spec: string, names: InstanceNames): string {
+  return spec.replace(/\{([A-Z-]+)\}/g, (_braces, role: string) => names.chain(role));
+}

@@ -1,0 +1,118 @@
+import { parseAddress } from '../common/address.ts';
+import { isLoopback, isUnspecified } from '../common/address-scope.ts';
+import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
+import { PUBLISHED, SET_BIT } from './iptables-shape.ts';
+import { ruleAddress, ruleInterface, rulePort, ruleSubnet } from './rule-text.ts';
+
+/** One rule of ours in a chain of ours. */
+export interface IptablesRule {
+  readonly family: 4 | 6 | 'bridge';
+  /** Role of the chain. */
+  readonly chain: string;
+  /** Right behind the head of the chain, or at its end (chains without tail only). */
+  readonly place: 'front' | 'end';
+  /** `{X}` stands for the full name of our chain X. */
+  readonly spec: string;
+}
+
+/**
+ * The rules of a fact. As in the nft back end each fact answers for itself alone.
+ *
+ * @throws {NetworkError} INVALID for a name, address or port that cannot stand in a rule
+ */
+export function iptablesRules(fact: Fact): IptablesRule[] {
+  switch (fact.kind) {
+    case 'network':
+      return [...both((family) => networkRules(fact, family)), ...fact.families.flatMap((family) => familyRules(fact, family))];
+    case 'bridge-port': {
+      const link = ruleInterface(fact.link);
+      return [rule('bridge', 'SEPARATE', `-i ${link} -j {SEPARATE-OUT}`), rule('bridge', 'SEPARATE-OUT', `-o ${link} -j DROP`)];
+    }
+    case 'published-port':
+      return publishedRules(fact);
+    case 'open-port': {
+      const { family, protocol } = fact;
+      return [rule(family, 'TO-ROUTED', `-d ${ruleAddress(fact.address, family)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
+    }
+    case 'guard':
+      return [end(rule(fact.family, 'GUARD', `-i ${ruleInterface(fact.link)} -j DROP`))];
+    case 'uplink': {
+      const link = ruleInterface(fact.link);
+      return both((family) => [rule(family, 'FROM-OURS', `-o ${link} -g {ACCEPTED}`), passesOn(family, link)]);
+    }
+    case 'foreign-bridge': {
+      const link = ruleInterface(fact.link);
+      return both((family) => [rule(family, 'ELSEWHERE', `-o ${link} -j RETURN`), passesOn(family, link)]);
+    }
+  }
+}
+
+/** What a bridge passes on without routing is not the guard's; `-m physdev` would say so, but switches br_netfilter on. */
+function passesOn(family: 4 | 6, bridge: string): IptablesRule {
+  return rule(family, 'GUARD', `-i ${bridge} -o ${bridge} -j RETURN`);
+}
+
+function networkRules({ bridge: name, icc, internal, trustedInterfaces }: NetworkFacts, family: 4 | 6): IptablesRule[] {
+  const bridge = ruleInterface(name);
+  return [
+    rule(family, 'FORWARD', `-i ${bridge} -o ${bridge} -g ${icc ? '{ACCEPTED}' : '{INSIDE}'}`),
+    ...(icc ? [] : earlyBit(bridge, family)),
+    ...(internal ? closed(bridge, family) : []),
+    ...(family === 4 ? [rule(4, 'LEAVE', `-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`)] : []),
+    ...trustedInterfaces.map((trusted) => rule(family, 'TO-NAT', `-i ${ruleInterface(trusted)} -o ${bridge} -g {ACCEPTED}`)),
+  ];
+}
+
+/** ebtables asks for the bit before mangle FORWARD could set it: the first packet gets it in nat, later ones by their state. */
+function earlyBit(bridge: string, family: 4 | 6): IptablesRule[] {
+  return [rule(family, 'PUBLISH', `-i ${bridge} ${SET_BIT}`), rule(family, 'EARLY', `-i ${bridge} ${PUBLISHED} ${SET_BIT}`)];
+}
+
+function closed(bridge: string, family: 4 | 6): IptablesRule[] {
+  return [rule(family, 'CLOSED', `-i ${bridge} ! -o ${bridge} -j DROP`), rule(family, 'CLOSED', `! -i ${bridge} -o ${bridge} -j DROP`)];
+}
+
+const TOWARDS = { nat: '{TO-NAT}', 'nat-unprotected': '{ACCEPTED}', routed: '{TO-ROUTED}' } as const;
+
+function familyRules({ bridge: name, internal }: NetworkFacts, { family, subnets, mode, masquerade, source }: FamilyFacts): IptablesRule[] {
+  const bridge = ruleInterface(name);
+  const blocks = subnets.map((subnet) => ruleSubnet(subnet, family));
+  const known = blocks.flatMap((block) => [
+    rule(family, 'RAW', `-s ${block} ! -i ${bridge} -j DROP`),
+    rule(family, 'LEAVE', `-s ${block} -o ${bridge} ${PUBLISHED} -j MASQUERADE`),
+  ]);
+  if (internal) return known;
+  if (mode === 'isolated') return [...known, ...closed(bridge, family)];
+  const ways = [
+    rule(family, 'FORWARD', `! -i ${bridge} -o ${bridge} -g ${TOWARDS[mode]}`),
+    end(rule(family, 'FORWARD', `-i ${bridge} ! -o ${bridge} -g {FROM-OURS}`)),
+  ];
+  if (!masquerade || mode === 'routed') return [...known, ...ways];
+  const target = source === undefined ? 'MASQUERADE' : `SNAT --to-source ${ruleAddress(source, family)}`;
+  return [...known, ...ways, ...blocks.map((block) => rule(family, 'LEAVE', `-s ${block} ! -o ${bridge} -j ${target}`))];
+}
+
+function publishedRules({ family, protocol, hostAddress, hostPort, address, port: to }: PublishedPortFacts): IptablesRule[] {
+  const target = ruleAddress(address, family);
+  const translate = `${port(protocol, hostPort)} -j DNAT --to-destination ${family === 4 ? target : `[${target}]`}:${rulePort(to)}`;
+  const host = hostAddress === undefined ? undefined : parseAddress(ruleAddress(hostAddress, family));
+  if (hostAddress === undefined || host === undefined || isUnspecified(host)) return [end(rule(family, 'PORTS', translate))];
+  if (family === 6 && isLoopback(host)) return []; // ::1 is the proxy's
+  return [rule(family, 'PORTS', `-d ${ruleAddress(hostAddress, family)} ${translate}`)];
+}
+
+function port(protocol: 'tcp' | 'udp' | 'sctp', number: number): string {
+  return `-p ${protocol} -m ${protocol} --dport ${rulePort(number)}`;
+}
+
+function both(rules: (family: 4 | 6) => IptablesRule[]): IptablesRule[] {
+  return [...rules(4), ...rules(6)];
+}
+
+function rule(family: 4 | 6 | 'bridge', chain: string, spec: string): IptablesRule {
+  return { family, chain, place: 'front', spec };
+}
+
+function end(one: IptablesRule): IptablesRule {
+  return { ...one, place: 'end' };
+}

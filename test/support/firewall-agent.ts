@@ -1,0 +1,81 @@
+/** A thread that lives in one network namespace of the {@link FirewallLab}: its servers, and the packets that it sends. */
+import koffi from 'koffi';
+import { createSocket } from 'node:dgram';
+import { openSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+
+/** What a thread can be asked to do. */
+export type AgentTask =
+  | { readonly do: 'connect'; readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number; readonly timeout: number; readonly from?: string; readonly say?: string }
+  /** The datagrams that came in so far, `TEXT from ADDRESS` a line. */
+  | { readonly do: 'heard' };
+
+/** Where a thread lives and what it serves there. */
+export interface AgentHome {
+  readonly path: string;
+  readonly name: string;
+  readonly serve: readonly { readonly address: string; readonly port: number }[];
+}
+
+const CLONE_NEWNET = 0x4000_0000;
+const home = workerData as AgentHome;
+const setns = koffi.load(null).func('int setns(int, int)') as (fd: number, type: number) => number;
+if (setns(openSync(home.path, 'r'), CLONE_NEWNET) !== 0) throw new Error(`cannot enter ${home.path}`);
+
+const heard: string[] = [];
+
+function plain(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:/, '');
+}
+
+/** Answers who it is and whom it saw, over tcp and udp. */
+function serve(address: string, port: number): Promise<unknown> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(`${home.name} saw ${plain(socket.remoteAddress)}`);
+  });
+  const datagrams = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4' });
+  datagrams.on('message', (text, from) => {
+    heard.push(`${String(text)} from ${plain(from.address)}`);
+    datagrams.send(`${home.name} saw ${plain(from.address)}`, from.port, from.address, () => {});
+  });
+  return Promise.all([
+    new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve)),
+    new Promise<void>((resolve, reject) => void datagrams.once('error', reject).bind(port, address, resolve)),
+  ]);
+}
+
+/** The answer; `nothing` when it was refused, unreachable or silent for too long. */
+function reach(task: AgentTask & { do: 'connect' }): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const sockets = new DisposableStack();
+    const done = (): void => {
+      clearTimeout(timer);
+      sockets.dispose();
+      resolve(answer === '' ? 'nothing' : answer);
+    };
+    const timer = setTimeout(done, task.timeout);
+    if (task.protocol === 'tcp') {
+      const socket = connect({ host: task.address, port: task.port, ...(task.from === undefined ? {} : { localAddress: task.from }) });
+      sockets.defer(() => socket.destroy());
+      socket.on('data', (data) => (answer += String(data))).on('error', done).on('end', done);
+      return;
+    }
+    const socket = createSocket(task.address.includes(':') ? 'udp6' : 'udp4');
+    sockets.defer(() => socket.close());
+    socket.on('error', done).on('message', (data) => ((answer = String(data)), done()));
+    socket.bind(0, task.from, () => {
+      socket.setBroadcast(true);
+      socket.send(task.say ?? 'hello', task.port, task.address, (error) => (error === null || error === undefined ? undefined : done()));
+    });
+  });
+}
+
+parentPort?.on('message', ({ id, task }: { id: number; task: AgentTask }) => {
+  const result = task.do === 'heard' ? Promise.resolve(heard.join('\n')) : reach(task);
+  void result.then((value) => parentPort?.postMessage({ id, value }));
+});
+await Promise.all(home.serve.map(({ address, port }) => serve(address, port)));
+parentPort?.postMessage({ id: 0, value: 'ready' });
