@@ -130,6 +130,7 @@ need_programs() {
 with_tools() {
   cache_folder
   if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/unpacked/usr" ]; then "$@"; return; fi
+  need_root
   # an overlay, because programs then find their libraries, modules and helpers where they were built to look for
   # them; below what the machine has, so that its own programs stay what they are
   NETCTL_TOOLS=$NETCTL_CACHE/debian/unpacked unshare --mount --propagation slave -- sh -c '
@@ -138,15 +139,31 @@ with_tools() {
     exec "$@"' sh "$@"
 }
 
+# Runs npm by Node 24. An older one leaves out packages whose "engines" exclude it, without a word when
+# they are optional, as the compiled parts of the linters are: so Node 24 and npm are fetched with it first.
+run_npm() {
+  local arch=$1 major folder=$NETCTL_CACHE/npm; shift
+  major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/') || :
+  if [ "${major:-0}" -ge 24 ] && command -v npm >/dev/null; then npm "$@"; return; fi
+  if [ ! -e "$folder/ready" ]; then
+    need_programs npm
+    say 'getting from npm: Node 24 and npm 11'
+    mkdir -p "$folder"
+    with_tools npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "node-linux-$arch@24" npm@11 >&2 || return
+    : >"$folder/ready"
+  fi
+  PATH=$folder/node_modules/node-linux-$arch/bin:$PATH node "$folder/node_modules/npm/bin/npm-cli.js" "$@"
+}
+
 need_node() {
   local arch node_folder
   case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) fail "no Node 24 package for $(uname -m)" ;; esac
   node_folder=$PROJECT/node_modules/node-linux-$arch/bin
   if [ ! "$PROJECT/node_modules/.package-lock.json" -nt "$PROJECT/package-lock.json" ]; then
-    need_programs npm
+    cache_folder
+    [ -w "${HOME:-/nonexistent}" ] || export npm_config_cache=$NETCTL_CACHE/npm-downloads
     say 'getting from npm: what package-lock.json names'
-    [ -w "${HOME:-/nonexistent}" ] || export npm_config_cache=$NETCTL_CACHE/npm
-    (cd "$PROJECT" && with_tools npm ci --no-audit --no-fund --loglevel=error >&2) || fail 'npm ci failed (its words are above)'
+    (cd "$PROJECT" && run_npm "$arch" ci --no-audit --no-fund --loglevel=error >&2) || fail 'npm failed (its words are above)'
   fi
   [ -x "$node_folder/node" ] || fail "npm brought no $node_folder/node"
   export PATH=$node_folder:$PROJECT/node_modules/.bin:$PATH
