@@ -23,6 +23,36 @@ export function labSave(lab: FirewallLab): typeof iptablesSave {
 }
 
 /**
+ * Rules as dockerd 20.10 leaves them for docker0, with k1:80 published on 7080; a user's drop of
+ * port 8089, and his own translation of port 7081 to q1:80, which nobody lets in.
+ */
+export function dockerRules(family: 4 | 6): string {
+  const subnet = family === 4 ? '10.17.0.0/24' : 'fd00:17::/64';
+  const port80 = (node: string): string => (family === 4 ? `${addressOf(node, 4)}:80` : `[${addressOf(node, 6)}]:80`);
+  return `*filter
+:FORWARD DROP [0:0]
+:DOCKER - [0:0]
+:DOCKER-USER - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -o docker0 -j DOCKER
+-A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A FORWARD -i docker0 -o docker0 -j ACCEPT
+-A DOCKER -d ${addressOf('k1', family)} ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT
+-A DOCKER-USER -p tcp -m conntrack --ctorigdstport 8089 -j DROP
+-A DOCKER-USER -j RETURN
+COMMIT
+*nat
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A PREROUTING -m addrtype --dst-type LOCAL -p tcp -m tcp --dport 7081 -j DNAT --to-destination ${port80('q1')}
+-A POSTROUTING -s ${subnet} ! -o docker0 -j MASQUERADE
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 7080 -j DNAT --to-destination ${port80('k1')}
+COMMIT
+`;
+}
+
+/**
  * Every rule and chain that somebody made in the lab, with policies other than accept. Empty
  * built-in chains do not count: the programs make them by looking.
  */
