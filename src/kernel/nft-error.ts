@@ -1,12 +1,21 @@
 import { NetworkError } from '../common/error.ts';
 import { errnoOfWords, errnoSymbol } from './errno.ts';
 
-/** What nft wrote about a script that it refused, as an error of one line: its first sentence and the line of the script it points at. */
-export function nftError(text: string): NetworkError {
+/** @throws {NetworkError} INVALID for a script of which the C side would read, and apply, only the first half */
+export function checkNftScript(script: string): void {
+  if (script.includes('\0')) throw new NetworkError('INVALID', 'a script for nft must not contain a NUL character');
+}
+
+/**
+ * What nft wrote about a script that it refused, as an error of one line: its first sentence and the
+ * line of the script that it points at.
+ * @param sourceIsRight false where nft cannot know the line: libnftables shows the first one of a script, always
+ */
+export function nftError(text: string, sourceIsRight = true): NetworkError {
   const lines = text.split('\n').map((line) => line.trim());
   const at = lines.findIndex((line) => line.includes('Error:'));
   const sentence = (lines[Math.max(at, 0)] ?? '').replace(/^.*?Error: /u, '');
-  const source = at < 0 ? '' : (lines[at + 1] ?? '');
+  const source = at < 0 || !sourceIsRight ? '' : (lines[at + 1] ?? '');
   const errno = errnoOfWords(sentence);
   const message = `nft refused the rules: ${sentence || 'it gave no reason'}${source === '' ? '' : ` in \`${source.slice(0, 200)}\``}`;
   return new NetworkError('KERNEL', message, errno === undefined ? {} : { kernel: { errno, symbol: errnoSymbol(errno), text: sentence } });

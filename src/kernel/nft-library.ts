@@ -1,6 +1,5 @@
-import { NetworkError } from '../common/error.ts';
 import { ERRNO, errnoOf } from './errno.ts';
-import { nftError, parseNftJson } from './nft-error.ts';
+import { checkNftScript, nftError, parseNftJson } from './nft-error.ts';
 import { loadNftables } from './sys.ts';
 import type { NftContext, NftFunctions } from './sys.ts';
 
@@ -51,14 +50,13 @@ export class NftLibrary implements Disposable {
   }
 
   #run(script: string, flags: number): string {
-    // The C side would stop reading there and apply half of it.
-    if (script.includes('\0')) throw new NetworkError('INVALID', 'a script for nft must not contain a NUL character');
+    checkNftScript(script);
     this.#nft.setOutputFlags(this.#context, flags);
     const failed = this.#nft.run(this.#context, script) !== 0;
     // Both buffers are emptied by reading them.
     const output = this.#nft.output(this.#context) ?? '';
     const error = this.#nft.error(this.#context) ?? '';
-    if (failed) throw nftError(error);
+    if (failed) throw nftError(error, !script.trim().includes('\n'));
     return output;
   }
 }
