@@ -1,7 +1,7 @@
 import type { Driver } from '../../drivers/driver.ts';
 import type { AddressSpace } from '../ipam/address-space.ts';
 import type { Fact } from '../firewall/facts.ts';
-import type { FirewallFinding } from '../firewall/open-firewall.ts';
+import type { FirewallFinding } from '../firewall/finding.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
 import type { HostPorts } from '../ports/host-ports.ts';

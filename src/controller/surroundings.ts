@@ -25,7 +25,7 @@ export async function adjustSurroundings(context: Context): Promise<void> {
   const anything = switched.ipv4.length > 0 || switched.ipv6 !== undefined;
   // Written down first: what a crash leaves switched on is found again.
   if (JSON.stringify(switched) !== JSON.stringify(before)) await context.store.commit([{ key: FORWARDING_KEY, ...(anything ? { value: switched } : {}) }]);
-  const facts: Fact[] = networks.length === 0 ? [] : [...guards, ...uplinks(host, context)];
+  const facts: Fact[] = networks.length === 0 ? [] : [...guards, ...foreignBridges(host, context)];
   await context.applier.transition([{ id: HOST_FACTS, wanted: { links: [], facts } }], {
     // Guards stand before anything is forwarded.
     after: [...ops, ...(await context.acceptRules(networks.length > 0))],
@@ -49,13 +49,13 @@ async function forwardingState(context: Context, host: NamespaceSnapshot): Promi
   return { ipv4: (await read('net/ipv4/ip_forward')) === '1', ipv6: (await read('net/ipv6/conf/all/forwarding')) === '1', links };
 }
 
-/** Foreign bridges with a default route lead out; others belong to somebody whose rules decide. */
-function uplinks(host: NamespaceSnapshot, context: Context): Fact[] {
+/** Foreign bridges: those with a default route lead out, the others belong to somebody whose rules decide. */
+function foreignBridges(host: NamespaceSnapshot, context: Context): Fact[] {
   const own = new Set(context.applier.links().map(({ name }) => name));
   const leading = new Set(host.routes.filter(({ destination }) => destination === '0.0.0.0/0' || destination === '::/0').map(({ linkIndex }) => linkIndex));
   return host.links
-    .filter(({ kind, name, index }) => kind === 'bridge' && !own.has(name) && leading.has(index))
-    .map(({ name }): Fact => ({ kind: 'uplink', link: name }));
+    .filter(({ kind, name }) => kind === 'bridge' && !own.has(name))
+    .map(({ name, index }): Fact => ({ kind: leading.has(index) ? 'uplink' : 'foreign-bridge', link: name }));
 }
 
 /** Far ends of veth pairs wait in the host's namespace for the engine. */

@@ -40,7 +40,7 @@ export class RemoteController implements AsyncDisposable {
   /** Opens a controller there; resolves when it is ready. @throws Error with what it printed when it does not come up */
   static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: FirewallChoice } = {}): Promise<RemoteController> {
     const script = fileURLToPath(new URL('controller-agent.ts', import.meta.url));
-    const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', options.firewall ?? 'auto']);
+    const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', options.firewall ?? (process.env['NETCTL_TEST_FIREWALL'] as FirewallChoice | undefined) ?? 'auto']);
     const remote = new RemoteController(child);
     await child.waitFor(/"ready":true/, 10_000);
     remote.#read();
