@@ -159,11 +159,14 @@ need_node() {
   local arch node_folder
   case $(uname -m) in x86_64) arch=x64 ;; aarch64) arch=arm64 ;; *) fail "no Node 24 package for $(uname -m)" ;; esac
   node_folder=$PROJECT/node_modules/node-linux-$arch/bin
-  if [ ! "$PROJECT/node_modules/.package-lock.json" -nt "$PROJECT/package-lock.json" ]; then
+  # installed already: the same lock by content, or by age where npm was run by hand
+  if ! cmp -s "$PROJECT/package-lock.json" "$PROJECT/node_modules/.installed-lock.json" \
+    && [ ! "$PROJECT/node_modules/.package-lock.json" -nt "$PROJECT/package-lock.json" ]; then
     cache_folder
     [ -w "${HOME:-/nonexistent}" ] || export npm_config_cache=$NETCTL_CACHE/npm-downloads
     say 'getting from npm: what package-lock.json names'
     (cd "$PROJECT" && run_npm "$arch" ci --no-audit --no-fund --loglevel=error >&2) || fail 'npm failed (its words are above)'
+    cp "$PROJECT/package-lock.json" "$PROJECT/node_modules/.installed-lock.json"
   fi
   [ -x "$node_folder/node" ] || fail "npm brought no $node_folder/node"
   export PATH=$node_folder:$PROJECT/node_modules/.bin:$PATH
