@@ -48,9 +48,9 @@ export class Applier {
     this.#reaper = reaper;
   }
 
-  /** Takes the changes for applied already, without looking: a rehearsal starts from what its model has. */
-  assume(changes: readonly Change[]): void {
-    this.#remember(changes);
+  /** Takes over what another one has applied, without looking: a rehearsal starts from what its model has. */
+  assume(other: Applier): void {
+    this.#remember([...other.#applied].map(([id, wanted]) => ({ id, wanted })));
   }
 
   /** What was applied last for this network or endpoint. */

@@ -15,7 +15,6 @@ import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } fro
 import { adoptSandbox, createSandbox, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { endpointView, networkView, portViews, sandboxView, type EndpointView, type NetworkView, type PortView, type SandboxView } from './views.ts';
-import { allChanges } from './wanted.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -204,7 +203,7 @@ export class Controller implements AsyncDisposable {
       const recorder = new RehearsalKernel(kernel);
       const parts = { ...this.#parts, store: copyStore, kernel: recorder };
       await using copy = new Controller(await loadContext(parts), parts);
-      copy.#context.applier.assume(allChanges(copy.#context.ledger));
+      copy.#context.applier.assume(this.#context.applier);
       const result = await task(copy);
       return { result, ops: [...recorder.ops] };
     });
