@@ -65,6 +65,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     } catch (error) {
       context.ledger.networks.delete(id);
       await context.store.commit([{ key: networkKey(id) }]);
+      await context.applier.transition([removal(id)], { onFailure: 'forward' });
       throw error;
     }
     for (const warning of subnets.warnings) context.events.warn(warning);
