@@ -2,9 +2,9 @@ import { announcement } from './announcement.ts';
 import { kernelError, ERRNO } from './errno.ts';
 import { Channel } from './netlink/channel.ts';
 import type { Namespaces } from './netns.ts';
-import type { Announce } from './op.ts';
+import type { Announce, NamespacePath } from './op.ts';
 import { opWords } from './op-words.ts';
-import { openSocketFd, sendTo, SOCKET } from './sys.ts';
+import { closeFile, openSocketFd, sendTo, SOCKET } from './sys.ts';
 
 interface Appointment {
   readonly op: Announce;
@@ -13,6 +13,13 @@ interface Appointment {
   readonly identity: string | undefined;
   due: number;
   left: number;
+}
+
+/** What is open in one namespace while announcements are sent there. */
+interface Outlet {
+  readonly channel: Channel;
+  /** AF_PACKET for ARP, raw IPv6 for neighbour advertisements. */
+  readonly sockets: Map<number, number>;
 }
 
 /** A file of announcements still to be sent would otherwise grow with every attach of a busy minute. */
@@ -27,6 +34,7 @@ export class Announcer {
   readonly #now: () => number;
   readonly #discard: (fd: number) => void;
   #appointments: Appointment[] = [];
+  readonly #outlets = new Map<NamespacePath, Outlet>();
 
   /**
    * @param now a monotonic clock, ms
@@ -39,14 +47,11 @@ export class Announcer {
     this.#discard = discard;
   }
 
-  /** Sends the first and makes appointments for the others. @throws {NetworkError} KERNEL, NOT_FOUND, INVALID */
+  /** Sends the first and makes appointments for the others; {@link finish} follows. @throws {NetworkError} KERNEL, NOT_FOUND, INVALID */
   start(op: Announce): void {
     const frame = announcement(op.address, op.mac);
     if (op.count < 1) return;
-    using channel = Channel.open(this.#namespaces, this.#namespaces.require(op.namespace));
-    const index = channel.findIndex(op.link);
-    if (index === undefined) throw kernelError(ERRNO.ENODEV, `${opWords(op)}: there is no link '${op.link}'`);
-    this.#send(channel, op, index, frame);
+    this.#send(op, frame);
     if (op.count === 1 || this.#appointments.length >= MOST_APPOINTMENTS) return;
     const identity = this.#namespaces.identity(op.namespace);
     this.#appointments.push({ op, frame, identity, due: this.#now() + op.interval, left: op.count - 1 });
@@ -67,15 +72,25 @@ export class Announcer {
       appointment.due = now + appointment.op.interval;
       return this.#again(appointment) && --appointment.left > 0;
     });
+    this.finish();
+  }
+
+  /** Lets go of the namespaces in which something was sent. */
+  finish(): void {
+    for (const { channel, sockets } of this.#outlets.values()) {
+      for (const [family, fd] of sockets) {
+        if (family === SOCKET.AF_PACKET) this.#discard(fd);
+        else closeFile(fd);
+      }
+      channel[Symbol.dispose]();
+    }
+    this.#outlets.clear();
   }
 
   #again({ op, frame, identity }: Appointment): boolean {
     try {
       if (this.#namespaces.identity(op.namespace) !== identity) return false;
-      using channel = Channel.open(this.#namespaces, this.#namespaces.require(op.namespace));
-      const index = channel.findIndex(op.link);
-      if (index === undefined) return false;
-      this.#send(channel, op, index, frame);
+      this.#send(op, frame);
       return true;
     } catch {
       // It is courtesy to the neighbours, and nobody waits for the outcome.
@@ -83,15 +98,43 @@ export class Announcer {
     }
   }
 
-  #send(channel: Channel, op: Announce, index: number, frame: Buffer): void {
-    // Protocol 0: it receives nothing.
-    const fd = this.#namespaces.inside(channel.namespace, () => openSocketFd(SOCKET.AF_PACKET, SOCKET.SOCK_RAW, 0, opWords(op)));
-    try {
-      sendTo(fd, frame, frame.length, linkLayerAddress(index, frame), opWords(op));
-    } finally {
-      this.#discard(fd);
+  #send(op: Announce, frame: Buffer): void {
+    const outlet = this.#outlet(op.namespace);
+    const index = outlet.channel.findIndex(op.link);
+    if (index === undefined) throw kernelError(ERRNO.ENODEV, `${opWords(op)}: there is no link '${op.link}'`);
+    const family = frame.readUInt16BE(12) === ETHERTYPE_IPV6 ? SOCKET.AF_INET6 : SOCKET.AF_PACKET;
+    let fd = outlet.sockets.get(family);
+    if (fd === undefined) {
+      // Protocol 0 and IPPROTO_RAW: neither receives anything.
+      const protocol = family === SOCKET.AF_PACKET ? 0 : SOCKET.IPPROTO_RAW;
+      fd = this.#namespaces.inside(outlet.channel.namespace, () => openSocketFd(family, SOCKET.SOCK_RAW, protocol, opWords(op)));
+      outlet.sockets.set(family, fd);
     }
+    // A raw IPv6 socket makes the Ethernet header itself; it is closed in no time, which a packet socket is not.
+    const packet = family === SOCKET.AF_PACKET ? frame : frame.subarray(ETHERNET_HEADER);
+    sendTo(fd, packet, packet.length, family === SOCKET.AF_PACKET ? linkLayerAddress(index, frame) : allNodes(index), opWords(op));
   }
+
+  #outlet(path: NamespacePath): Outlet {
+    const known = this.#outlets.get(path);
+    if (known !== undefined) return known;
+    const made = { channel: Channel.open(this.#namespaces, this.#namespaces.require(path)), sockets: new Map<number, number>() };
+    this.#outlets.set(path, made);
+    return made;
+  }
+}
+
+const ETHERNET_HEADER = 14;
+const ETHERTYPE_IPV6 = 0x86dd;
+
+/** struct sockaddr_in6 of ff02::1 on a link */
+function allNodes(index: number): Buffer {
+  const address = Buffer.alloc(28);
+  address.writeUInt16LE(SOCKET.AF_INET6);
+  address.set([0xff, 0x02], 8);
+  address[23] = 1;
+  address.writeUInt32LE(index, 24);
+  return address;
 }
 
 /** struct sockaddr_ll (linux/if_packet.h) */

@@ -28,7 +28,7 @@ export function errnoSymbol(errno: number): string {
 }
 
 /** What the number means in plain words. */
-export function errnoWords(errno: number): string {
+function errnoWords(errno: number): string {
   const symbol = SYMBOLS.get(errno);
   return symbol === undefined ? `kernel error ${errno}` : WORDS[symbol];
 }

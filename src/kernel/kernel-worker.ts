@@ -1,7 +1,8 @@
-import { close, closeSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { NetworkError } from '../common/error.ts';
 import type { KernelEvent } from './kernel.ts';
+import { SlowCloser } from './slow-closer.ts';
 import { fromPlainError } from './protocol.ts';
 import type { WorkerCalls, WorkerMessage, WorkerRequest } from './protocol.ts';
 
@@ -24,6 +25,7 @@ export class KernelWorker {
   readonly #onEvent: (event: KernelEvent) => void;
   readonly #ready = Promise.withResolvers<boolean>();
   readonly #exited = Promise.withResolvers<void>();
+  readonly #closer = new SlowCloser();
   #wakeFd = -1;
   #lastId = 0;
   #crash: Error | undefined;
@@ -81,7 +83,7 @@ export class KernelWorker {
 
   #receive(message: WorkerMessage): void {
     if (message.kind === 'event') return this.#onEvent(message.event);
-    if (message.kind === 'close') return close(message.fd, () => {});
+    if (message.kind === 'close') return this.#closer.close(message.fd);
     if (message.kind === 'ready') {
       this.#wakeFd = message.wakeFd;
       if (this.#pending.size === 0) this.#worker.unref();

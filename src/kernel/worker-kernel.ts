@@ -20,6 +20,9 @@ import { Watcher } from './watch/watcher.ts';
 
 const NONE: readonly number[] = [];
 
+/** Operations between two looks at the event sockets. */
+const EVENTS_EVERY = 100;
+
 /** Everything that the worker can do, one call after the other. */
 export class WorkerKernel implements Disposable {
   readonly #namespaces = new Namespaces();
@@ -110,24 +113,30 @@ export class WorkerKernel implements Disposable {
     this.#watcher?.begin(ops, { comm: this.#comm, processId: this.#threadId });
     this.#settling = true;
     using session = new NetlinkSession(this.#namespaces);
-    for (const op of ops) {
-      switch (op.op) {
-        case 'nft':
-          this.#nftables().run(op.script);
-          break;
-        case 'announce':
-          this.#announcer.start(op);
-          break;
-        case 'conntrack-flush':
-          flushConntrack(op);
-          break;
-        case 'namespace-delete':
-          this.#leave(op.name);
-          session.run(op);
-          break;
-        default:
-          session.run(op);
+    try {
+      for (const [i, op] of ops.entries()) {
+        this.#carryOut(op, session);
+        // A long list makes more events than the kernel keeps for us.
+        if (i % EVENTS_EVERY === EVENTS_EVERY - 1) this.#watcher?.read();
       }
+    } finally {
+      this.#announcer.finish();
+    }
+  }
+
+  #carryOut(op: WorkerOp, session: NetlinkSession): void {
+    switch (op.op) {
+      case 'nft':
+        return this.#nftables().run(op.script);
+      case 'announce':
+        return this.#announcer.start(op);
+      case 'conntrack-flush':
+        return flushConntrack(op);
+      case 'namespace-delete':
+        this.#leave(op.name);
+        return session.run(op);
+      default:
+        return session.run(op);
     }
   }
 
