@@ -153,6 +153,23 @@ inPrivateNamespace(import.meta.filename, () => {
       assert.equal((await kernel.snapshot([HOST]))[0]?.routes.some(({ destination }) => destination === '10.50.0.0/16'), false);
     });
 
+    it('sees every link once, however others change them meanwhile', async () => {
+      const steady = Array.from({ length: 60 }, (_unused, i) => `steady${i}`);
+      await kernel.apply(steady.map((name): Op => ({ op: 'link-add', namespace: HOST, name, kind: { type: 'bridge' }, group: 33 })));
+      const churn = Array.from({ length: 150 }, (_unused, i) => `link add churn${i % 5} type bridge\nlink delete churn${i % 5}`).join('\n');
+      const churning = { over: false };
+      const done = run(['ip', '-batch', '-'], { input: churn }).finally(() => (churning.over = true));
+      let looks = 0;
+      for (; !churning.over; looks++) {
+        const names = (await kernel.snapshot([HOST]))[0]?.links.map(({ name }) => name) ?? [];
+        assert.deepEqual(names.filter((name) => name.startsWith('steady')).toSorted(), steady.toSorted());
+        assert.equal(new Set(names).size, names.length);
+      }
+      await done;
+      await kernel.apply([{ op: 'link-group-delete', namespace: HOST, group: 33 }]);
+      assert.ok(looks > 3, `only ${looks} looks while links changed`);
+    });
+
     it('refuses malformed names and addresses before anything is sent', async () => {
       const bad: Op[] = [
         { ...bridge, name: 'sixteen-bytes-xx' },

@@ -118,6 +118,22 @@ inPrivateNamespace(import.meta.filename, () => {
     });
   }
 
+  it('a large change of our own is no flood', async () => {
+    await using kernel = await NetlinkKernel.open();
+    const events: KernelEvent[] = [];
+    using watching = kernel.watch((event) => events.push(event));
+    const elements = Array.from({ length: 20_000 }, (_unused, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`).join(', ');
+    await kernel.apply([
+      { op: 'nft', script: `table ip large { set s { type ipv4_addr\n elements = { ${elements} }\n }\n }` },
+      ...Array.from({ length: 400 }, (_unused, i): Op => ({ op: 'link-add', namespace: HOST, name: `many${i}`, kind: { type: 'bridge' }, group: 8, alias: 'x' })),
+      { op: 'link-group-delete', namespace: HOST, group: 8 },
+      { op: 'nft', script: 'delete table ip large' },
+    ]);
+    await delay(200);
+    watching[Symbol.dispose]();
+    assert.deepEqual(events, []);
+  });
+
   it('a flood that the kernel cannot keep for us is told as overflow', async () => {
     await using kernel = await NetlinkKernel.open();
     const events: KernelEvent[] = [];
