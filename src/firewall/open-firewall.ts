@@ -1,15 +1,18 @@
 import { NetworkError } from '../common/error.ts';
+import type { IptablesVariant } from '../kernel/firewall-command.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
-import { acceptRules } from './accept-rules.ts';
+import { runProgram } from '../kernel/programs.ts';
+import { acceptRules, type AcceptRulesOptions } from './accept-rules.ts';
 import type { FirewallBackend } from './backend.ts';
 import type { Fact } from './facts.ts';
 import type { FirewallFinding } from './finding.ts';
-import { foreignDrops } from './foreign-drops.ts';
+import { findings } from './findings.ts';
+import { firewalldZone } from './firewalld-zone.ts';
 import { instanceNames } from './instance.ts';
 import { iptablesBackend } from './iptables-backend.ts';
 import { nftBackend } from './nft-backend.ts';
-import { nftDrift } from './nft-drift.ts';
+import { renderTable } from './nft-shape.ts';
 
 /** Which packet filter to use: `auto` takes nft where this machine has it, else iptables. */
 export type FirewallChoice = 'auto' | 'nft' | 'iptables';
@@ -21,44 +24,71 @@ export interface OpenFirewall {
   readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
   /** Compares what is in force with the facts, and looks for other tables in the way. */
   readonly findings: (facts: readonly Fact[]) => Promise<readonly FirewallFinding[]>;
+  /** Tells firewalld, where it runs, which bridges are ours; see {@link FirewalldZone.set}. */
+  readonly setBridges: (bridges: readonly string[]) => Promise<void>;
 }
 
 /**
- * Chooses the packet filter of this machine.
+ * Chooses the packet filter of this machine. nft is taken when program or library and kernel
+ * understand all that our rules say.
+ *
  * @param instance 8 hex digits
- * @throws {NetworkError} UNSUPPORTED when nft was asked for and is not there
+ * @throws {NetworkError} UNSUPPORTED when what was chosen does not work here, or with `auto` neither does
  */
 export async function openFirewall(kernel: Kernel, instance: string, choice: FirewallChoice): Promise<OpenFirewall> {
-  const reason = choice === 'iptables' ? undefined : await whyNoNft(kernel);
+  const reason = choice === 'iptables' ? undefined : await whyNoNft(kernel, instance);
   if (choice === 'nft' && reason !== undefined) {
     throw new NetworkError('UNSUPPORTED', `nftables does not work here (${reason}): install nftables, or use --firewall iptables`);
   }
-  if (choice === 'iptables' || reason !== undefined) {
-    return {
-      backend: iptablesBackend(instance, { variant: 'default' }),
-      acceptRules: (wanted) => acceptRules(kernel, instance, wanted, { chains: 'default' }),
-      findings: async () => [],
-    };
+  if (choice !== 'iptables' && reason === undefined) return open(kernel, instance, nftBackend(instance), {}, false);
+  const variant = await usableVariant();
+  if (variant === undefined) {
+    const why = reason === undefined ? 'iptables does not work here' : `neither nftables (${reason}) nor iptables works here`;
+    throw new NetworkError('UNSUPPORTED', `${why}: install nftables`);
   }
+  const blind = !(await works('ebtables-save', []));
+  return open(kernel, instance, iptablesBackend(instance, { variant, bridges: blind ? 'none' : 'ebtables' }), { chains: variant }, blind);
+}
+
+function open(kernel: Kernel, instance: string, backend: FirewallBackend, options: AcceptRulesOptions, blind: boolean): OpenFirewall {
+  const accept = (wanted: boolean): Promise<Op[]> => acceptRules(kernel, instance, wanted, options);
+  const zone = firewalldZone();
   return {
-    backend: nftBackend(instance),
-    acceptRules: (wanted) => acceptRules(kernel, instance, wanted),
-    findings: (facts) => nftFindings(kernel, instance, facts),
+    backend,
+    acceptRules: accept,
+    findings: async (facts) => findings({ kernel, instance, variant: options.chains, facts, pending: await accept(facts.length > 0), blind }),
+    setBridges: (bridges) => zone.set(bridges),
   };
 }
 
-async function nftFindings(kernel: Kernel, instance: string, facts: readonly Fact[]): Promise<FirewallFinding[]> {
-  const { table } = instanceNames(instance);
-  const listings = { inet: await kernel.nftList(`list table inet ${table}`), bridge: await kernel.nftList(`list table bridge ${table}`) };
-  const drift = nftDrift(instance, facts, listings).map((message): FirewallFinding => ({ level: 'error', message, remedy: "'netctl doctor --fix' puts it right" }));
-  return facts.length === 0 ? drift : [...drift, ...foreignDrops(await kernel.nftList('list ruleset'))];
-}
-
-async function whyNoNft(kernel: Kernel): Promise<string | undefined> {
+/** Makes our tables under another name and takes them away, in one transaction: nothing changes, and what cannot be done is told. */
+async function whyNoNft(kernel: Kernel, instance: string): Promise<string | undefined> {
+  const name = `${instanceNames(instance).table}_probe`;
+  const script = (['inet', 'bridge'] as const).flatMap((family) => [renderTable(family, name), `delete table ${family} ${name}`]).join('\n');
   try {
-    await kernel.nftList('list tables');
+    await kernel.apply([{ op: 'nft', script: `${script}\n` }]);
     return undefined;
   } catch (error) {
-    return NetworkError.from(error).message;
+    const { code, message } = NetworkError.from(error);
+    if (code === 'KERNEL' || code === 'UNSUPPORTED') return message;
+    throw error;
   }
+}
+
+/**
+ * The iptables that works here: the kind that `iptables` is on this machine, else the other. By its
+ * full name where it has one, so that our rules stay together when the machine's choice changes.
+ */
+async function usableVariant(): Promise<IptablesVariant | undefined> {
+  const version = await runProgram('iptables', ['--version']);
+  const [first, second] = version?.stdout.includes('legacy') === true ? (['legacy', 'nft'] as const) : (['nft', 'legacy'] as const);
+  for (const variant of [first, 'default', second] as const) {
+    const program = variant === 'default' ? 'iptables-restore' : `iptables-${variant}-restore`;
+    if (await works(program, ['--test', '--noflush'], '*filter\nCOMMIT\n')) return variant;
+  }
+  return undefined;
+}
+
+async function works(program: string, args: readonly string[], input = ''): Promise<boolean> {
+  return (await runProgram(program, args, { input }))?.exitCode === 0;
 }

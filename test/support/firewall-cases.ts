@@ -116,6 +116,8 @@ export const CASES: readonly FirewallCase[] = [
   { from: 'r1', to: 'host:8080', gets: 'a1', why: 'from a routed network' },
   { from: 'lan', to: 'host:8091', gets: 'nothing', why: 'nothing enters an internal network, published or not' },
   { from: 'lan', to: 'host:8092', gets: 'nothing', why: 'nor an isolated one' },
+  { from: 'a1', to: 'lan:8080', gets: 'lan', why: 'the same number elsewhere is somebody else’s' },
+  { from: 'host', to: 'lan:8080', gets: 'lan', why: 'also for the host' },
   { from: 'a1', to: 'host:80', gets: 'host', why: 'what the host itself serves is not ours to judge' },
 
   // between containers
@@ -124,6 +126,7 @@ export const CASES: readonly FirewallCase[] = [
   { from: 'b1', to: 'b2:80', gets: 'nothing', why: 'icc=false' },
   { from: 'b1', to: 'b2:80', protocol: 'udp', gets: 'b2 hears nothing', why: 'not a single packet' },
   { from: 'b2', to: 'b1:80', gets: 'nothing', why: 'icc=false, also by the gateway, also to a port that is published' },
+  { from: 'b2', to: 'b1:80', protocol: 'udp', gets: 'b1 hears nothing', why: 'icc=false, not a single packet by the gateway either' },
   { from: 'b2', to: 'host:8090', gets: 'b1 sees host@tb', why: 'icc=false, by its published port' },
   { from: 'b1', to: 'host:8090', gets: 'b1 sees host@tb', why: 'icc=false, itself by its published port' },
   { from: 'a1', to: 'b1:80', gets: 'nothing', why: 'networks are closed to each other' },

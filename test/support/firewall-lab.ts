@@ -32,7 +32,7 @@ export class FirewallLab implements AsyncDisposable {
     const homes: AgentHome[] = NODES.map((name) => ({
       name,
       path: name === 'host' ? `/proc/${String(pid)}/ns/net` : `${root}/run/netns/${name}`,
-      serve: name === 'host' ? HOST_SERVES : [{ address: '::', port: 80 }, { address: '::', port: 81 }],
+      serve: name === 'host' ? HOST_SERVES : [80, 81, 8080].map((port) => ({ address: '::', port })),
     }));
     for (const [name, agent] of await Promise.all(homes.map(async (home) => [home.name, await Agent.start(home)] as const))) agents.set(name, agent);
     return lab;
