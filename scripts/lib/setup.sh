@@ -19,6 +19,7 @@ declare -A PROGRAM_PACKAGES=(
   [docker-compose]=docker-compose
   [nft]='nftables libnftables1'
   [iptables]=iptables
+  [ebtables]=iptables
   [ip]=iproute2
   [busybox]=busybox-static
   [curl]=curl
@@ -29,7 +30,7 @@ declare -A PROGRAM_PACKAGES=(
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose nft iptables ip busybox curl ping sysctl python3)
+TEST_PROGRAMS=(dockerd docker-compose nft iptables ebtables ip busybox curl ping sysctl python3)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
@@ -44,6 +45,7 @@ cache_folder() {
     NETCTL_CACHE=${HOME:-/nonexistent}/.cache/libnetwork-ts
     if ! { mkdir -p "$NETCTL_CACHE" && [ -w "$NETCTL_CACHE" ]; } 2>/dev/null; then NETCTL_CACHE=$PROJECT/.cache; fi
   fi
+  NETCTL_CACHE=$(realpath -m "$NETCTL_CACHE")
   mkdir -p "$NETCTL_CACHE"/debian/{archives,lists/partial,done} \
     || fail "cache folder '$NETCTL_CACHE' cannot be written; set NETCTL_CACHE to one that can"
   export NETCTL_CACHE
@@ -95,7 +97,7 @@ unpack_packages() {
     names=$(fetch_packages own "$@" 2>>"$log") || { cat "$log" >&2; fail "apt cannot get $* (its words are above)"; }
   fi
   # as on the machine itself, so that files of /bin and /lib land in /usr
-  mkdir -p "$root"/usr/{bin,sbin,lib,lib64}
+  mkdir -p "$root"/{etc,usr/{bin,sbin,lib,lib64}}
   for name in bin sbin lib lib64; do ln -sfn "usr/$name" "$root/$name"; done
   for name in $names; do
     # not dpkg-deb -x: it would put folders in the place of those links
@@ -113,7 +115,7 @@ archive_of() { printf '%s' "$NETCTL_CACHE/debian/archives/${1%%=*}_$(printf '%s'
 # What update-alternatives makes when the package is installed for real.
 iptables_links() {
   local name
-  for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+  for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore ebtables ebtables-save ebtables-restore; do
     ln -sf xtables-nft-multi "$1/$name"
   done
 }
@@ -131,11 +133,17 @@ with_tools() {
   cache_folder
   if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/unpacked/usr" ]; then "$@"; return; fi
   need_root
+  mkdir -p "$NETCTL_CACHE/debian/etc"
   # an overlay, because programs then find their libraries, modules and helpers where they were built to look for
-  # them; below what the machine has, so that its own programs stay what they are
-  NETCTL_TOOLS=$NETCTL_CACHE/debian/unpacked unshare --mount --propagation slave -- sh -c '
+  # them; below what the machine has, so that its own programs stay what they are. /etc is a copy that is dropped at
+  # the end: overlays cannot be stacked often, and some machines' root is one already.
+  NETCTL_TOOLS=$NETCTL_CACHE/debian/unpacked unshare --mount --propagation slave -- sh -ec '
     mount -t overlay -o "ro,lowerdir=/usr:$NETCTL_TOOLS/usr" netctl-tools /usr || {
       echo "error: this kernel cannot lay the unpacked packages over /usr (overlayfs); install them instead" >&2; exit 1; }
+    mount -t tmpfs -o mode=755 netctl-etc "$NETCTL_TOOLS/../etc"
+    cp -a /etc/. "$NETCTL_TOOLS/../etc"
+    cp -an "$NETCTL_TOOLS/etc/." "$NETCTL_TOOLS/../etc"
+    mount --bind "$NETCTL_TOOLS/../etc" /etc
     exec "$@"' sh "$@"
 }
 
