@@ -67,9 +67,6 @@ function check(result: number, what: string): number {
   return result;
 }
 
-/** errno of the call that has just returned -1. */
-export const lastErrno = (): number => koffi.errno();
-
 /** The kernel's number of the calling thread. */
 export const threadId = (): number => c.gettid();
 

@@ -100,6 +100,16 @@ inPrivateNamespace(import.meta.filename, () => {
     });
   }
 
+  it('plain iptables means whatever it is on this machine', async () => {
+    const kernel = await NetlinkKernel.open();
+    await kernel.apply([{ op: 'iptables-restore', family: 4, variant: 'default', batch: '*filter\n:PLAIN - [0:0]\nCOMMIT\n' }]);
+    await kernel[Symbol.asyncDispose]();
+    const { stdout } = await run(['iptables-save', '-t', 'filter']);
+    assert.match(stdout, /:PLAIN/);
+    assert.match((await iptablesSave(4, 'default', 'filter')) ?? '', /:PLAIN/);
+    assert.equal(await iptablesSave(4, 'default', 'security'), undefined);
+  });
+
   it('a machine without the programs is told so', async () => {
     const kernel = await NetlinkKernel.open();
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- stands for a variant that is not installed

@@ -10,7 +10,7 @@ import { parseAddress, parsePrefix } from './parse.ts';
  * rtm_protocol of our routes in the host's table, by which strays are found (linux/rtnetlink.h leaves
  * 5–255 to users). A sandbox is ours as a whole: its routes look like hand-made ones (RTPROT_BOOT).
  */
-export const HOST_ROUTE_PROTOCOL = 78;
+const HOST_ROUTE_PROTOCOL = 78;
 const RTPROT_BOOT = 3;
 
 /** rtm_protocol that a route gets in a namespace. */
