@@ -44,12 +44,26 @@ function bound(request: SocketRequest, address: Buffer, where: string): number {
     const server = request.listen && request.protocol !== 'udp';
     // A reservation without it also keeps out those who set it; a server with it can take over from its own old connections.
     if (server) setSocketOption(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEADDR, 1, `open ${where}`);
-    bindSocket(fd, address, `bind ${where}`);
+    if (server || request.protocol === 'udp') bindSocket(fd, address, `bind ${where}`);
+    else reserve(fd, address, where);
     if (server) listenSocket(fd, BACKLOG, `listen on ${where}`);
     return fd;
   } catch (error) {
     closeFile(fd);
     throw error;
+  }
+}
+
+/** Binds a socket that never listens, past connections in TIME_WAIT that a server before us left. */
+function reserve(fd: number, address: Buffer, where: string): void {
+  try {
+    bindSocket(fd, address, `bind ${where}`);
+  } catch (error) {
+    if (errnoOf(error) !== ERRNO.EADDRINUSE) throw error;
+    setSocketOption(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEADDR, 1, `open ${where}`);
+    bindSocket(fd, address, `bind ${where}`);
+    // Cleared, it keeps out those who set it as well.
+    setSocketOption(fd, SOCKET.SOL_SOCKET, SOCKET.SO_REUSEADDR, 0, `open ${where}`);
   }
 }
 
