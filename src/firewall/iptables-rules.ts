@@ -38,7 +38,7 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       return [end(rule(fact.family, 'GUARD', `-i ${ruleInterface(fact.link)} -j DROP`))];
     case 'uplink': {
       const link = ruleInterface(fact.link);
-      return both((family) => [rule(family, 'FROM-OURS', `-o ${link} -g {ACCEPTED}`), passesOn(family, link)]);
+      return both((family) => [passesOn(family, link)]); // every way out is open that is not a foreign bridge
     }
     case 'foreign-bridge': {
       const link = ruleInterface(fact.link);

@@ -181,6 +181,7 @@ export const CASES: readonly FirewallCase[] = [
   // guard and spoofing
   { from: 'lan', to: 'far:80', gets: 'nothing', why: 'guard: the host routes nothing between its LANs' },
   { from: 'lan', to: 'up:80', gets: 'nothing', why: 'guard: nor to its uplink' },
+  { from: 'up', to: 'far:80', gets: 'nothing', why: 'guard: nor from there' },
   { from: 'vm', to: 'up:80', gets: 'up sees vm', when: alone, why: 'guard: what a bridge passes on is not routed' },
   { from: 'far', to: 'lan:80', gets: 'lan', when: alone, why: 'the answers to what was routed before us come back' },
   { from: 'lan', to: 'u1:80', protocol: 'udp', as: ['10.1.0.99', 'fd00:1::99'], gets: 'u1 hears nothing', why: 'who claims to be in a network of ours comes by its bridge' },

@@ -1,7 +1,8 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { AgentHome, AgentTask } from './firewall-agent.ts';
+import { PrivateNet } from './private-net.ts';
 
 /**
  * A host with everything that a packet filter has to tell apart, made by hand with `ip` in private
@@ -9,44 +10,36 @@ import type { AgentHome, AgentTask } from './firewall-agent.ts';
  * a `virbr0` and an uplink that is a bridge. Every node serves tcp and udp and says who reached it.
  */
 export class FirewallLab implements AsyncDisposable {
-  readonly #holder: ChildProcess;
-  readonly #pid: number;
+  readonly #net: PrivateNet;
   readonly #agents: ReadonlyMap<string, Agent>;
 
-  private constructor(holder: ChildProcess, pid: number, agents: ReadonlyMap<string, Agent>) {
-    this.#holder = holder;
-    this.#pid = pid;
+  private constructor(net: PrivateNet, agents: ReadonlyMap<string, Agent>) {
+    this.#net = net;
     this.#agents = agents;
   }
 
   /** Takes about a second. */
   static async start(): Promise<FirewallLab> {
-    // Ends when its standard input does, with whatever ends this process.
-    const command = ['unshare', '-n', '-m', '--propagation', 'private', 'sh', '-c', 'mount -t tmpfs tmpfs /run; mkdir /run/netns; echo $$; exec cat'];
-    const holder = spawn(command[0] as string, command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
-    const pid = Number(String(((await once(holder.stdout as NodeJS.ReadableStream, 'data')) as [Buffer])[0]));
-    const agents = new Map<string, Agent>();
-    const lab = new FirewallLab(holder, pid, agents);
-    lab.host('sh', ['-e', '-c', SETUP]);
-    const root = `/proc/${String(pid)}/root`;
+    const net = await PrivateNet.start();
+    net.run('sh', ['-e', '-c', SETUP]);
     const homes: AgentHome[] = NODES.map((name) => ({
       name,
-      path: name === 'host' ? `/proc/${String(pid)}/ns/net` : `${root}/run/netns/${name}`,
+      path: name === 'host' ? net.network : net.path(`/run/netns/${name}`),
       serve: name === 'host' ? HOST_SERVES : [80, 81, 8080].map((port) => ({ address: '::', port })),
     }));
-    for (const [name, agent] of await Promise.all(homes.map(async (home) => [home.name, await Agent.start(home)] as const))) agents.set(name, agent);
-    return lab;
+    const agents = await Promise.all(homes.map(async (home) => [home.name, await Agent.start(home)] as const));
+    return new FirewallLab(net, new Map(agents));
   }
 
   /** Runs a program on the host; gives its output. @throws Error with what it said */
   host(program: string, args: readonly string[], input = ''): string {
-    return execFileSync('nsenter', ['-t', String(this.#pid), '-n', '-m', program, ...args], { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    return this.#net.run(program, args, input);
   }
 
   /** Whether a ping from a node is answered within a time in ms. */
   async ping(name: string, address: string, timeout: number): Promise<boolean> {
-    const [program = '', ...args] = this.#enter(name);
-    const child = spawn(program, [...args, 'ping', '-n', '-c', '1', '-W', String(timeout / 1000), address], { stdio: 'ignore' });
+    const [program = '', ...args] = this.#net.enter;
+    const child = spawn(program, [...args, 'ip', 'netns', 'exec', name, 'ping', '-n', '-c', '1', '-W', String(timeout / 1000), address], { stdio: 'ignore' });
     const [code] = (await once(child, 'exit')) as [number | null];
     return code === 0;
   }
@@ -60,12 +53,7 @@ export class FirewallLab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#agents.values()].map((agent) => agent.stop()));
-    this.#holder.stdin?.end();
-    await once(this.#holder, 'exit');
-  }
-
-  #enter(node: string): string[] {
-    return ['nsenter', '-t', String(this.#pid), '-m', `--net=/proc/${String(this.#pid)}/root/run/netns/${node}`];
+    await this.#net[Symbol.asyncDispose]();
   }
 }
 
