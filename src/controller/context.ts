@@ -32,6 +32,10 @@ export interface Context {
   readonly groups: { readonly live: number; readonly doomed: number };
   /** Published ports that somebody else has, by owner and port: a sentence each. */
   readonly lostPorts: Map<string, string>;
+  /** Tells firewalld which bridges are ours. */
+  readonly setBridges: (bridges: readonly string[]) => Promise<void>;
+  /** The bridges that firewalld was told of last, joined by spaces; undefined when it may have forgotten. */
+  readonly firewalld: { told: string | undefined };
   /** What is wrong with the packet filter: drift from the facts, and other tables in the way. */
   readonly firewallFindings: (facts: readonly Fact[]) => Promise<readonly FirewallFinding[]>;
   readonly reaper: Reaper;

@@ -201,7 +201,7 @@ export class Controller implements AsyncDisposable {
       await using copyStore = new MemoryStore(store.instanceId);
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
-      const parts = { ...this.#parts, store: copyStore, kernel: recorder };
+      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, setBridges: async () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);
       const result = await task(copy);
@@ -222,6 +222,10 @@ export class Controller implements AsyncDisposable {
     this.#watchdog = new Watchdog(this.#context, {
       reconcile: (known) => this.#exclusive(() => reconcile(this.#context, known)),
       surroundings: () => this.#exclusive(() => adjustSurroundings(this.#context)),
+      inspect: () =>
+        this.#exclusive(async () => {
+          if ((await drift(this.#context)).length > 0) await reconcile(this.#context);
+        }),
     });
   }
 

@@ -26,6 +26,8 @@ export interface ControllerParts {
   readonly drivers?: readonly Driver[];
   /** Default: none are needed. */
   readonly acceptRules?: OpenFirewall['acceptRules'];
+  /** Default: nobody is told. */
+  readonly setBridges?: OpenFirewall['setBridges'];
   /** Default: none. */
   readonly firewallFindings?: OpenFirewall['findings'];
   /** Text that tells this host from others: seeds its IPv6 ULA. */
@@ -59,6 +61,8 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     hostPorts: new HostPorts(kernel),
     lostPorts: new Map(),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
+    setBridges: parts.setBridges ?? (async () => {}),
+    firewalld: { told: '' },
     acceptRules: parts.acceptRules ?? (async () => []),
     firewallFindings: parts.firewallFindings ?? (async () => []),
   };

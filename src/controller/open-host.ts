@@ -35,9 +35,9 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
   const kernel = stack.use(await openKernel());
-  const { backend, acceptRules, findings } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
+  const { backend, acceptRules, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
   const controller = stack.use(
-    await Controller.open({ kernel, store, firewall: backend, acceptRules, firewallFindings: findings, ...(options.drivers === undefined ? {} : { drivers: options.drivers }) }),
+    await Controller.open({ kernel, store, firewall: backend, acceptRules, firewallFindings: findings, setBridges, ...(options.drivers === undefined ? {} : { drivers: options.drivers }) }),
   );
   const owned = stack.move();
   return { controller, kernel, store, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -1,4 +1,5 @@
 /** What our networks need of the rest of the host: forwarding, and a place beside other packet filters. */
+import { NetworkError } from '../common/error.ts';
 import type { Fact } from '../firewall/facts.ts';
 import { HOST } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
@@ -11,6 +12,24 @@ const HOST_FACTS = 'host';
 
 /** Brings the host's surroundings in line with the networks there are; called whenever either changes. */
 export async function adjustSurroundings(context: Context): Promise<void> {
+  await adjustForwarding(context);
+  await adjustFirewalld(context);
+}
+
+/** firewalld takes tenths of a second to answer: it is asked when our bridges changed or it may have forgotten them. */
+async function adjustFirewalld(context: Context): Promise<void> {
+  const bridges = context.applier.facts().flatMap((fact) => (fact.kind === 'network' ? [fact.bridge] : []));
+  const text = bridges.toSorted().join(' ');
+  if (text === (context.firewalld.told ?? '') && (context.firewalld.told !== undefined || text === '')) return;
+  try {
+    await context.setBridges(bridges);
+    context.firewalld.told = text;
+  } catch (error) {
+    context.events.warn(NetworkError.from(error).message);
+  }
+}
+
+async function adjustForwarding(context: Context): Promise<void> {
   const [host] = await context.kernel.snapshot([HOST]);
   if (host === undefined) return;
   const networks = [...context.ledger.networks.values()];

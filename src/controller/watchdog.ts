@@ -3,8 +3,12 @@ import type { Context } from './context.ts';
 
 /** Changes by others come in bursts (`nft -f`, an engine starting): look once they have been quiet this long, ms. */
 const QUIET = 150;
+/** A machine that is never quiet is looked at this long after the first change, ms. */
+const PATIENCE = 1_000;
 /** Look at everything this often even if nothing was heard, ms: iptables-legacy tells nobody. */
 const PERIOD = 60_000;
+/** Look at every link this often, ms: a change by others at a link that we touched at that moment goes unheard. */
+const DEEP_PERIOD = 600_000;
 
 /** What the watchdog wants done. */
 export interface Repairs {
@@ -12,6 +16,8 @@ export interface Repairs {
   readonly reconcile: (known: readonly string[]) => Promise<unknown>;
   /** Forwarding and the accept rule only. */
   readonly surroundings: () => Promise<unknown>;
+  /** Looks at every link, and does everything if one is not as it should be. */
+  readonly inspect: () => Promise<unknown>;
 }
 
 /** Notices when somebody else changes what is ours, and has it repaired. */
@@ -22,13 +28,17 @@ export class Watchdog implements Disposable {
   #quiet: NodeJS.Timeout | undefined;
   #wants: 'reconcile' | 'surroundings' | undefined;
   #known = new Set<string>();
+  /** When the first change of a burst was heard. */
+  #since: number | undefined;
 
   constructor(context: Context, repairs: Repairs) {
     this.#context = context;
     this.#repairs = repairs;
     this.#stack.use(context.kernel.watch((event) => this.#heed(event)));
     const period = setInterval(() => this.#want('surroundings'), PERIOD).unref();
+    const deep = setInterval(() => this.#carryOut(repairs.inspect()), DEEP_PERIOD).unref();
     this.#stack.defer(() => clearInterval(period));
+    this.#stack.defer(() => clearInterval(deep));
     this.#stack.defer(() => clearTimeout(this.#quiet));
   }
 
@@ -37,6 +47,7 @@ export class Watchdog implements Disposable {
   }
 
   #heed(event: KernelEvent): void {
+    if (event.event === 'firewall-changed' && event.tables.some((table) => table.endsWith(' firewalld'))) this.#context.firewalld.told = undefined;
     if (this.#concernsOurs(event)) {
       if (event.event === 'firewall-changed') this.#known.add('packet filter changed by another program: put back');
       this.#want('reconcile');
@@ -59,15 +70,22 @@ export class Watchdog implements Disposable {
 
   #want(what: 'reconcile' | 'surroundings'): void {
     if (this.#wants !== 'reconcile') this.#wants = what;
+    const now = this.#context.now();
+    this.#since ??= now;
     clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => this.#repair(), QUIET).unref();
+    this.#quiet = setTimeout(() => this.#repair(), Math.max(0, Math.min(QUIET, this.#since + PATIENCE - now))).unref();
   }
 
   #repair(): void {
     const known = [...this.#known];
     const repair = this.#wants === 'reconcile' ? this.#repairs.reconcile(known) : this.#repairs.surroundings();
     this.#wants = undefined;
+    this.#since = undefined;
     this.#known = new Set();
+    this.#carryOut(repair);
+  }
+
+  #carryOut(repair: Promise<unknown>): void {
     repair.catch((error: unknown) => this.#context.events.warn(`repair failed, tried again at the next change: ${String(error instanceof Error ? error.message : error)}`));
   }
 }
