@@ -7,7 +7,6 @@ import { openHost } from '../controller/open-host.ts';
 import { explain } from '../kernel/explain.ts';
 import { apiServer } from './api-server.ts';
 import type { DaemonOptions } from './daemon-options.ts';
-import { diagnose } from './diagnose.ts';
 import { openDockerDoors } from '../../plugins/docker/open-docker-doors.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { listenOnSocket } from './listen-on-socket.ts';
@@ -45,7 +44,7 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
     controller,
     metrics,
     report,
-    routes: routes({ leases, metrics, diagnose: () => diagnose(controller) }),
+    routes: routes({ leases, metrics, diagnose: () => controller.diagnose() }),
     explain: async (task) => explain((await controller.rehearse(task)).ops),
   });
   stack.defer(async () => {

@@ -112,6 +112,12 @@ export class Applier {
     return ops;
   }
 
+  /** The operations that would bring links to how they are to be; the packet filter is not looked at. */
+  compare(links: readonly LinkState[], snapshots: Snapshots): Op[] {
+    const context: PlanContext = { ...this.#context, firewall: { change: () => [] } };
+    return plan({ links, facts: [] }, { links: actualLinks(links, snapshots), facts: [] }, context);
+  }
+
   /** Puts the whole rule set back in one transaction. */
   async rebuildFirewall(): Promise<void> {
     await this.#kernel.apply(this.#firewall.rebuild(this.facts()));

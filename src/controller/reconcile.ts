@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { HOST, type Op } from '../kernel/op.ts';
-import { actualLinks } from './actual.ts';
 import type { Context } from './context.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
@@ -21,7 +20,7 @@ import { allChanges, endpointChange } from './wanted.ts';
 export async function reconcile(context: Context, known: readonly string[] = []): Promise<string[]> {
   const repairs = [...known, ...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
   const ops = await context.applier.converge(allChanges(context.ledger));
-  repairs.push(...describe(ops), ...(await removeStrays(context)));
+  repairs.push(...sentences(ops).map(({ repaired }) => repaired), ...(await removeStrays(context)));
   await adjustSurroundings(context);
   for (const repair of repairs) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
   return repairs;
@@ -108,12 +107,11 @@ export async function findStrays(context: Context): Promise<{ readonly links: re
   };
 }
 
-/** What differs between the kernel and the wanted state, without repairing it. */
+/** What differs between the kernel and the wanted state, a sentence each, without repairing it. */
 export async function drift(context: Context): Promise<string[]> {
   const { ledger, applier } = context;
-  const wanted = allChanges(ledger).flatMap((change) => change.wanted.links);
-  const there = actualLinks(wanted, await applier.snapshots(wanted));
-  return wanted.filter((link) => there.every(({ name, namespace }) => name !== link.name || namespace !== link.namespace)).map(({ name }) => `link ${name} is missing`);
+  const links = allChanges(ledger).flatMap((change) => change.wanted.links);
+  return sentences(applier.compare(links, await applier.snapshots(links))).map(({ wrong }) => wrong);
 }
 
 /** Whether a lease's process still runs. */
@@ -128,12 +126,13 @@ export async function isAlive(lease: Lease): Promise<boolean> {
   }
 }
 
-function describe(ops: readonly Op[]): string[] {
+/** What operations that bring links back say about what was wrong. */
+function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repaired: string }[] {
   return ops.flatMap((op) => {
-    if (op.op === 'link-add') return [`link ${op.name} made again`];
-    if (op.op === 'address-add') return [`address ${op.address} on ${op.link} restored`];
-    if (op.op === 'route-add') return [`route ${op.destination} by ${op.link} restored`];
-    if (op.op === 'link-set') return [`link ${op.name} set right`];
+    if (op.op === 'link-add') return [{ wrong: `link ${op.name} is missing`, repaired: `link ${op.name} made again` }];
+    if (op.op === 'address-add') return [{ wrong: `address ${op.address} is missing on ${op.link}`, repaired: `address ${op.address} on ${op.link} restored` }];
+    if (op.op === 'route-add') return [{ wrong: `route ${op.destination} by ${op.link} is missing`, repaired: `route ${op.destination} by ${op.link} restored` }];
+    if (op.op === 'link-set') return [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];
     return [];
   });
 }
