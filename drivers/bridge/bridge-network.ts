@@ -189,6 +189,6 @@ export function bridgeNameOf(spec: Pick<NetworkSpec, 'id'>, options: BridgeOptio
 }
 
 /** Name of an endpoint's host-side link: 15 characters, the most that the kernel takes. */
-export function hostSideName(endpointId: string): string {
+function hostSideName(endpointId: string): string {
   return `veth${endpointId.slice(0, 11)}`;
 }

@@ -109,7 +109,7 @@ export function restoreAddresses(context: Context, endpoint: EndpointRecord): vo
 }
 
 /** Frees an address in CIDR form. */
-export function releaseAddress(context: Context, text: string | undefined): void {
+function releaseAddress(context: Context, text: string | undefined): void {
   if (text === undefined) return;
   const { address } = parseInterfaceAddress(text);
   context.addresses.poolOf(address)?.releaseAddress(address);

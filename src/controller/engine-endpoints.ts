@@ -142,7 +142,7 @@ export async function isDead(context: Context, endpoint: EndpointRecord): Promis
 }
 
 /** Name of the far end of an endpoint's veth pair while it waits for the engine. */
-export function farEndName(endpointId: string): string {
+function farEndName(endpointId: string): string {
   return `ns${endpointId.slice(0, 12)}`;
 }
 

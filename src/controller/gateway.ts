@@ -18,7 +18,7 @@ export function gatewayEndpoint(ledger: Ledger, sandboxId: string, family: Famil
 }
 
 /** Whether a default route of this family can go through the endpoint. */
-export function canLeadOut(ledger: Ledger, endpoint: EndpointRecord, family: Family): boolean {
+function canLeadOut(ledger: Ledger, endpoint: EndpointRecord, family: Family): boolean {
   const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
   return address !== undefined && ledger.network(endpoint.networkId).driver.givesGateway(family);
 }

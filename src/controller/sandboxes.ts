@@ -16,7 +16,7 @@ import { removal, sandboxChanges } from './wanted.ts';
 export const NAMESPACE_FOLDER = '/run/netns';
 
 /** Where a sandbox is written down. */
-export function sandboxKey(id: string): string {
+function sandboxKey(id: string): string {
   return `sandbox/${id}`;
 }
 

@@ -12,7 +12,7 @@ export interface InstanceNames {
 }
 
 /** What all iptables chains of ours, of any owner, begin with. */
-export const CHAIN_PREFIX = 'NETCTL-';
+const CHAIN_PREFIX = 'NETCTL-';
 
 /** What all nft tables of ours, of any owner, begin with. */
 export const TABLE_PREFIX = 'netctl_';

@@ -47,7 +47,7 @@ export function flushConntrack(op: ConntrackFlush): void {
 }
 
 /** Tells from a dumped flow whether the operation means it. @throws {NetworkError} INVALID */
-export function flowFilter(op: ConntrackFlush): (payload: Buffer) => Flow | undefined {
+function flowFilter(op: ConntrackFlush): (payload: Buffer) => Flow | undefined {
   const protocol = PROTOCOLS[op.protocol];
   const address = op.address === undefined ? undefined : parseAddress(op.address).bytes;
   const [source, destination] = op.family === 4 ? [CTA.IP_V4_SRC, CTA.IP_V4_DST] : [CTA.IP_V6_SRC, CTA.IP_V6_DST];

@@ -8,11 +8,14 @@ const ENTRY = new URL('../../src/index.ts', import.meta.url).href;
 
 /** Programs shown to users, with the package's name resolved to the sources. */
 function examples(): Map<string, string> {
-  const block = (text: string): string => (/```ts\n([^]*?)```/.exec(text)?.[1] ?? '').replaceAll(/^ \* ?/gm, '').replaceAll("'libnetwork-ts'", `'${ENTRY}'`);
   return new Map([
     ['the README', block(README)],
     ['the documentation of the package', block(INDEX)],
   ]);
+}
+
+function block(text: string): string {
+  return (/```ts\n([^]*?)```/.exec(text)?.[1] ?? '').replaceAll(/^ \* ?/gm, '').replaceAll("'libnetwork-ts'", `'${ENTRY}'`);
 }
 
 describe('the library', () => {
