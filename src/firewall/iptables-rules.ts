@@ -2,7 +2,7 @@ import { parseAddress } from '../common/address.ts';
 import { isLoopback, isUnspecified } from '../common/address-scope.ts';
 import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
 import { PUBLISHED, SET_BIT } from './iptables-shape.ts';
-import { ruleAddress, ruleInterface, rulePort, ruleSubnet } from './rule-text.ts';
+import { ruleAddress, ruleInterface, rulePort, ruleProtocol, ruleSubnet } from './rule-text.ts';
 
 /** One rule of ours in a chain of ours. */
 export interface IptablesRule {
@@ -101,7 +101,8 @@ function publishedRules({ family, protocol, hostAddress, hostPort, address, port
   return [rule(family, 'PORTS', `-d ${ruleAddress(hostAddress, family)} ${translate}`)];
 }
 
-function port(protocol: 'tcp' | 'udp' | 'sctp', number: number): string {
+function port(name: string, number: number): string {
+  const protocol = ruleProtocol(name);
   return `-p ${protocol} -m ${protocol} --dport ${rulePort(number)}`;
 }
 

@@ -2,7 +2,7 @@ import { parseAddress } from '../common/address.ts';
 import { isLoopback, isUnspecified } from '../common/address-scope.ts';
 import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
 import type { TableFamily } from './nft-shape.ts';
-import { ruleAddress, ruleInterface, rulePort, ruleSubnet } from './rule-text.ts';
+import { ruleAddress, ruleInterface, rulePort, ruleProtocol, ruleSubnet } from './rule-text.ts';
 
 /** One element of a set or map of ours, as nft writes it. */
 export interface NftElement {
@@ -28,7 +28,7 @@ export function nftElements(fact: Fact): NftElement[] {
     case 'published-port':
       return publishedElements(fact);
     case 'open-port':
-      return [inet(`open${fact.family}`, `${ruleAddress(fact.address, fact.family)} . ${fact.protocol} . ${rulePort(fact.port)}`)];
+      return [inet(`open${fact.family}`, `${ruleAddress(fact.address, fact.family)} . ${ruleProtocol(fact.protocol)} . ${rulePort(fact.port)}`)];
     case 'guard':
       return [inet(`guarded${fact.family}`, link(fact.link)), inet(`guarded_pair${fact.family}`, pair(fact.link, fact.link))];
     case 'uplink':
@@ -68,7 +68,7 @@ function familyElements({ bridge, internal }: NetworkFacts, { family, subnets, m
 }
 
 function publishedElements({ family, protocol, hostAddress, hostPort, address, port }: PublishedPortFacts): NftElement[] {
-  const key = `${protocol} . ${rulePort(hostPort)}`;
+  const key = `${ruleProtocol(protocol)} . ${rulePort(hostPort)}`;
   const data = `${ruleAddress(address, family)} . ${rulePort(port)}`;
   const host = hostAddress === undefined ? undefined : parseAddress(ruleAddress(hostAddress, family));
   if (hostAddress === undefined || host === undefined || isUnspecified(host)) return [inet(`ports${family}`, key, data)];

@@ -56,3 +56,14 @@ export function rulePort(port: number): number {
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
   throw new NetworkError('INVALID', `port ${String(port)} must be 1 to 65535`);
 }
+
+const PROTOCOLS: readonly string[] = ['tcp', 'udp', 'sctp'];
+
+/**
+ * The protocol itself.
+ * @throws {NetworkError} INVALID
+ */
+export function ruleProtocol(protocol: string): string {
+  if (PROTOCOLS.includes(protocol)) return protocol;
+  throw new NetworkError('INVALID', `protocol ${quote(protocol)} must be one of ${PROTOCOLS.join(', ')}`);
+}

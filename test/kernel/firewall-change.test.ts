@@ -59,6 +59,19 @@ describe('a change to the packet filter ends where building from scratch does', 
     });
   }
 
+  it('with every character that an interface name may have in a rule', () => {
+    const characters = Array.from({ length: 0x7f - 0x21 }, (_none, index) => String.fromCodePoint(0x21 + index)).filter((character) => !`"'/:\\`.includes(character));
+    const links = Array.from({ length: Math.ceil(characters.length / 12) }, (_none, index) => `x${characters.slice(12 * index, 12 * index + 12).join('')}x`);
+    const facts = links.flatMap((link): Fact[] => [{ kind: 'guard', family: 4, link }, { kind: 'uplink', link }]);
+    for (const backend of [nftBackend(INSTANCE), iptablesBackend(INSTANCE, { variant: 'nft' }), iptablesBackend(INSTANCE, { variant: 'legacy' })]) {
+      apply(backend.rebuild([ANCHOR, ...facts]));
+      if (backend.name === 'nft') assert.deepEqual(drift([ANCHOR, ...facts]), []);
+      apply(backend.change(facts, []));
+      apply(backend.change([], facts));
+      apply(backend.change(facts, []));
+    }
+  });
+
   it('nft: rebuilding from nothing, twice, and down to nothing again', () => {
     const { rebuild } = nftBackend(INSTANCE);
     net.run('nft', ['flush', 'ruleset']);

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { acceptRules } from '../../src/firewall/accept-rules.ts';
+import type { IptablesFamily, IptablesVariant } from '../../src/kernel/firewall-command.ts';
+import type { Op } from '../../src/kernel/op.ts';
+
+const ACCEPT = '-m mark --mark 0x10000000/0x10000000 -m comment --comment "netctl:0a1b2c3d" -j ACCEPT';
+
+/** Rule sets as somebody finds them, by `family variant table`. */
+type Machine = Readonly<Record<string, string>>;
+
+function plan(machine: Machine, wanted: boolean, chains?: IptablesVariant, nftTables: readonly string[] = []): Promise<readonly Op[]> {
+  const read = async (family: IptablesFamily, variant: IptablesVariant, table: string): Promise<string | undefined> => machine[`${family} ${variant} ${table}`];
+  const nftList = async (command: string): Promise<unknown> => (nftTables.includes(command.replace('list table ', '')) ? { nftables: [] } : undefined);
+  return acceptRules({ nftList }, '0a1b2c3d', wanted, { save: read, ...(chains === undefined ? {} : { chains }) });
+}
+
+function lines(ops: readonly Op[]): string[] {
+  return ops.flatMap((op) => {
+    if (op.op === 'nft') return op.script.trimEnd().split('\n');
+    if (op.op !== 'iptables-restore') return [op.op];
+    let table = '';
+    return op.batch.split('\n').flatMap((line) => {
+      if (line.startsWith('*')) table = line.slice(1);
+      return line.startsWith('-') ? [`${op.family} ${op.variant} ${table} ${line}`] : [];
+    });
+  });
+}
+
+function save(table: string, chains: readonly string[], rules: readonly string[] = []): string {
+  return [`*${table}`, ...chains.map((chain) => `:${chain} - [0:0]`), ...rules, 'COMMIT', ''].join('\n');
+}
+
+const FORWARD = save('filter', ['FORWARD']);
+
+/** As the iptables back end leaves a rule set that nobody has hooked yet. */
+const BUILT: Machine = {
+  '4 nft filter': save('filter', ['FORWARD', 'DOCKER-USER', 'NETCTL-0a1b2c3d-GUARD'], ['-A FORWARD -j DOCKER-USER']),
+  '4 nft raw': save('raw', ['PREROUTING', 'NETCTL-0a1b2c3d-RAW']),
+  '4 nft nat': save('nat', ['PREROUTING', 'OUTPUT', 'POSTROUTING', 'NETCTL-0a1b2c3d-PORTS', 'NETCTL-0a1b2c3d-PUBLISH', 'NETCTL-0a1b2c3d-LEAVE'], ['-A PREROUTING -j DOCKER']),
+  '4 nft mangle': save('mangle', ['PREROUTING', 'FORWARD', 'NETCTL-0a1b2c3d-EARLY', 'NETCTL-0a1b2c3d-FORWARD']),
+  'bridge default filter': save('filter', ['FORWARD', 'NETCTL-0a1b2c3d-SEPARATE', 'NETCTL-0a1b2c3d-SEPARATE-OUT']),
+};
+
+describe('our rules in what iptables holds', () => {
+  it('with nft: the accept rule in every rule set that has a FORWARD chain, and nothing else', async () => {
+    assert.deepEqual(lines(await plan({ '4 nft filter': FORWARD, '4 legacy filter': FORWARD, '6 nft filter': FORWARD }, true)), [`4 nft filter -I FORWARD 1 ${ACCEPT}`, `4 legacy filter -I FORWARD 1 ${ACCEPT}`, `6 nft filter -I FORWARD 1 ${ACCEPT}`]);
+    assert.deepEqual(await plan({}, true), []);
+  });
+
+  it('plain iptables is used where its kinds have no names of their own', async () => {
+    assert.deepEqual(lines(await plan({ '4 default filter': FORWARD }, true)), [`4 default filter -I FORWARD 1 ${ACCEPT}`]);
+    assert.deepEqual(lines(await plan({ '4 nft filter': FORWARD, '4 default filter': FORWARD }, true)), [`4 nft filter -I FORWARD 1 ${ACCEPT}`]);
+  });
+
+  it('with iptables: each chain is hooked once, and the accept rule counted before the jumps come', async () => {
+    const jump = '-m comment --comment "netctl:0a1b2c3d" -j NETCTL-0a1b2c3d';
+    assert.deepEqual(lines(await plan(BUILT, true, 'nft')), [
+      `4 nft filter -I FORWARD 2 ${ACCEPT}`,
+      `4 nft filter -I FORWARD 1 ${jump}-GUARD`,
+      `4 nft raw -I PREROUTING 1 ${jump}-RAW`,
+      `4 nft nat -I PREROUTING 1 ${jump}-PUBLISH`,
+      `4 nft nat -I OUTPUT 1 ${jump}-PUBLISH`,
+      `4 nft nat -I POSTROUTING 1 ${jump}-LEAVE`,
+      `4 nft mangle -I PREROUTING 1 ${jump}-EARLY`,
+      `4 nft mangle -I FORWARD 1 ${jump}-FORWARD`,
+      'bridge default filter -I FORWARD 1 -j NETCTL-0a1b2c3d-SEPARATE',
+    ]);
+  });
+
+  it('with iptables: a jump that is there stays where it is, a second one goes', async () => {
+    const jump = '-A FORWARD -m comment --comment "netctl:0a1b2c3d" -j NETCTL-0a1b2c3d-FORWARD';
+    const mangle = save('mangle', ['PREROUTING', 'FORWARD', 'NETCTL-0a1b2c3d-FORWARD'], ['-A FORWARD -j TCPMSS', jump, jump]);
+    const filter = save('filter', ['FORWARD', 'NETCTL-0a1b2c3d-GUARD'], ['-A FORWARD -m comment --comment "netctl:0a1b2c3d" -j NETCTL-0a1b2c3d-GUARD', `-A FORWARD ${ACCEPT}`]);
+    assert.deepEqual(lines(await plan({ '4 nft mangle': mangle, '4 nft filter': filter }, true, 'nft')), [`4 nft mangle ${jump.replace('-A', '-D')}`]);
+  });
+
+  it('unwanted: jumps and chains of this owner go, everything else stays', async () => {
+    const nat = save('nat', ['PREROUTING', 'DOCKER', 'NETCTL-0a1b2c3d-PORTS', 'NETCTL-0a1b2c3d-PUBLISH', 'NETCTL-ffffffff-PORTS'], [
+      '-A PREROUTING -j DOCKER',
+      '-A PREROUTING -j NETCTL-ffffffff-PORTS',
+      '-A PREROUTING -m comment --comment "netctl:0a1b2c3d" -j NETCTL-0a1b2c3d-PUBLISH',
+      '-A NETCTL-0a1b2c3d-PUBLISH -j NETCTL-0a1b2c3d-PORTS',
+    ]);
+    assert.deepEqual(lines(await plan({ '4 nft nat': nat, '4 nft filter': save('filter', ['FORWARD', 'NETCTL-0a1b2c3d-GUARD']) }, false, 'nft')), [
+      '4 nft filter -F NETCTL-0a1b2c3d-GUARD',
+      '4 nft filter -X NETCTL-0a1b2c3d-GUARD',
+      '4 nft nat -D PREROUTING -m comment --comment "netctl:0a1b2c3d" -j NETCTL-0a1b2c3d-PUBLISH',
+      '4 nft nat -F NETCTL-0a1b2c3d-PORTS',
+      '4 nft nat -F NETCTL-0a1b2c3d-PUBLISH',
+      '4 nft nat -X NETCTL-0a1b2c3d-PORTS',
+      '4 nft nat -X NETCTL-0a1b2c3d-PUBLISH',
+    ]);
+  });
+
+  it('what the other back end left goes when the choice changed', async () => {
+    const toNft = lines(await plan(BUILT, true));
+    assert.ok(toNft.includes('4 nft filter -X NETCTL-0a1b2c3d-GUARD') && toNft.includes('bridge default filter -X NETCTL-0a1b2c3d-SEPARATE'), toNft.join('\n'));
+    assert.ok(toNft.includes(`4 nft filter -I FORWARD 2 ${ACCEPT}`));
+    const toLegacy = lines(await plan(BUILT, true, 'legacy'));
+    assert.ok(toLegacy.includes('4 nft nat -X NETCTL-0a1b2c3d-PORTS'), toLegacy.join('\n'));
+    assert.deepEqual(lines(await plan({}, true, 'nft', ['inet netctl_0a1b2c3d'])), ['delete table inet netctl_0a1b2c3d']);
+    assert.deepEqual(await plan({}, true, undefined, ['inet netctl_0a1b2c3d']), []);
+  });
+});
