@@ -82,7 +82,7 @@ export async function joinEngineEndpoint(context: Context, id: string, namespace
 export async function programPorts(context: Context, id: string, bindings: readonly PortBinding[]): Promise<readonly ReservedPort[]> {
   const endpoint = context.ledger.endpoint(id);
   const network = context.ledger.network(endpoint.networkId);
-  const ports = await reservePorts(context, id, bindings, [network], endpointTarget(context, id));
+  const ports = await reservePorts(context, endpoint, bindings, [network], endpointTarget(context, id));
   const published: EndpointRecord = { ...endpoint, ports };
   await save(context, published);
   await context.applier.transition([endpointChange(context.ledger, published)], { after: forgetFlows(ports, [published]), onFailure: 'back' });

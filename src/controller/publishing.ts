@@ -1,7 +1,7 @@
 /** Host ports of a sandbox or of an engine's endpoint: taking, giving back, and where they lead. */
 import type { Op } from '../kernel/op.ts';
 import type { ProxyTarget } from '../ports/proxy.ts';
-import type { ReservedPort } from '../ports/host-ports.ts';
+import type { PortOwner, ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 import type { Context } from './context.ts';
 import { gatewayEndpoint } from './gateway.ts';
@@ -14,7 +14,7 @@ import type { EndpointRecord } from './records.ts';
  * @param networks those that may lead out; none yet: ports are taken for the network to come
  * @throws {NetworkError} IN_USE, EXHAUSTED, UNSUPPORTED; nothing is taken then
  */
-export async function reservePorts(context: Context, owner: string, bindings: readonly PortBinding[], networks: readonly LiveNetwork[], target: ProxyTarget): Promise<ReservedPort[]> {
+export async function reservePorts(context: Context, owner: PortOwner, bindings: readonly PortBinding[], networks: readonly LiveNetwork[], target: ProxyTarget): Promise<ReservedPort[]> {
   if (bindings.length === 0) return [];
   const leading = networks.filter(({ driver }) => driver.publishing(4) !== 'none' || driver.publishing(6) !== 'none');
   const routed = leading.length > 0 && leading.every(({ driver }) => driver.publishing(4) !== 'nat' && driver.publishing(6) !== 'nat');

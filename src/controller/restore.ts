@@ -34,7 +34,7 @@ async function takePorts(context: Context, owner: string, name: string, ports: r
   const bound = ports.filter(({ hostPort }) => hostPort > 0);
   for (const [index, port] of bound.entries()) {
     try {
-      await context.hostPorts.reserve(`${owner}`, [port], target, { keep: index > 0 });
+      await context.hostPorts.reserve({ id: owner, name }, [port], target, { keep: index > 0 });
     } catch (error) {
       const message = `port ${formatPortBinding(port)} of '${name}' could not be taken again: ${NetworkError.from(error).message}`;
       context.lostPorts.set(`${owner} ${formatPortBinding(port)}`, message);

@@ -132,7 +132,7 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
       ledger.putEndpoint(endpoint);
     }
     const networks = endpoints.map(({ networkId }) => ledger.network(networkId));
-    const ports: readonly ReservedPort[] = await reservePorts(context, draft.id, request.ports ?? [], networks, sandboxTarget(context, draft.id));
+    const ports: readonly ReservedPort[] = await reservePorts(context, draft, request.ports ?? [], networks, sandboxTarget(context, draft.id));
     sandbox = { ...draft, ports };
     ledger.sandboxes.set(sandbox.id, sandbox);
     const puts = endpoints.map((endpoint) => ({ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }));

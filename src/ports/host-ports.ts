@@ -13,6 +13,12 @@ export interface ReservedPort {
   readonly hostPort: number;
 }
 
+/** Who holds ports. */
+export interface PortOwner {
+  readonly id: string;
+  readonly name: string;
+}
+
 /**
  * Keeps the host ports that are published, by really binding them: nobody else can take one, and a
  * taken one is found at once. What NAT cannot deliver (`::1`, an IPv6 host address to an IPv4-only
@@ -21,6 +27,8 @@ export interface ReservedPort {
 export class HostPorts implements Disposable {
   readonly #kernel: Kernel;
   readonly #held = new Map<string, DisposableStack>();
+  /** Who has a port, by `protocol/number`, for messages. */
+  readonly #names = new Map<string, string>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -28,33 +36,28 @@ export class HostPorts implements Disposable {
 
   /**
    * Takes all of the bindings or none.
-   * @param owner who gives them back by {@link release}; what it held before is given back first
+   * @param owner id by which they are given back ({@link release}), and name for messages; what it held before is given back first
    * @param target where the proxy leads
    * @param options.keep what the owner holds already stays
    * @returns the bindings with the ports that were chosen, in order
    * @throws {NetworkError} IN_USE naming the busy port, EXHAUSTED for a range without a free one, UNSUPPORTED (sctp)
    */
-  async reserve(owner: string, bindings: readonly PortBinding[], target: ProxyTarget, options: { readonly keep?: boolean } = {}): Promise<ReservedPort[]> {
-    if (options.keep !== true) this.release(owner);
+  async reserve(owner: PortOwner, bindings: readonly PortBinding[], target: ProxyTarget, options: { readonly keep?: boolean } = {}): Promise<ReservedPort[]> {
+    if (options.keep !== true) this.release(owner.id);
     const stack = new DisposableStack();
     try {
       const reserved: ReservedPort[] = [];
       // Exact ports first, so that no random one takes the place of a named one.
       const order = bindings.map((binding, index) => ({ binding, index })).toSorted((a, b) => freedom(a.binding) - freedom(b.binding));
-      for (const { binding, index } of order) reserved[index] = await this.#take(binding, target, stack);
-      const held = this.#held.get(owner);
-      if (held === undefined) this.#held.set(owner, stack);
+      for (const { binding, index } of order) reserved[index] = await this.#take(owner.name, binding, target, stack);
+      const held = this.#held.get(owner.id);
+      if (held === undefined) this.#held.set(owner.id, stack);
       else held.use(stack);
       return reserved;
     } catch (error) {
       stack.dispose();
       throw error;
     }
-  }
-
-  /** Whether the owner holds ports. */
-  holds(owner: string): boolean {
-    return this.#held.has(owner);
   }
 
   /** Gives an owner's ports back. */
@@ -67,11 +70,14 @@ export class HostPorts implements Disposable {
     for (const owner of this.#held.keys()) this.release(owner);
   }
 
-  async #take(binding: PortBinding, target: ProxyTarget, stack: DisposableStack): Promise<ReservedPort> {
+  async #take(name: string, binding: PortBinding, target: ProxyTarget, stack: DisposableStack): Promise<ReservedPort> {
     const { protocol, containerPort, hostAddress } = binding;
     const listen = needsProxy(binding);
     const socket = stack.use(await this.#open(binding, listen));
     if (listen) stack.use(openProxy(protocol === 'udp' ? 'udp' : 'tcp', socket, target, containerPort));
+    const key = `${protocol}/${socket.port}`;
+    this.#names.set(key, name);
+    stack.defer(() => void this.#names.delete(key));
     return { protocol, containerPort, hostPort: socket.port, ...(hostAddress === undefined ? {} : { hostAddress }) };
   }
 
@@ -82,10 +88,17 @@ export class HostPorts implements Disposable {
       try {
         return await this.#bind(binding, port, listen);
       } catch (error) {
-        if (!(error instanceof NetworkError) || error.code !== 'IN_USE' || first === last) throw error;
+        if (!(error instanceof NetworkError) || error.code !== 'IN_USE') throw error;
+        if (first === last) throw this.#named(binding, port, error);
       }
     }
     throw new NetworkError('EXHAUSTED', `cannot publish ${formatPortBinding(binding)}: every host port from ${first} to ${last} is taken`);
+  }
+
+  #named(binding: PortBinding, port: number, error: NetworkError): NetworkError {
+    const name = this.#names.get(`${binding.protocol}/${port}`);
+    if (name === undefined) return error;
+    return new NetworkError('IN_USE', `host port ${port}/${binding.protocol} is published by '${name}' already: choose another, or remove it there`, { cause: error });
   }
 
   async #bind(binding: PortBinding, port: number, listen: boolean): Promise<OpenSocket> {
