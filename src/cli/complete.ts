@@ -26,7 +26,8 @@ export async function complete(words: readonly string[]): Promise<string[]> {
   const command = called(program, before);
   const runFolder = before[before.indexOf('--run-dir') + 1];
   if (before.includes('--run-dir') && runFolder !== undefined) command.setOptionValue('runDir', runFolder);
-  const option = command.options.find((known) => takesValue(known) && (known.long === before.at(-1) || known.short === before.at(-1)));
+  const previous = before.at(-1) ?? '';
+  const option = command.options.find((known) => takesValue(known) && [known.long, known.short].includes(previous));
   const candidates = option === undefined ? await wordsFor(command, before, last) : await valuesOf(command, option);
   return candidates.filter((candidate) => candidate.startsWith(last));
 }
@@ -46,8 +47,8 @@ async function wordsFor(command: Command, before: readonly string[], last: strin
 
 /** How many words of the command's own are there already, options and their values aside. */
 function operands(command: Command, before: readonly string[]): number {
-  const valued = new Set(command.options.filter(takesValue).flatMap(({ long, short }) => [long, short]));
-  const own = before.filter((word, index) => !word.startsWith('-') && !valued.has(before[index - 1]));
+  const valued = new Set<string | undefined>(command.options.filter(takesValue).flatMap(({ long, short }) => [long, short]));
+  const own = before.filter((word, index) => !word.startsWith('-') && !valued.has(before[index - 1] ?? ''));
   return own.length - commandPath(before).length;
 }
 

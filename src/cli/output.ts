@@ -1,12 +1,10 @@
 import { writeSync } from 'node:fs';
+import { makeStreamsBlocking } from './blocking-streams.ts';
 
 /** What a shell reports of a program that was ended by SIGPIPE. */
 const BROKEN_PIPE = 141;
 
-/**
- * Writes lines to standard output. Not by process.stdout, which takes milliseconds to set up and
- * makes the descriptor non-blocking for whatever program is started after us.
- */
+/** Writes lines to standard output, all of them before it returns: what follows may replace this process. */
 export function print(...lines: readonly string[]): void {
   write(1, lines);
 }
@@ -25,9 +23,8 @@ function write(descriptor: number, lines: readonly string[]): void {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') process.exit(BROKEN_PIPE);
       if (code !== 'EAGAIN') throw error;
-      // Somebody made our standard output non-blocking, and it is full: let node wait for it.
-      (descriptor === 1 ? process.stdout : process.stderr).write(rest);
-      return;
+      // Another program that shares it has made it non-blocking.
+      makeStreamsBlocking();
     }
   }
 }

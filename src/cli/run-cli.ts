@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { NetworkError } from '../common/error.ts';
+import { makeStreamsBlocking } from './blocking-streams.ts';
 import { complain, print } from './output.ts';
 import { buildProgram, commandPath } from './program.ts';
 import { plainFlags } from './plain-flags.ts';
@@ -15,6 +16,7 @@ const BAD_USAGE = 2;
  * @returns the exit code: 0, 1 refused, 2 bad usage; for `run` and `exec` the program's own, 125 where netctl itself fails, 126 and 127 where the program cannot be started
  */
 export async function runCli(given: readonly string[]): Promise<number> {
+  makeStreamsBlocking();
   if (given[0] === '__complete') {
     const { complete } = await import('./complete.ts');
     print(...(await complete(given.slice(1))));

@@ -29,8 +29,8 @@ export function exec(command: Command): void {
         return;
       }
       const [file, ...rest] = enterCommand(view, words);
-      // Node ignores SIGPIPE, and what is ignored stays so across execve; what is caught does not.
-      process.on('SIGPIPE', () => {});
+      // Node ignores these two, and what is ignored stays so across execve; what is caught does not.
+      process.on('SIGPIPE', () => {}).on('SIGXFSZ', () => {});
       process.execve?.(file, [file, ...rest]);
     });
 }

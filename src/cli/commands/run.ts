@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { leaseSandbox, removeSandbox } from '../../api/calls.ts';
+import { ApiClient } from '../../api/client.ts';
 import type { LeaseBody } from '../../api/wire.ts';
 import { NetworkError } from '../../common/error.ts';
 import { quote } from '../../common/quote.ts';
@@ -47,12 +48,13 @@ async function runInSandbox(session: Session, body: LeaseBody, words: readonly s
   try {
     return await runChild(enterCommand(held.sandbox, words));
   } finally {
-    await remove(session, held.sandbox.id);
+    // It must not start another daemon than the user's own.
+    await remove(new ApiClient(session.socketPath), held.sandbox.id);
   }
 }
 
 /** The end of the lease would remove it too, but nobody could wait for that. */
-async function remove({ client }: Session, id: string): Promise<void> {
+async function remove(client: ApiClient, id: string): Promise<void> {
   try {
     await client.send(removeSandbox(id));
   } catch (thrown) {
