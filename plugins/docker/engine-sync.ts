@@ -31,14 +31,17 @@ export class EngineSync implements AsyncDisposable {
   readonly #closing = new AbortController();
   #next: { readonly at: number; readonly timeout: Disposable } | undefined;
   #running: Promise<string[]> | undefined;
+  /** ms to wait after a comparison that failed: an engine that starts is there in seconds, one that there is not never. */
+  #patience = SOON;
 
   constructor(parts: EngineSyncParts) {
     this.#parts = parts;
     this.#schedule(0);
   }
 
-  /** Compares soon: the engine has just made something that it does not list yet. */
+  /** Compares soon: the engine has just started, or made something that it does not list yet. */
   soon(): void {
+    this.#patience = SOON;
     this.#schedule(SOON);
   }
 
@@ -66,10 +69,17 @@ export class EngineSync implements AsyncDisposable {
     this.#next?.timeout[Symbol.dispose]();
     const task = (): void => {
       this.#next = undefined;
-      // An engine that does not run is nothing to report; the next round finds it.
-      void this.run()
-        .catch(() => {})
-        .then(() => this.#schedule(period));
+      void this.run().then(
+        () => {
+          this.#patience = SOON;
+          this.#schedule(period);
+        },
+        // An engine that does not run is nothing to report.
+        () => {
+          this.#schedule(Math.min(this.#patience, period));
+          this.#patience *= 2;
+        },
+      );
     };
     this.#next = { at: timer.now() + delay, timeout: timer.after(delay, task) };
   }

@@ -61,10 +61,10 @@ export async function openDockerDoors(controller: Controller, folder: string, op
   const doors: [string, PluginRoutes][] =
     combined === undefined
       ? [
-          ['tsbridge.sock', plugin(['NetworkDriver'], network)],
-          ['tsipam.sock', plugin(['IpamDriver'], ipam)],
+          ['tsbridge.sock', plugin(['NetworkDriver'], network, onMade)],
+          ['tsipam.sock', plugin(['IpamDriver'], ipam, onMade)],
         ]
-      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network, ...ipam])]];
+      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network, ...ipam], onMade)]];
   const sockets: string[] = [];
   for (const [name, routes] of doors) {
     const path = join(folder, name);
@@ -79,6 +79,11 @@ export async function openDockerDoors(controller: Controller, folder: string, op
   };
 }
 
-function plugin(kinds: readonly string[], routes: Iterable<readonly [string, PluginRoute]>): PluginRoutes {
-  return new Map([['Plugin.Activate', bareRoute(() => ({ Implements: kinds }))], ...routes]);
+/** @param onActivate an engine has started and asks what we are */
+function plugin(kinds: readonly string[], routes: Iterable<readonly [string, PluginRoute]>, onActivate: () => void): PluginRoutes {
+  const activate = bareRoute(() => {
+    onActivate();
+    return { Implements: kinds };
+  });
+  return new Map([['Plugin.Activate', activate], ...routes]);
 }

@@ -251,4 +251,23 @@ describe('the comparison with the engine', () => {
     assert.ok(engine.asked.includes('/networks'));
     assert.deepEqual(timer.waiting(), [30_000]);
   });
+
+  it('comes back to an engine that does not answer after 1, 2, 4, 8, 16 and then every 30 seconds, and at once to one that starts', async () => {
+    timer.pass(0);
+    await quiet();
+    await engine[Symbol.asyncDispose]();
+    timer.pass(30_000);
+    await quiet();
+    for (const wait of [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
+      assert.deepEqual(timer.waiting(), [wait]);
+      timer.pass(wait);
+      await quiet();
+    }
+    engine = await FakeEngine.listen(join(folder, 'engine.sock'));
+    await doors.call('Plugin.Activate', undefined, 'tsbridge');
+    assert.deepEqual(timer.waiting(), [1000]);
+    timer.pass(1000);
+    await quiet();
+    assert.deepEqual(timer.waiting(), [30_000]);
+  });
 });
