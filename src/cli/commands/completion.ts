@@ -13,7 +13,8 @@ _netctl() {
   candidates=("\${(@f)$(netctl __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   compadd -a candidates || _files
 }
-compdef _netctl netctl`;
+# a file of fpath runs as the function itself, and at the first TAB only
+if [[ $funcstack[1] == _netctl ]]; then _netctl "$@"; else compdef _netctl netctl; fi`;
 
 const EXAMPLES = `
 Examples:
