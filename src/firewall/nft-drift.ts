@@ -53,7 +53,11 @@ function elementDrift(where: string, family: TableFamily, listing: unknown, elem
     if (held === undefined) return [`${where} lacks the set ${set}`];
     const there = new Map(held.map((element) => [elementKey(element), element]));
     const due = wanted.get(set) ?? [];
-    const missing = due.filter((element) => there.get(elementKey(element))?.data !== element.data).map(words);
+    const isThere = (element: NftElement): boolean => {
+      const match = there.get(elementKey(element));
+      return match !== undefined && match.data === element.data;
+    };
+    const missing = due.filter((element) => !isThere(element)).map(words);
     const extra = held.filter((element) => !elements.has(elementKey(element))).map(words);
     return [...told(`${where}, set ${set} lacks`, missing), ...told(`${where}, set ${set} has, and nobody wants,`, extra)];
   });
