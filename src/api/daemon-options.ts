@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { NetworkError } from '../common/error.ts';
 import { checkShape } from './check-shape.ts';
@@ -13,6 +14,8 @@ export interface DaemonOptions {
   readonly runFolder: string;
   /** Where Docker looks for plugins; undefined: no door for Docker. */
   readonly dockerPlugins: string | undefined;
+  /** Name of the one socket for networks and addresses in that folder; unless given, each has its own. */
+  readonly pluginSocket?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly firewall: 'auto' | 'nft' | 'iptables';
@@ -22,6 +25,7 @@ const settings = z.strictObject({
   'state-dir': z.exactOptional(z.string().min(1)),
   'run-dir': z.exactOptional(z.string().min(1)),
   'docker-plugins': z.exactOptional(z.string().min(1)),
+  'plugin-socket': z.exactOptional(z.string().min(1)),
   'log-level': z.exactOptional(z.enum(LOG_LEVELS)),
   'log-format': z.exactOptional(z.enum(LOG_FORMATS)),
   firewall: z.exactOptional(z.enum(['auto', 'nft', 'iptables'])),
@@ -36,11 +40,13 @@ const settings = z.strictObject({
 export function daemonOptions(flags: Readonly<Record<string, string>>, configFile?: string): DaemonOptions {
   const file = configFile === undefined ? {} : checkShape(settings, readJson(configFile), `configuration file '${configFile}'`);
   const chosen = { ...file, ...checkShape(settings, flags, 'command line') };
-  const plugins = chosen['docker-plugins'] ?? '/run/docker/plugins';
+  const socket = chosen['plugin-socket'];
+  const plugins = socket === undefined ? (chosen['docker-plugins'] ?? '/run/docker/plugins') : dirname(socket);
   return {
     stateFolder: chosen['state-dir'] ?? '/var/lib/netctl',
     runFolder: chosen['run-dir'] ?? defaultRunFolder(),
     dockerPlugins: plugins === 'none' ? undefined : plugins,
+    ...(socket === undefined ? {} : { pluginSocket: basename(socket) }),
     logLevel: chosen['log-level'] ?? 'info',
     logFormat: chosen['log-format'] ?? 'text',
     firewall: chosen.firewall ?? 'auto',

@@ -30,14 +30,12 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
   const log = openLog(options.logLevel, options.logFormat, (line) => writeLine(line));
   const stopped = stopSignal(log);
   await using stack = new AsyncDisposableStack();
-  const { controller } = stack.use(await openHost({ stateFolder: options.stateFolder, firewall: options.firewall }));
   const metrics = new Metrics();
-  stack.use(
-    controller.subscribe((event) => {
-      metrics.event(event.type, event.action);
-      logEvent(log, event);
-    }),
-  );
+  const onEvent = (event: ControllerEvent): void => {
+    metrics.event(event.type, event.action);
+    logEvent(log, event);
+  };
+  const { controller } = stack.use(await openHost({ stateFolder: options.stateFolder, firewall: options.firewall, onEvent }));
   const report = (message: string): void => log('error', message);
   const leases = new LeaseKeeper(controller, report);
   const server = apiServer({
@@ -62,9 +60,15 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
   notifyServiceManager('STOPPING=1');
 }
 
-async function openDoors(stack: AsyncDisposableStack, controller: Controller, { dockerPlugins }: DaemonOptions, log: Log): Promise<void> {
+async function openDoors(stack: AsyncDisposableStack, controller: Controller, { dockerPlugins, pluginSocket }: DaemonOptions, log: Log): Promise<void> {
   if (dockerPlugins === undefined) return;
-  stack.use(await openDockerDoors(controller, dockerPlugins, { report: (error) => log('error', `Docker: ${error.message}`) }));
+  stack.use(
+    await openDockerDoors(controller, dockerPlugins, {
+      ...(pluginSocket === undefined ? {} : { combined: pluginSocket }),
+      report: (error) => log('error', `Docker: ${error.message}`),
+      log: (message) => log('info', `Docker: ${message}`),
+    }),
+  );
   log('info', `Docker finds its drivers in ${dockerPlugins}`);
 }
 

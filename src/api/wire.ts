@@ -1,5 +1,6 @@
 /** What goes over the daemon's socket, besides what the controller itself calls its requests and views. */
 import type { ErrorCode } from '../common/error.ts';
+import type { Finding } from '../controller/diagnose.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from '../controller/requests.ts';
 
 /** A network to be made: what an engine alone may say is left out. */
@@ -55,11 +56,4 @@ export interface FixAnswer {
   readonly repairs: readonly string[];
 }
 
-/** Something that `doctor` has looked at. */
-export interface Finding {
-  readonly level: 'ok' | 'note' | 'warning' | 'error';
-  readonly subject: string;
-  readonly message: string;
-  /** What to do about it. */
-  readonly remedy?: string;
-}
+export type { Finding };

@@ -201,7 +201,7 @@ export class Controller implements AsyncDisposable {
       await using copyStore = new MemoryStore(store.instanceId);
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
-      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, setBridges: async () => {} };
+      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, setBridges: async () => {}, onEvent: () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);
       const result = await task(copy);

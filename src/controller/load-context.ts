@@ -11,7 +11,7 @@ import { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
 import { Applier } from './applier.ts';
 import type { Clock, Context, Random } from './context.ts';
-import { EventHub } from './events.ts';
+import { EventHub, type ControllerEvent } from './events.ts';
 import { Ledger } from './ledger.ts';
 import { linkGroups } from './link-groups.ts';
 import { Reaper } from './reaper.ts';
@@ -32,6 +32,8 @@ export interface ControllerParts {
   readonly firewallFindings?: OpenFirewall['findings'];
   /** Text that tells this host from others: seeds its IPv6 ULA. */
   readonly hostId?: string;
+  /** Hears every event, those of opening included, which nobody can subscribe to in time. */
+  readonly onEvent?: (event: ControllerEvent) => void;
   readonly now?: Clock;
   readonly random?: Random;
 }
@@ -43,6 +45,7 @@ export interface ControllerParts {
 export async function loadContext(parts: ControllerParts): Promise<Context> {
   const { kernel, store, firewall, now = Date.now, random = randomBytes } = parts;
   const events = new EventHub(now);
+  if (parts.onEvent !== undefined) events.subscribe(parts.onEvent);
   const groups = linkGroups(store.instanceId);
   const reaper = new Reaper(kernel, groups.doomed, (error) => events.warn(`links not deleted: ${NetworkError.from(error).message}`));
   const doomedName = (): string => `gone${Buffer.from(random(5)).toString('hex')}`;

@@ -7,6 +7,7 @@ import { openKernel } from '../kernel/open-kernel.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import { Controller } from './controller.ts';
+import type { ControllerEvent } from './events.ts';
 
 /** How a host is opened. */
 export interface HostOptions {
@@ -16,6 +17,8 @@ export interface HostOptions {
   readonly firewall?: FirewallChoice;
   /** Default: the bridge driver. */
   readonly drivers?: readonly Driver[];
+  /** Hears every event, those of opening included. */
+  readonly onEvent?: (event: ControllerEvent) => void;
 }
 
 /** A controller on the real kernel, with what it stands on. Close with `await using`. */
@@ -37,7 +40,16 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   const kernel = stack.use(await openKernel());
   const { backend, acceptRules, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
   const controller = stack.use(
-    await Controller.open({ kernel, store, firewall: backend, acceptRules, firewallFindings: findings, setBridges, ...(options.drivers === undefined ? {} : { drivers: options.drivers }) }),
+    await Controller.open({
+      kernel,
+      store,
+      firewall: backend,
+      acceptRules,
+      firewallFindings: findings,
+      setBridges,
+      ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
+      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    }),
   );
   const owned = stack.move();
   return { controller, kernel, store, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -98,6 +98,19 @@ describe('netctl daemon', () => {
     assert.match((await netctl.run(['daemon', '--run-dir', `/run/${'x'.repeat(120)}`, '--state-dir', '/var/lib/netctl/other'])).stderr, /choose a shorter folder/);
   });
 
+  it('says in log and doctor what was lost while it was away', async () => {
+    const first = await netctl.daemon(['--docker-plugins', 'none']);
+    await netctl.ok('network', 'create', '--subnet', '10.9.0.0/24', 'blue');
+    await netctl.ok('sandbox', 'create', '--network', 'blue', '-p', '8080:80', 'web');
+    await first.kill();
+    await using taken = await host.serve(8080, 'tcp', 'thief');
+    const second = await netctl.daemon(['--docker-plugins', 'none']);
+    assert.match(second.output, /^WARN .*8080/m);
+    const { code, stdout } = await netctl.run(['doctor']);
+    assert.equal(code, 1);
+    assert.match(stdout, new RegExp(`^warning +ports: .*${String(taken.port)}`, 'm'));
+  });
+
   it('tells the service manager when it is ready and when it stops', async () => {
     const listen = `import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind('/run/notify'); print('up', flush=True)
 while True: print(s.recv(99).decode(), flush=True)`;

@@ -198,8 +198,20 @@ describe('netctl', () => {
   });
 
   it('finds what others have wrecked, and repairs it', async () => {
-    assert.match(await netctl.ok('doctor'), /^ok /);
+    await netctl.ok('network', 'create', '--subnet', '10.9.0.0/24', 'blue');
+    await netctl.ok('sandbox', 'create', '--network', 'blue', 'web');
+    assert.doesNotMatch(await netctl.ok('doctor'), /^(?:warning|error)/m);
     assert.equal(await netctl.ok('doctor', '--fix'), 'nothing to repair');
+    await host.sh('ip netns exec web ip address flush dev eth0');
+    const sick = await netctl.run(['doctor']);
+    assert.equal(sick.code, 1);
+    assert.match(sick.stdout, /^error +links: address 10\.9\.0\.2\/24 is missing on eth0; 'netctl doctor --fix' puts it right$/m);
+    const findings = await netctl.run(['doctor', '--format', 'json']);
+    assert.equal(findings.code, 1);
+    assert.ok((JSON.parse(findings.stdout) as { level: string }[]).some(({ level }) => level === 'error'));
+    assert.match(await netctl.ok('doctor', '--fix'), /^address 10\.9\.0\.2\/24 on eth0 restored$/m);
+    assert.match(await netctl.ok('exec', 'web', '--', 'ping', '-c', '1', '-W', '1', '10.9.0.1'), / 0% packet loss/);
+    assert.equal((await netctl.run(['doctor'])).code, 0);
   });
 
   it('prunes only what nobody uses', async () => {

@@ -7,6 +7,7 @@ import { givenRunFolder } from '../session.ts';
 interface Options {
   readonly stateDir?: string;
   readonly dockerPlugins?: string;
+  readonly pluginSocket?: string;
   readonly config?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
@@ -27,6 +28,7 @@ export function daemon(command: Command): void {
   command
     .option('--state-dir <folder>', 'folder of the state file (default: /var/lib/netctl)')
     .option('--docker-plugins <folder>', "where Docker looks for plugins, or 'none' (default: /run/docker/plugins)")
+    .option('--plugin-socket <path>', 'instead of that, one socket for networks and addresses, as a managed plugin has it')
     .option('--config <file>', 'configuration file')
     .option('--log-level <level>', 'debug, info, warn or error (default: info)')
     .option('--log-format <format>', 'text or json (default: text)')
@@ -57,6 +59,7 @@ function flagsOf(command: Command, options: Options): Readonly<Record<string, st
     'run-dir': runFolder === undefined ? undefined : resolve(runFolder),
     'state-dir': options.stateDir,
     'docker-plugins': options.dockerPlugins,
+    'plugin-socket': options.pluginSocket,
     'log-level': options.logLevel,
     'log-format': options.logFormat,
     firewall: options.firewall,
