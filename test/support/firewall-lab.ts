@@ -31,6 +31,11 @@ export class FirewallLab implements AsyncDisposable {
     return new FirewallLab(net, new Map(agents));
   }
 
+  /** What enters the host, before a program's name. */
+  get enter(): readonly string[] {
+    return this.#net.enter;
+  }
+
   /** Runs a program on the host; gives its output. @throws Error with what it said */
   host(program: string, args: readonly string[], input = ''): string {
     return this.#net.run(program, args, input);
