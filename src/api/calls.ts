@@ -1,5 +1,6 @@
 /** Every request of the daemon's API as data: what is asked, and the type of the answer. */
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import type { EndpointView, NetworkView, PortView, SandboxView } from '../controller/views.ts';
 import type {
   AdoptBody,
@@ -80,7 +81,11 @@ export const repair = (): ApiCall<FixAnswer> => ({ method: 'POST', path: '/docto
 /** Endless: a line of JSON for each event. */
 export const followEvents = (): ApiCall<never> => ({ method: 'GET', path: '/events' });
 
+/** Characters. Names and ids are shorter, and HTTP allows little more for a path. */
+const LONGEST_NAME = 256;
+
 function segment(what: string, name: string): string {
+  if (name.length > LONGEST_NAME) throw new NetworkError('INVALID', `${what} name ${quote(name)} is too long: names have 64 characters at most`);
   if (name === '') throw new NetworkError('INVALID', `an empty ${what} name is not allowed`);
   return encodeURIComponent(name);
 }

@@ -4,9 +4,9 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 
 /** Bytes. A thousand ports are 20 kB. */
-export const LARGEST_BODY: number = 1024 * 1024;
+const LARGEST_BODY = 1024 * 1024;
 
-/** A body that is longer than {@link LARGEST_BODY}. */
+/** A body that is longer than 1 MiB. */
 export class BodyTooLarge extends NetworkError {
   constructor() {
     super('INVALID', `the request body is longer than ${LARGEST_BODY} bytes, the most that is read`);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { SandboxView } from '../controller/views.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
@@ -7,9 +8,10 @@ import { systemProgram } from './find-program.ts';
  * The words that run a program in a sandbox, without a fork: its process id, exit code and signals
  * are those of the process that is replaced. `ip netns exec` shows it the files of /etc/netns/NAME;
  * a namespace that somebody else made has none.
- * @throws {NetworkError} UNSUPPORTED without iproute2 or util-linux
+ * @throws {NetworkError} NOT_FOUND when the namespace is gone, UNSUPPORTED without iproute2 or util-linux
  */
 export function enterCommand({ kind, name, namespace }: Pick<SandboxView, 'kind' | 'name' | 'namespace'>, words: readonly string[]): readonly [string, ...string[]] {
+  if (!existsSync(namespace)) throw new NetworkError('NOT_FOUND', `namespace '${namespace}' of sandbox ${quote(name)} is gone: 'netctl doctor --fix' puts it right`);
   if (kind === 'named') return [required('ip', 'iproute2'), 'netns', 'exec', name, ...words];
   return [required('nsenter', 'util-linux'), `--net=${namespace}`, '--', ...words];
 }

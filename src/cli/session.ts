@@ -48,7 +48,7 @@ export function openSession(command: Command, options: SessionOptions = {}): Ses
 }
 
 /** Words of a command without the program's name: `network create`. */
-export function commandName(command: Command): string {
+function commandName(command: Command): string {
   return command.parent === null ? '' : `${commandName(command.parent)} ${command.name()}`.trim();
 }
 

@@ -52,6 +52,21 @@ describe('netctl run and exec', () => {
     assert.deepEqual(await sleeping.kill('SIGTERM'), { code: undefined, signal: 'SIGTERM' });
   });
 
+  it('exec leaves no trace in a pipeline: the reader may go first, and what it writes arrives', async () => {
+    const netctlWords = NETCTL.join(' ');
+    assert.equal(await host.sh(`${netctlWords} exec web -- yes | head -n 1; ${netctlWords} exec web -- seq 30000 | tail -n 1`), 'y\n30000');
+  });
+
+  it('exec says 125 where the namespace is gone', async () => {
+    await using process = await host.spawn(['unshare', '-n', 'sleep', '60']);
+    await netctl.ok('sandbox', 'adopt', '--pid', String(process.innerPid), 'gone');
+    await process.kill('SIGKILL');
+    const { code, stderr } = await netctl.run(['exec', 'gone', '--', 'true']);
+    assert.equal(code, 125);
+    assert.match(stderr, /^netctl: namespace '\/proc\/\d+\/ns\/net' of sandbox 'gone' is gone/);
+    await netctl.ok('sandbox', 'rm', 'gone');
+  });
+
   it('exec shows the files of /etc/netns', async () => {
     await host.sh('mkdir -p /etc/netns/web && echo nameserver 192.0.2.53 >/etc/netns/web/resolv.conf');
     assert.equal(await netctl.ok('exec', 'web', '--', 'cat', '/etc/resolv.conf'), 'nameserver 192.0.2.53');
@@ -66,6 +81,11 @@ describe('netctl run and exec', () => {
     assert.match(await netctl.ok('run', '--', 'ip', 'netns', 'identify'), /^[a-z]+_[a-z]+_[0-9a-f]{4}$/);
     await netctl.ok('network', 'prune');
     assert.deepEqual(difference(clean, await host.snapshot()), []);
+  });
+
+  it('run needs no -- where the program comes behind the options', async () => {
+    assert.match(await netctl.ok('run', '--network', 'blue', 'ip', '-4', '-br', 'addr', 'show', 'eth0'), / 10\.9\.0\.\d+\/24/);
+    assert.equal((await netctl.run(['run', 'sh', '-c', 'exit 9'])).code, 9);
   });
 
   it('run publishes ports while the program runs, and not after', async () => {
@@ -146,9 +166,16 @@ describe('netctl run and exec', () => {
   });
 
   it('Ctrl-C reaches the program once', async () => {
-    // script(1) gives it a terminal of its own; byte 3 is what the key sends.
-    const inner = `trap 'echo got' INT; echo up; sleep 0.2; sleep 0.3; echo end`;
-    const command = [...NETCTL, 'run', '--', 'sh', '-c', `"${inner.replaceAll('"', '\\"')}"`].join(' ');
+    // script(1) gives it a terminal of its own; byte 3 is what the key sends. python handles each signal at once, where a shell would take two for one.
+    await host.sh('cat >/run/count.py', {
+      input: `import signal, time
+signal.signal(signal.SIGINT, lambda *_: print('got', flush=True))
+print('up', flush=True)
+until = time.time() + 0.7
+while time.time() < until: time.sleep(0.05)
+print('end', flush=True)`,
+    });
+    const command = [...NETCTL, 'run', '--', 'python3', '/run/count.py'].join(' ');
     await using terminal = await host.spawn(['script', '-qec', command, '/dev/null']);
     await terminal.waitFor(/up/);
     terminal.write('\u0003');
