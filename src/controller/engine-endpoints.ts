@@ -1,6 +1,6 @@
 /** Endpoints of an engine's containers: the engine makes, joins, leaves and deletes them one call at a time, and may call twice. */
 import { NetworkError } from '../common/error.ts';
-import { randomMac } from '../common/mac.ts';
+import { randomMac, stableMac } from '../common/mac.ts';
 import { HOST } from '../kernel/op.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
@@ -39,7 +39,7 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
     name: request.id.slice(0, 12),
     networkId: network.record.id,
     created: timestamp(context),
-    mac: request.mac ?? randomMac(context.random),
+    mac: request.mac ?? macOf(context, request),
     ...(request.ipv4 === undefined ? {} : { ipv4: request.ipv4 }),
     ...(request.ipv6 === undefined ? {} : { ipv6: request.ipv6 }),
     aliases: [],
@@ -105,6 +105,12 @@ export async function revokePorts(context: Context, id: string): Promise<void> {
 /** The sandbox lets go of the endpoint. Its link stays until it is deleted: the engine is about to move it. */
 export async function leaveEngineEndpoint(context: Context, id: string): Promise<void> {
   await revokePorts(context, id);
+  const endpoint = context.ledger.endpoints.get(id);
+  if (endpoint === undefined) return;
+  const handedBack = handedOver(endpoint);
+  if (handedBack === endpoint) return;
+  await save(context, handedBack);
+  await context.applier.transition([endpointChange(context.ledger, handedBack)], { onFailure: 'forward' });
 }
 
 /** Forgets an endpoint and removes its link; nothing to do for an unknown one. */
@@ -116,6 +122,7 @@ export async function deleteEngineEndpoint(context: Context, id: string): Promis
   await store.commit([{ key: endpointKey(id) }]);
   ledger.removeEndpoint(id);
   hostPorts.release(id);
+  if (handedOver(endpoint) !== endpoint) await applier.transition([endpointChange(ledger, handedOver(endpoint))], { onFailure: 'forward' });
   await applier.transition([removal(id)], { after: forgetFlows(endpoint.ports, [endpoint]), onFailure: 'forward' });
   context.events.emit(event);
 }
@@ -144,6 +151,22 @@ export async function isDead(context: Context, endpoint: EndpointRecord): Promis
 /** Name of the far end of an endpoint's veth pair while it waits for the engine. */
 function farEndName(endpointId: string): string {
   return `ns${endpointId.slice(0, 12)}`;
+}
+
+/** An endpoint that we had to make again and configured ourselves, as the engine treats it in the end: it takes the far end away to wherever it likes. */
+function handedOver(endpoint: EndpointRecord): EndpointRecord {
+  const { attachment } = endpoint;
+  if (attachment === undefined || attachment.handedOver) return endpoint;
+  return { ...endpoint, attachment: { namespace: attachment.namespace, interface: farEndName(endpoint.id), handedOver: true } };
+}
+
+/**
+ * Whoever has an address of a network has the same MAC address there: engines before 28 announce
+ * no newcomer, and neighbours would go on sending to the MAC address of the one before for a minute.
+ */
+function macOf(context: Context, { networkId, ipv4, ipv6 }: EngineEndpointRequest): string {
+  const address = ipv4 ?? ipv6;
+  return address === undefined ? randomMac(context.random) : stableMac(`endpoint ${networkId} ${address}`);
 }
 
 async function displaceDead(context: Context, request: EngineEndpointRequest): Promise<void> {

@@ -87,4 +87,90 @@ describe('a town of containers on tsbridge', () => {
     await isWell();
     await goesWithoutTrace();
   });
+
+  it('is well again after a power cut', async function () {
+    this.timeout(60_000);
+    await lab.reboot();
+    await isWell();
+    await goesWithoutTrace();
+  });
+
+  it('is well again after its rules were flushed', async () => {
+    await lab.host.sh('nft flush ruleset');
+    assert.equal(await eventually(() => lab.host.outside.canReach(HOST, 8080), (reached) => reached), true);
+    await isWell();
+  });
+
+  it('is well again after a container has lost its interface', async () => {
+    const [{ endpoints = [] } = {}] = await lab.netctl.json<{ endpoints: { id: string; ipv4: string }[] }[]>('network', 'inspect', 'blue');
+    const web = endpoints.find(({ ipv4 }) => ipv4 === `${ADDRESS}/24`)?.id ?? '';
+    await lab.host.sh(`ip link delete veth${web.slice(0, 11)}`);
+    assert.equal(await eventually(() => lab.host.outside.canReach(HOST, 8080), (reached) => reached), true);
+    await isWell();
+    await lab.docker('restart', '-t', '0', 'web');
+    await isWell();
+    await goesWithoutTrace();
+  });
+
+  it('is well again after its bridge was deleted', async () => {
+    const id = await lab.docker('network', 'inspect', '-f', '{{.Id}}', 'blue');
+    await lab.host.sh(`ip link delete br-${id.slice(0, 12)}`);
+    assert.equal(await eventually(() => lab.host.outside.canReach(HOST, 8080), (reached) => reached), true);
+    await isWell();
+    await goesWithoutTrace();
+  });
+
+  it('leaves nothing when its network is removed while the daemon is down, and can be built again in the same place', async function () {
+    this.timeout(60_000);
+    await isWell();
+    await lab.docker('rm', '-f', 'web', 'client');
+    await lab.daemon.kill('SIGKILL');
+    // The engine asks for 15 seconds, then forgets the network.
+    await lab.docker('network', 'rm', 'blue');
+    lab.daemon = await lab.netctl.daemon();
+    assert.deepEqual(await eventually(() => lab.left(), (left) => left.length === 0), []);
+    assert.equal(await lab.netctl.ok('network', 'ls', '--format', 'json'), '[]');
+    await town(lab);
+    await isWell();
+  });
+
+  it('is well again after all of its containers died while the daemon was down', async function () {
+    this.timeout(60_000);
+    await lab.daemon.kill('SIGKILL');
+    await lab.engine.kill9();
+    const pids = (await lab.host.sh("pgrep -x httpd; pgrep -f '^sleep 100000'")).split('\n');
+    await lab.host.sh(`kill -9 ${pids.join(' ')}`);
+    lab.daemon = await lab.netctl.daemon();
+    await lab.engine.start();
+    await isWell();
+    await goesWithoutTrace();
+  });
+});
+
+describe('a town of containers that outlive their engine (live-restore)', () => {
+  let lab: DockerLab;
+
+  before(async function () {
+    this.timeout(60_000);
+    lab = await DockerLab.start({ flags: ['--live-restore'] });
+    await town(lab);
+  });
+
+  after(() => lab[Symbol.asyncDispose]());
+
+  it('is well while the engine is away, after it is back, and takes changes then', async function () {
+    this.timeout(60_000);
+    const pid = await lab.docker('inspect', '-f', '{{.State.Pid}}', 'web');
+    await lab.engine.stop();
+    assert.equal(await lab.host.outside.canReach(HOST, 8080), true);
+    await lab.engine.start();
+    assert.equal(await lab.docker('inspect', '-f', '{{.State.Pid}}', 'web'), pid);
+    assert.deepEqual(await eventually(() => seen(lab), (what) => JSON.stringify(what) === JSON.stringify(ALL_WELL)), ALL_WELL);
+    await lab.docker('network', 'create', '-d', 'tsbridge', '--subnet', '10.51.0.0/24', 'red');
+    await lab.docker('network', 'connect', 'red', 'web');
+    await lab.docker('network', 'disconnect', 'blue', 'web');
+    assert.equal(await eventually(() => lab.host.outside.canReach(HOST, 8080), (reached) => reached), true);
+    await lab.clear();
+    assert.deepEqual(await lab.left(), []);
+  });
 });

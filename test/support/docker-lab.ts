@@ -24,6 +24,14 @@ export class DockerLab implements AsyncDisposable {
     this.engine = engine;
   }
 
+  /** Power cut: every process, link and rule is gone; then the daemon starts, and the engine after it. */
+  async reboot(options: EngineOptions = {}): Promise<void> {
+    this.host = await this.host.reboot();
+    this.netctl = new Netctl(this.host);
+    this.daemon = await this.netctl.daemon();
+    this.engine = await Engine.start(this.host, options);
+  }
+
   static async start(options: EngineOptions = {}): Promise<DockerLab> {
     await using cleanup = new AsyncDisposableStack();
     const host = cleanup.use(await PrivateHost.start());
@@ -82,7 +90,8 @@ export class DockerLab implements AsyncDisposable {
 
   /** What is in the host besides what counts as clean, a line each. */
   async left(): Promise<string[]> {
-    return difference(this.#clean, await this.host.snapshot(), MARKS);
+    // The engine gives its own bridge another MAC address whenever it makes it.
+    return difference(this.#clean, await this.host.snapshot(), MARKS).filter((line) => !line.includes(' docker0: '));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

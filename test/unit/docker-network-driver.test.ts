@@ -138,6 +138,14 @@ describe('the network driver door', () => {
       assert.deepEqual(await ok('CreateEndpoint', endpoint()), first);
     });
 
+    it('give the next one at the same address the same MAC address, and another one to another', async () => {
+      const mac = async (id: string, Address: string): Promise<unknown> => (await ok('CreateEndpoint', endpoint({}, { Address, AddressIPv6: '', MacAddress: '' }, id)))['Interface'];
+      const first = await mac(ENDPOINT, '10.7.0.2/24');
+      await ok('DeleteEndpoint', ids);
+      assert.deepEqual(await mac(OTHER, '10.7.0.2/24'), first);
+      assert.notDeepEqual(await mac(ENDPOINT, '10.7.0.3/24'), first);
+    });
+
     it('never send a field back that the engine had filled itself', async () => {
       assert.deepEqual(await ok('CreateEndpoint', endpoint({}, { Address: '10.7.0.2/24', AddressIPv6: '', MacAddress: '02:00:00:00:00:07' })), {});
       assert.equal(doors.controller.engine.endpoint(ENDPOINT)?.mac, '02:00:00:00:00:07');
