@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -179,6 +180,13 @@ describe('the API', () => {
       assert.deepEqual(fake.calls, [], 'nothing was asked of the controller');
     });
   }
+
+  it('is what docs/api.md says it is', () => {
+    const table = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+    const told = [...table.matchAll(/^\| (GET|POST|DELETE) \| (\S+) \|/gm)].map(([, method, target]) => `${String(method)} ${String(target)}`);
+    const rows = routes({ leases, metrics: new Metrics(), diagnose: async () => [] });
+    assert.deepEqual(told, rows.map(({ method, path: target }) => `${method} ${target}`));
+  });
 
   it('says with 405 what is allowed', async () => {
     assert.equal((await ask('PATCH', '/networks')).headers['allow'], 'GET, POST');
