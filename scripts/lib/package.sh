@@ -18,6 +18,6 @@ copy_package() {
   # shellcheck disable=SC2086 # a word a folder
   (cd "$PROJECT" && tar -c --exclude='*.d.ts' --exclude='*.d.cts' --exclude='*.d.mts' --exclude='*.map' --exclude='*.md' \
     --exclude='node_modules/node-linux-*/share' --exclude='node_modules/node-linux-*/include' \
-    --exclude='node_modules/zod/src' --exclude='node_modules/koffi/doc' \
+    --exclude='node_modules/zod/src' --exclude='node_modules/koffi/doc' --exclude='node_modules/@koromix/*/musl_*' \
     package.json scripts/netctl dist $folders) | tar -x -C "$1" --no-same-owner
 }

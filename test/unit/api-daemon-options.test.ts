@@ -35,6 +35,11 @@ describe('daemonOptions', () => {
     });
   });
 
+  it('takes one socket for both drivers instead of a folder', () => {
+    const { dockerPlugins, pluginSocket } = daemonOptions({ 'plugin-socket': '/run/docker/plugins/net.sock' });
+    assert.deepEqual([dockerPlugins, pluginSocket], ['/run/docker/plugins', 'net.sock']);
+  });
+
   it('refuses a file that says what it does not know', async () => {
     await writeFile(file, '{"statedir": "/s"}');
     refuses(() => daemonOptions({}, file), 'INVALID', /unknown field 'statedir'/);
