@@ -20,6 +20,8 @@ export class Ledger {
   readonly sandboxes: Map<string, SandboxRecord> = new Map();
   readonly endpoints: Map<string, EndpointRecord> = new Map();
   readonly pools: Map<string, PoolRecord> = new Map();
+  /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
+  readonly identities: Map<string, string> = new Map();
   readonly #byNetwork = new Map<string, Set<string>>();
   readonly #bySandbox = new Map<string, Set<string>>();
 

@@ -35,6 +35,8 @@ async function settleSandboxes(context: Context): Promise<string[]> {
       continue;
     }
     const identity = await context.kernel.namespaceIdentity(sandbox.namespace);
+    if (identity === undefined) context.ledger.identities.delete(sandbox.id);
+    else context.ledger.identities.set(sandbox.id, identity);
     if (sandbox.kind === 'named' && identity === undefined) {
       await context.kernel.apply(makeNamespace(context.store.instanceId, sandbox));
       repairs.push(`namespace '${sandbox.name}' made again`);
