@@ -1,0 +1,57 @@
+/** `npm run bench`: measures this project beside others, in one run, in private hosts. See docs/benchmarks.md. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, release, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { readOptions, USAGE, type BenchOptions } from './options.ts';
+import { PEERS } from './peers/all-peers.ts';
+import { Progress } from './report/progress.ts';
+import { formatTable, type Table } from './report/table.ts';
+import { attach } from './scenarios/attach.ts';
+import { dataPlane } from './scenarios/data-plane.ts';
+import { publish } from './scenarios/publish.ts';
+import { restart } from './scenarios/restart.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+
+const SCENARIOS: readonly Scenario[] = [attach, publish, dataPlane, restart];
+
+/** Each peer by itself, so that one which cannot be had does not keep the others away. */
+function getPeers({ peers }: BenchOptions, progress: Progress): void {
+  const wanted = PEERS.filter(({ name }) => peers === undefined || peers.includes(name));
+  for (const packages of new Set(wanted.map((kind) => kind.packages.join(' ')))) {
+    progress.say(`looking for ${packages}`);
+    spawnSync(fileURLToPath(new URL('get-peers', import.meta.url)), packages.split(' '), { stdio: 'ignore' });
+  }
+}
+
+/** What figures depend on. */
+function machine(): string {
+  const cpu = /model name\s*: (.*)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? process.arch;
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${String(availableParallelism())} x ${cpu}, ${String(memory)} GB, Linux ${release()}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), SCENARIOS.map(({ name }) => name));
+  if (options === 'help') return console.log(USAGE);
+  if (process.getuid?.() !== 0) throw new Error('root is needed: the benchmark makes network namespaces; try: sudo npm run bench');
+  using progress = new Progress();
+  getPeers(options, progress);
+  const tables: (Table & { readonly scenario: string })[] = [];
+  for (const name of options.scenarios) {
+    for (const table of (await SCENARIOS.find((scenario) => scenario.name === name)?.run(options, progress)) ?? []) {
+      progress[Symbol.dispose]();
+      if (options.format === 'table') console.log(formatTable(table));
+      tables.push({ scenario: name, ...table });
+    }
+  }
+  if (options.format === 'json') console.log(JSON.stringify({ machine: machine(), tables }, undefined, 1));
+  else console.log(machine());
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
