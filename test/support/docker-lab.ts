@@ -32,11 +32,12 @@ export class DockerLab implements AsyncDisposable {
     this.engine = await Engine.start(this.host, options);
   }
 
-  static async start(options: EngineOptions = {}): Promise<DockerLab> {
+  /** @param daemonWords options of `netctl daemon` */
+  static async start(options: EngineOptions = {}, daemonWords: readonly string[] = []): Promise<DockerLab> {
     await using cleanup = new AsyncDisposableStack();
     const host = cleanup.use(await PrivateHost.start());
     const netctl = new Netctl(host);
-    const daemon = await netctl.daemon();
+    const daemon = await netctl.daemon(daemonWords);
     const lab = new DockerLab(host, netctl, daemon, await Engine.start(host, options));
     lab.#clean = await host.snapshot();
     cleanup.move();
