@@ -44,6 +44,8 @@ export interface HostView {
     readonly addresses: readonly string[];
     /** Name of the network that uses it already. */
     readonly usedBy?: string;
+    /** Of bridges that no network uses, what their owner has set: by file name, `route_localnet`, `disable_ipv6`. */
+    readonly sysctls?: Readonly<Record<string, string>>;
   }[];
   /** MTU of the link with the default route, bytes; undefined without one. */
   readonly uplinkMtu: number | undefined;

@@ -41,6 +41,7 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: Bri
   return {
     adopted: String(existing !== undefined),
     addresses: existing?.addresses.join(' ') ?? '',
+    ...existing?.sysctls,
     mtu: String(options.mtu ?? existing?.mtu ?? host.uplinkMtu ?? DEFAULT_MTU),
   };
 }

@@ -1,5 +1,5 @@
 import type { Family } from '../../src/common/address.ts';
-import { stableMac } from '../../src/common/mac.ts';
+import { highMac, stableMac } from '../../src/common/mac.ts';
 import type { FamilyFacts, Fact, GatewayMode } from '../../src/firewall/facts.ts';
 import type { LinkState, PeerState, RouteState, SysctlState } from '../../src/kernel/link-state.ts';
 import { HOST } from '../../src/kernel/op.ts';
@@ -70,6 +70,8 @@ export class BridgeNetwork implements DriverNetwork {
       mtu: this.mtu,
       master: this.bridge,
       hairpin: true,
+      // A bridge that is not ours mostly goes by the lowest MAC of its ports: ours must not be that one.
+      ...(this.#spec.settled['adopted'] === 'true' ? { mac: highMac(endpoint.id) } : {}),
       // With IPv6 on, DAD and MLD of every port flood every other port: attach grows to 74 ms at 960 endpoints.
       sysctls: [{ key: `net/ipv6/conf/${port}/disable_ipv6`, value: '1' }],
       peer: this.#sandboxSide(endpoint, endpoint.attachment),
@@ -95,10 +97,12 @@ export class BridgeNetwork implements DriverNetwork {
   }
 
   #bridgeSysctls(): SysctlState[] {
-    const ipv4 = `net/ipv4/conf/${this.bridge}`;
+    const ipv6 = this.#spec.ipv6.length > 0 && this.#mode(6) !== 'isolated';
+    const { adopted, route_localnet: localnet = '0', disable_ipv6: withoutIpv6 = '0' } = this.#spec.settled;
     return [
-      ...ipv6Sysctls(this.bridge, this.#spec.ipv6.length > 0 && this.#mode(6) !== 'isolated'),
-      ...(this.publishing(4) === 'nat' ? [{ key: `${ipv4}/route_localnet`, value: '1', restore: '0' }] : []),
+      // Whether another's bridge speaks IPv6, and where its addresses come from, is the other's to say.
+      ...(adopted !== 'true' ? ipv6Sysctls(this.bridge, ipv6) : ipv6 ? [{ key: `net/ipv6/conf/${this.bridge}/disable_ipv6`, value: '0', restore: withoutIpv6 }] : []),
+      ...(this.publishing(4) === 'nat' ? [{ key: `net/ipv4/conf/${this.bridge}/route_localnet`, value: '1', restore: localnet }] : []),
     ];
   }
 

@@ -47,6 +47,11 @@ export function stableMac(seed: string): string {
   return localMac(createHash('sha256').update(seed).digest().subarray(0, 6));
 }
 
+/** A locally administered unicast address above what adapters and {@link randomMac} mostly have, the same for the same seed. */
+export function highMac(seed: string): string {
+  return `fe:ff${stableMac(seed).slice(5)}`;
+}
+
 function localMac(bytes: Uint8Array): string {
   const mac = Uint8Array.from(bytes);
   mac[0] = ((mac[0] ?? 0) & ~GROUP_BIT) | LOCAL_BIT;

@@ -35,7 +35,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
 
   const id = request.id ?? newId(context);
-  const view = hostView(context, host);
+  const view = await hostView(context, host);
   const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {} };
   const bridge = driver.settle(probe, view)['addresses'] ?? '';
   const routes = hostRoutes(context.store.instanceId, host);
@@ -113,14 +113,22 @@ function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
   throw new NetworkError('NOT_FOUND', `no driver ${quote(name)}: there are ${[...context.drivers.keys()].join(', ')}`);
 }
 
-function hostView(context: Context, host: NamespaceSnapshot): HostView {
+async function hostView(context: Context, host: NamespaceSnapshot): Promise<HostView> {
   const used = new Map([...context.ledger.networks.values()].flatMap(({ record, driver }) => driver.wanted().links.map((link) => [link.name, record.name])));
   const uplink = host.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host.routes.find(({ destination }) => destination === '::/0');
+  const links = host.links.map(async ({ name, kind, mtu, addresses }) => {
+    const usedBy = used.get(name);
+    const sysctls = kind === 'bridge' && usedBy === undefined ? { sysctls: await bridgeSysctls(context, name) } : {};
+    return { name, kind, mtu, addresses, ...sysctls, ...(usedBy === undefined ? {} : { usedBy }) };
+  });
   return {
-    links: host.links.map(({ name, kind, mtu, addresses }) => {
-      const usedBy = used.get(name);
-      return { name, kind, mtu, addresses, ...(usedBy === undefined ? {} : { usedBy }) };
-    }),
+    links: await Promise.all(links),
     uplinkMtu: host.links.find(({ index }) => index === uplink?.linkIndex)?.mtu,
   };
+}
+
+async function bridgeSysctls({ kernel }: Context, bridge: string): Promise<Readonly<Record<string, string>>> {
+  const keys = { route_localnet: `net/ipv4/conf/${bridge}/route_localnet`, disable_ipv6: `net/ipv6/conf/${bridge}/disable_ipv6` };
+  const values = await Promise.all(Object.entries(keys).map(async ([name, key]) => [name, await kernel.sysctl(HOST, key)] as const));
+  return Object.fromEntries(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
