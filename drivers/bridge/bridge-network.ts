@@ -28,7 +28,8 @@ export class BridgeNetwork implements DriverNetwork {
   }
 
   get defaultHostAddress(): string | undefined {
-    return this.#options.hostBinding;
+    // The default, said aloud: every address of the host, both families.
+    return this.#options.hostBinding === '0.0.0.0' ? undefined : this.#options.hostBinding;
   }
 
   givesGateway(family: Family): boolean {

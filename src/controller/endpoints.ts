@@ -9,7 +9,8 @@ import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import type { LiveNetwork } from './ledger.ts';
-import type { EndpointRecord, SandboxRecord, SubnetRecord } from './records.ts';
+import { claimPorts, forgetFlows, wayOut } from './publishing.ts';
+import { sandboxKey, type EndpointRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
 
@@ -25,14 +26,24 @@ export function endpointKey(id: string): string {
 export async function connect(context: Context, sandbox: SandboxRecord, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointRecord> {
   const { ledger, store, applier } = context;
   const used = await interfaceNames(context, sandbox);
+  const wayBefore = wayOut(context, sandbox.id);
   const endpoint = draftEndpoint(context, sandbox, request, used);
+  let published = sandbox;
+  let written = false;
   try {
-    await store.commit([{ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }]);
     ledger.putEndpoint(endpoint);
-    await applier.transition(sandboxChanges(ledger, sandbox.id), { onFailure: 'back', signal });
+    published = await claimPorts(context, sandbox);
+    const sandboxChange = published === sandbox ? [] : [{ key: sandboxKey(sandbox.id), value: published }];
+    await store.commit([{ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }, ...sandboxChange]);
+    written = true;
+    ledger.sandboxes.set(sandbox.id, published);
+    const after = wayOut(context, sandbox.id) === wayBefore ? [] : forgetFlows(published.ports, ledger.endpointsOfSandbox(sandbox.id));
+    await applier.transition(sandboxChanges(ledger, sandbox.id), { after, onFailure: 'back', signal });
   } catch (error) {
-    await store.commit([{ key: endpointKey(endpoint.id) }]);
     forgetEndpoint(context, endpoint);
+    ledger.sandboxes.set(sandbox.id, sandbox);
+    if (published !== sandbox) context.hostPorts.release(sandbox.id);
+    if (written) await store.commit([{ key: endpointKey(endpoint.id) }, { key: sandboxKey(sandbox.id), value: sandbox }]);
     throw error;
   }
   context.events.emit(endpointEvent(context, 'connect', endpoint));
@@ -48,9 +59,12 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const endpoint = ledger.endpointsOfSandbox(sandbox.id).find(({ networkId }) => networkId === network.record.id);
   if (endpoint === undefined) throw new NetworkError('NOT_FOUND', `sandbox ${quote(sandbox.name)} is not connected to network ${quote(network.record.name)}`);
   const event = endpointEvent(context, 'disconnect', endpoint);
+  const wayBefore = wayOut(context, sandbox.id);
+  const flows = forgetFlows(sandbox.ports, ledger.endpointsOfSandbox(sandbox.id));
   await store.commit([{ key: endpointKey(endpoint.id) }]);
   forgetEndpoint(context, endpoint);
-  await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { onFailure: 'forward' });
+  const after = wayOut(context, sandbox.id) === wayBefore ? [] : flows;
+  await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { after, onFailure: 'forward' });
   context.events.emit(event);
 }
 

@@ -1,5 +1,6 @@
 /** What is written down: the wanted state, and nothing that can be found out again. Plain JSON. */
 import type { ReservedPort } from '../ports/host-ports.ts';
+import type { PortBinding } from '../ports/spec.ts';
 
 /** A subnet of a network. */
 export interface SubnetRecord {
@@ -64,7 +65,14 @@ export interface SandboxRecord {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly exposed: readonly string[];
   readonly ports: readonly ReservedPort[];
+  /** What was asked for while every network is routed and no host port is taken: a network with NAT may come. */
+  readonly wishes?: readonly PortBinding[];
   readonly lease?: Lease;
+}
+
+/** Where a sandbox is written down. */
+export function sandboxKey(id: string): string {
+  return `sandbox/${id}`;
 }
 
 /** One attachment of a sandbox, or of an engine's container, to a network. */

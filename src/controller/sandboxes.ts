@@ -7,18 +7,13 @@ import type { Op } from '../kernel/op.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
-import { forgetFlows, reservePorts, sandboxTarget } from './publishing.ts';
-import type { EndpointRecord, SandboxRecord } from './records.ts';
+import { forgetFlows, networksOfSandbox, reservePorts, sandboxTarget } from './publishing.ts';
+import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
 import type { AdoptRequest, SandboxRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
 
 /** Where `ip netns` keeps its names. */
 export const NAMESPACE_FOLDER = '/run/netns';
-
-/** Where a sandbox is written down. */
-function sandboxKey(id: string): string {
-  return `sandbox/${id}`;
-}
 
 /**
  * Makes a network namespace that `ip netns` knows, with its networks and ports.
@@ -26,6 +21,7 @@ function sandboxKey(id: string): string {
  */
 export async function createSandbox(context: Context, request: SandboxRequest, signal?: AbortSignal): Promise<SandboxRecord> {
   const namespace = `${NAMESPACE_FOLDER}/${requireSandboxName(request.name)}`;
+  refuseTaken(context, request.name);
   if ((await context.kernel.namespaceIdentity(namespace)) !== undefined) {
     throw new NetworkError('EXISTS', `network namespace ${quote(request.name)} exists already: choose another name, or 'netctl sandbox adopt --netns ${namespace} NAME'`);
   }
@@ -106,9 +102,12 @@ function vanishing(sandbox: SandboxRecord): ReadonlySet<string> {
 
 type Place = Pick<SandboxRecord, 'kind' | 'namespace'> & Partial<Pick<SandboxRecord, 'identity' | 'lease'>>;
 
+function refuseTaken({ ledger }: Context, name: string): void {
+  if (ledger.sandboxNamed(name) !== undefined) throw new NetworkError('EXISTS', `sandbox ${quote(name)} exists already: choose another name or remove it first`);
+}
+
 function draftSandbox(context: Context, request: Omit<SandboxRequest, 'lease'>, place: Place): SandboxRecord {
-  const taken = context.ledger.sandboxNamed(request.name);
-  if (taken !== undefined) throw new NetworkError('EXISTS', `sandbox ${quote(request.name)} exists already: choose another name or remove it first`);
+  refuseTaken(context, request.name);
   for (const entry of request.extraHosts ?? []) checkHost(entry);
   return {
     ...place,
@@ -144,9 +143,9 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
       endpoints.push(endpoint);
       ledger.putEndpoint(endpoint);
     }
-    const networks = endpoints.map(({ networkId }) => ledger.network(networkId));
-    const ports: readonly ReservedPort[] = await reservePorts(context, draft, request.ports ?? [], networks, sandboxTarget(context, draft.id));
-    sandbox = { ...draft, ports };
+    const wishes = request.ports ?? [];
+    const ports: readonly ReservedPort[] = await reservePorts(context, draft, wishes, networksOfSandbox(context, draft.id), sandboxTarget(context, draft.id));
+    sandbox = { ...draft, ports, ...(ports.some(({ hostPort }) => hostPort === 0) ? { wishes } : {}) };
     ledger.sandboxes.set(sandbox.id, sandbox);
     const puts = endpoints.map((endpoint) => ({ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }));
     await store.commit([{ key: sandboxKey(sandbox.id), value: sandbox, expected: 0 }, ...puts]);
