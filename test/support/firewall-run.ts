@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CASES, type FirewallCase, type Surroundings } from './firewall-cases.ts';
 import { addressOf, type FirewallLab } from './firewall-lab.ts';
 
-/** Milliseconds after which silence is the answer; where an answer is due, it may take longer. */
+/** Milliseconds after which silence is the answer; where an answer is due, a slow machine may take its time. */
 const SILENCE = 350;
-const PATIENCE = 3000;
+const PATIENCE = 20_000;
 
 /**
  * Tries every case at once.
@@ -34,6 +35,17 @@ async function outcome(lab: FirewallLab, { from, to, protocol = 'tcp', as, gets 
   const answer = await lab.ask(from, { do: 'connect', protocol, address, port: Number(port), timeout, say, ...(source === undefined ? {} : { from: source }) });
   if (!gets.includes(' hears ')) return answer;
   const [hearer = ''] = gets.split(' ');
-  const heard = (await lab.ask(hearer, { do: 'heard' })).split('\n').find((line) => line.startsWith(say));
-  return heard === undefined ? 'nothing' : `${hearer} heard ${heard.slice(heard.lastIndexOf(' ') + 1)}`;
+  const heard = await hears(lab, hearer, say, gets.endsWith(' nothing') ? 0 : PATIENCE);
+  return heard === undefined ? 'nothing' : `${hearer} heard ${heard}`;
+}
+
+/** From whom a node heard something; undefined when it did not within the time, in ms. */
+async function hears(lab: FirewallLab, node: string, said: string, timeout: number): Promise<string | undefined> {
+  const end = performance.now() + timeout;
+  for (;;) {
+    const heard = (await lab.ask(node, { do: 'heard' })).split('\n').find((line) => line.startsWith(said));
+    if (heard !== undefined) return heard.slice(heard.lastIndexOf(' ') + 1);
+    if (performance.now() >= end) return undefined;
+    await delay(50);
+  }
 }
