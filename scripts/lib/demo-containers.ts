@@ -26,5 +26,5 @@ export async function showContainers({ stage, shell, lan, host }: DemoWorld): Pr
 
   stage.say('Host ports are really taken. A second container, and another program, hear so:');
   await stage.type(shell, 'docker run --rm --network blue -p 8080:80 busybox true', { code: 125, shows: /8080/ });
-  await stage.type(shell, 'python3 -m http.server 8080 2>&1 | tail -n 1', { shows: /Address already in use/ });
+  await stage.type(shell, 'busybox nc -l -p 8080', { code: 1, shows: /Address already in use/ });
 }
