@@ -12,7 +12,7 @@ need_build() {
 
 copy_package() {
   local folders
-  folders=$(cd "$PROJECT" && node scripts/lib/production-packages.ts) || return
+  folders=$(cd "$PROJECT" && node scripts/production-packages.ts) || return
   mkdir -p "$1"
   # programs only: no types, sources, maps and manuals
   # shellcheck disable=SC2086 # a word a folder
