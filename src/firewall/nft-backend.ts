@@ -1,4 +1,4 @@
-import type { NftScript } from '../kernel/firewall-command.ts';
+import type { NftElementChange, NftScript } from '../kernel/firewall-command.ts';
 import type { FirewallBackend } from './backend.ts';
 import type { Fact } from './facts.ts';
 import { instanceNames } from './instance.ts';
@@ -27,11 +27,12 @@ export function nftBackend(instance: string): FirewallBackend {
     change(before, after) {
       const old = elementsOf(before);
       const fresh = elementsOf(after);
-      const lines = [
-        ...commands('delete', table, without(old, fresh)),
-        ...commands('add', table, without(fresh, old)),
-      ];
-      return lines.length === 0 ? [] : [script(lines)];
+      const gone = without(old, fresh).toSorted(bySet);
+      const come = without(fresh, old).toSorted(bySet);
+      const lines = [...commands('delete', table, gone), ...commands('add', table, come)];
+      if (lines.length === 0) return [];
+      const elements = [...gone.map((element) => direct('delete', table, element)), ...come.map((element) => direct('add', table, element))];
+      return [{ ...script(lines), ...(elements.every((element) => element !== undefined) ? { elements } : {}) }];
     },
   };
 }
@@ -54,8 +55,18 @@ function without(elements: ReadonlyMap<string, NftElement>, others: ReadonlyMap<
 }
 
 function commands(verb: 'add' | 'delete', table: string, elements: readonly NftElement[]): string[] {
-  const bySet = Map.groupBy(elements, (element) => `${element.table} ${table} ${element.set}`);
-  return [...bySet].map(([set, members]) => `${verb} element ${set} { ${members.map((member) => text(verb, member)).join(', ')} }`);
+  const sets = Map.groupBy(elements, (element) => `${element.table} ${table} ${element.set}`);
+  return [...sets].map(([set, members]) => `${verb} element ${set} { ${members.map((member) => text(verb, member)).join(', ')} }`);
+}
+
+/** What goes to one set goes in one message. */
+function bySet(a: NftElement, b: NftElement): number {
+  return a.set < b.set ? -1 : Number(a.set > b.set);
+}
+
+function direct(change: 'add' | 'delete', table: string, { table: family, set, fields }: NftElement): NftElementChange | undefined {
+  if (fields === undefined) return undefined;
+  return { change, family, table, set, key: fields.key, ...(change === 'delete' || fields.data === undefined ? {} : { data: fields.data }) };
 }
 
 function text(verb: 'add' | 'delete', { key, data }: NftElement): string {

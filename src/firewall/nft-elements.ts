@@ -1,4 +1,5 @@
-import { parseAddress } from '../common/address.ts';
+import type { NftField } from '../kernel/firewall-command.ts';
+import { parseAddress, type Family } from '../common/address.ts';
 import { isLoopback, isUnspecified } from '../common/address-scope.ts';
 import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
 import type { TableFamily } from './nft-shape.ts';
@@ -11,6 +12,8 @@ export interface NftElement {
   readonly key: string;
   /** What a map leads to. */
   readonly data?: string;
+  /** Key and data once more, where the kernel takes them as they are. */
+  readonly fields?: { readonly key: readonly NftField[]; readonly data?: readonly NftField[] };
 }
 
 /**
@@ -28,7 +31,7 @@ export function nftElements(fact: Fact): NftElement[] {
     case 'published-port':
       return publishedElements(fact);
     case 'open-port':
-      return [inet(`open${fact.family}`, `${ruleAddress(fact.address, fact.family)} . ${ruleProtocol(fact.protocol)} . ${rulePort(fact.port)}`)];
+      return [plain(`open${fact.family}`, [address(fact.address, fact.family), protocolField(fact.protocol), port(fact.port)])];
     case 'guard':
       return [inet(`guarded${fact.family}`, link(fact.link)), inet(`guarded_pair${fact.family}`, pair(fact.link, fact.link))];
     case 'uplink':
@@ -67,13 +70,35 @@ function familyElements({ bridge, internal }: NetworkFacts, { family, subnets, m
   return [...known, ...ways, ...hidden];
 }
 
-function publishedElements({ family, protocol, hostAddress, hostPort, address, port }: PublishedPortFacts): NftElement[] {
-  const key = `${ruleProtocol(protocol)} . ${rulePort(hostPort)}`;
-  const data = `${ruleAddress(address, family)} . ${rulePort(port)}`;
+function publishedElements(fact: PublishedPortFacts): NftElement[] {
+  const { family, hostAddress } = fact;
+  const key = [protocolField(fact.protocol), port(fact.hostPort)];
+  const data = [address(fact.address, family), port(fact.port)];
   const host = hostAddress === undefined ? undefined : parseAddress(ruleAddress(hostAddress, family));
-  if (hostAddress === undefined || host === undefined || isUnspecified(host)) return [inet(`ports${family}`, key, data)];
+  if (hostAddress === undefined || host === undefined || isUnspecified(host)) return [plain(`ports${family}`, key, data)];
   if (family === 6 && isLoopback(host)) return []; // ::1 is the proxy's
-  return [inet(`ports_on${family}`, `${ruleAddress(hostAddress, family)} . ${key}`, data)];
+  return [plain(`ports_on${family}`, [address(hostAddress, family), ...key], data)];
+}
+
+function address(text: string, family: Family): NftField {
+  return { type: `ipv${family}_addr`, value: ruleAddress(text, family) };
+}
+
+function protocolField(protocol: string): NftField {
+  return { type: 'inet_proto', value: ruleProtocol(protocol) };
+}
+
+function port(number: number): NftField {
+  return { type: 'inet_service', value: String(rulePort(number)) };
+}
+
+/** An element whose fields the kernel takes as they are. */
+function plain(set: string, key: readonly NftField[], data?: readonly NftField[]): NftElement {
+  return { ...inet(set, joined(key), data === undefined ? undefined : joined(data)), fields: { key, ...(data === undefined ? {} : { data }) } };
+}
+
+function joined(fields: readonly NftField[]): string {
+  return fields.map(({ value }) => value).join(' . ');
 }
 
 function inet(set: string, key: string, data?: string): NftElement {

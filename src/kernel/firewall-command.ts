@@ -1,7 +1,28 @@
+/** One field of a key or of what a key leads to: an address, `tcp`, a port. */
+export interface NftField {
+  readonly type: 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service';
+  readonly value: string;
+}
+
+/** One element of a set or map without intervals and verdicts: `add element FAMILY TABLE SET { KEY : DATA }`. */
+export interface NftElementChange {
+  readonly change: 'add' | 'delete';
+  readonly family: 'inet' | 'bridge';
+  readonly table: string;
+  readonly set: string;
+  readonly key: readonly NftField[];
+  readonly data?: readonly NftField[];
+}
+
 /** One atomic nftables transaction, in nft's own language: `nft -f -` in the host's namespace. */
 export interface NftScript {
   readonly op: 'nft';
   readonly script: string;
+  /**
+   * All that the script does, where that is nothing but such elements: sent straight to the kernel, because nft
+   * first reads every set of everybody (0.01 ms against 0.15 with our sets alone and 7 beside 200 others).
+   */
+  readonly elements?: readonly NftElementChange[];
 }
 
 /** Which iptables programs: they keep separate rule sets. `default` is whatever `iptables` means on this machine. */

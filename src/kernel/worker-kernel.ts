@@ -8,6 +8,7 @@ import { Channel } from './netlink/channel.ts';
 import { readNamespace } from './netlink/snapshot.ts';
 import { Namespaces } from './netns.ts';
 import { NetlinkSession } from './netlink-session.ts';
+import { NftElements } from './nft-elements.ts';
 import { NftLibrary } from './nft-library.ts';
 import type { NamespacePath } from './op.ts';
 import { openSocket } from './open-socket.ts';
@@ -27,6 +28,7 @@ const EVENTS_EVERY = 100;
 export class WorkerKernel implements Disposable {
   readonly #namespaces = new Namespaces();
   readonly #nft: NftLibrary | undefined = NftLibrary.open();
+  readonly #nftElements = new NftElements();
   readonly #announcer: Announcer;
   readonly #report: (event: KernelEvent) => void;
   readonly #threadId = threadId();
@@ -54,6 +56,7 @@ export class WorkerKernel implements Disposable {
   [Symbol.dispose](): void {
     this.#watcher?.[Symbol.dispose]();
     this.#nft?.[Symbol.dispose]();
+    this.#nftElements[Symbol.dispose]();
     this.#namespaces[Symbol.dispose]();
   }
 
@@ -127,7 +130,7 @@ export class WorkerKernel implements Disposable {
   #carryOut(op: WorkerOp, session: NetlinkSession): void {
     switch (op.op) {
       case 'nft':
-        return this.#nftables().run(op.script);
+        return op.elements === undefined ? this.#nftables().run(op.script) : this.#nftElements.change(op.elements);
       case 'announce':
         return this.#announcer.start(op);
       case 'conntrack-flush':

@@ -80,8 +80,15 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
   });
 
   it('for nft: a port that moves makes room first', () => {
+    const place = { family: 'inet', table: 'netctl_0a1b2c3d', set: 'ports4' };
+    const key = [{ type: 'inet_proto', value: 'tcp' }, { type: 'inet_service', value: '8080' }];
+    const data = [{ type: 'ipv4_addr', value: '172.18.0.3' }, { type: 'inet_service', value: '80' }];
     assert.deepEqual(nft.change([BLUE, WEB], [BLUE, { ...WEB, address: '172.18.0.3' }]), [
-      { op: 'nft', script: 'delete element inet netctl_0a1b2c3d ports4 { tcp . 8080 }\nadd element inet netctl_0a1b2c3d ports4 { tcp . 8080 : 172.18.0.3 . 80 }\n' },
+      {
+        op: 'nft',
+        script: 'delete element inet netctl_0a1b2c3d ports4 { tcp . 8080 }\nadd element inet netctl_0a1b2c3d ports4 { tcp . 8080 : 172.18.0.3 . 80 }\n',
+        elements: [{ change: 'delete', ...place, key }, { change: 'add', ...place, key, data }],
+      },
     ]);
   });
 

@@ -51,9 +51,14 @@ export const NETNSA = { NSID: 1, FD: 3 } as const;
 /** linux/netconf.h */
 export const NETCONF = { IFINDEX: 1, FORWARDING: 2, ALL: -1, DEFAULT: -2 } as const;
 
+/** linux/netfilter/nf_tables.h: attributes of set elements */
+export const NFTA = { LIST_TABLE: 1, LIST_SET: 2, LIST_ELEMENTS: 3, LIST_ELEM: 1, ELEM_KEY: 1, ELEM_DATA: 2, DATA_VALUE: 1 } as const;
+
 /** linux/netfilter/nfnetlink.h, nf_tables.h, nfnetlink_conntrack.h */
 export const NETFILTER = {
   GROUP_NFTABLES: 7, SUBSYS_NFTABLES: 10, SUBSYS_CTNETLINK: 1,
+  BATCH_BEGIN: 16, BATCH_END: 17,
+  NFT_NEWSETELEM: 12, NFT_DELSETELEM: 14,
   NFT_NEWGEN: 15, GEN_PROC_PID: 2, GEN_PROC_NAME: 3, TABLE_NAME: 1,
   CT_GET: 1, CT_DELETE: 2,
 } as const;

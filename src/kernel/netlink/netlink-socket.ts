@@ -86,12 +86,30 @@ export class NetlinkSocket implements Disposable {
   transact(requests: readonly Request[]): Answer[] {
     const first = this.#sequence + 1;
     this.#write(requests);
+    return this.#answers(first, requests.length);
+  }
+
+  /**
+   * The same for requests that the kernel carries out as a whole or not at all.
+   * @param boundary what nfnetlink wants before and behind them
+   * @throws {NetworkError} KERNEL also when all was understood and the whole was refused
+   */
+  transactAsOne(requests: readonly Request[], boundary: { readonly begin: Request; readonly end: Request }): Answer[] {
+    const first = this.#sequence + 2;
+    this.#write([boundary.begin, ...requests, boundary.end]);
+    return this.#answers(first, requests.length);
+  }
+
+  #answers(first: number, count: number): Answer[] {
     sendTo(this.fd, this.#writer.finish(), this.#writer.length, KERNEL_ADDRESS, 'send to netlink');
-    const answers: Answer[] = Array.from({ length: requests.length }, () => NO_ANSWER);
-    for (let missing = requests.length; missing > 0; ) {
+    const answers: Answer[] = Array.from({ length: count }, () => NO_ANSWER);
+    for (let missing = count; missing > 0; ) {
       for (const message of this.#receive()) {
         const index = message.sequence - first;
-        if (index < 0 || index >= requests.length) continue;
+        // Of a whole: the kernel's verdict on all of it stands with its beginning.
+        const verdict = index === -1 && message.type === NETLINK.MSG_ERROR ? refusal(message) : undefined;
+        if (verdict !== undefined) throw kernelError(verdict.errno, 'change as a whole', verdict.text);
+        if (index < 0 || index >= count) continue;
         if (message.type === NETLINK.MSG_ERROR) {
           answers[index] = { refusal: refusal(message), reply: answers[index]?.reply };
           missing--;
