@@ -1,11 +1,10 @@
-import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
 import { getVersion } from '../src/api/calls.ts';
 import { ApiClient } from '../src/api/client.ts';
 import { DEFAULT_RUN_FOLDER, socketPath } from '../src/api/socket-path.ts';
 import type { Background } from '../test/support/background.ts';
 import type { PrivateHost } from '../test/support/host.ts';
-
-const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+import { programFile } from './compiled.ts';
 
 /** Our daemon in a private host. */
 export class Daemon implements AsyncDisposable {
@@ -25,9 +24,10 @@ export class Daemon implements AsyncDisposable {
   static async start(host: PrivateHost, dockerPlugins = 'none'): Promise<Daemon> {
     const started = performance.now();
     const flags = ['--docker-plugins', dockerPlugins, '--log-level', 'warn'];
-    const running = await host.spawn([process.execPath, '--disable-warning=ExperimentalWarning', MAIN, 'daemon', ...flags]);
+    const running = await host.spawn([process.execPath, '--disable-warning=ExperimentalWarning', programFile(), 'daemon', ...flags]);
     const client = new ApiClient(host.path(socketPath(DEFAULT_RUN_FOLDER)));
     while (!(await answers(client))) {
+      await delay(2);
       if (running.running && performance.now() < started + 60_000) continue;
       await running.kill('SIGKILL');
       throw new Error(`the daemon did not come up: ${running.output}`);
