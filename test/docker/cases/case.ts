@@ -7,14 +7,35 @@ export type CaseDriver = 'bridge' | 'tsbridge';
 /** Something that a user does with networks, and what comes of it. */
 export interface Case {
   readonly title: string;
-  readonly observe: (lab: DockerLab, driver: CaseDriver) => Promise<unknown>;
-  /** The same on both drivers; a function names a difference. */
-  readonly expected: unknown;
+  readonly observe: (lab: DockerLab, driver: CaseDriver) => Promise<Observation>;
+  /** The same on both drivers. */
+  readonly expected: Observation;
+  /** Where the built-in bridge of some engines (20.10 to 27) is known to do otherwise: `group.name` to what it does there. */
+  readonly otherwise?: Readonly<Record<string, string>>;
+}
+
+/** Findings by name, or by group and name. */
+export type Observation = Readonly<Record<string, unknown>>;
+
+/** What was observed on the built-in bridge, but for what it is known to do otherwise. */
+export function butForKnown(observed: Observation, { expected, otherwise = {} }: Pick<Case, 'expected' | 'otherwise'>): Observation {
+  const merged: Record<string, unknown> = { ...observed };
+  for (const [path, there] of Object.entries(otherwise)) {
+    const [group = '', name] = path.split('.');
+    const found = merged[group];
+    if (name === undefined && found === there) merged[group] = expected[group];
+    if (name !== undefined && isGroup(found) && found[name] === there) merged[group] = { ...found, [name]: (expected[group] as Observation)[name] };
+  }
+  return merged;
+}
+
+function isGroup(value: unknown): value is Observation {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Who the server says the client is, or why there was no answer. */
 export async function answerOf(from: Place, address: string, port: number, options: ReachOptions = {}): Promise<string> {
-  const { outcome, answer } = await from.probe(address, port, options);
+  const { outcome, answer } = await from.probe(address, port, { timeoutMs: 1500, ...options });
   return outcome === 'answered' ? (/ from (\S+) /.exec(answer)?.[1] ?? answer) : outcome;
 }
 
