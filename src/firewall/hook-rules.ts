@@ -1,6 +1,6 @@
 import type { IptablesFamily, IptablesRestore, IptablesVariant } from '../kernel/firewall-command.ts';
 import { instanceNames } from './instance.ts';
-import { chainsOf, variantOf } from './iptables-backend.ts';
+import { batchSection, chainsOf, variantOf } from './iptables-backend.ts';
 import type { IptablesChain } from './iptables-shape.ts';
 import { parseSave, type SavedTable } from './iptables-save.ts';
 
@@ -18,14 +18,14 @@ export function planHooks(
   wanted: boolean,
 ): IptablesRestore[] {
   const names = instanceNames(instance);
-  const batch = [...saved].flatMap(([table, text]) => {
+  const batch = [...saved].map(([table, text]) => {
     const rules = parseSave(text, table);
     const chains = Object.entries(chainsOf(family)).filter(([, chain]) => chain.table === table);
     const comment = family === 'bridge' ? '' : `-m comment --comment "${names.comment}" `; // ebtables has none
     const lines = wanted ? chains.flatMap(([role, chain]) => hookLines(names.chain(role), chain, rules, comment)) : removalLines(names.chain(''), rules);
-    return lines.length === 0 ? [] : [`*${table}`, ...lines, 'COMMIT', ''];
-  });
-  return batch.length === 0 ? [] : [{ op: 'iptables-restore', family, variant: variantOf(family, variant), batch: batch.join('\n') }];
+    return lines.length === 0 ? '' : batchSection(family, table, lines);
+  }).join('');
+  return batch === '' ? [] : [{ op: 'iptables-restore', family, variant: variantOf(family, variant), batch }];
 }
 
 function hookLines(name: string, { hooks = [] }: IptablesChain, rules: SavedTable, comment: string): string[] {

@@ -67,14 +67,19 @@ function render(family: IptablesFamily, rules: ReadonlyMap<string, IptablesRule>
   const chains = Object.entries(chainsOf(family));
   const ours = rules === undefined ? new Map<string, IptablesRule[]>() : Map.groupBy([...rules.values()].filter((rule) => rule.family === family), ({ chain }) => chain);
   const tables = Map.groupBy(chains, ([, { table }]) => table);
-  return [...tables].flatMap(([table, members]) => [
-    `*${table}`,
-    // Naming a chain here empties it, or makes it.
-    ...members.map(([role]) => `:${names.chain(role)} ${family === 'bridge' ? 'RETURN' : '- [0:0]'}`),
-    ...(rules === undefined ? [] : members.flatMap(([role, chain]) => chainLines(role, chain, ours.get(role) ?? [], names))),
-    'COMMIT',
-    '',
-  ]).join('\n');
+  const sections = [...tables].map(([table, members]) => {
+    const chainNames = members.map(([role]) => names.chain(role));
+    const lines = rules === undefined ? [] : members.flatMap(([role, chain]) => chainLines(role, chain, ours.get(role) ?? [], names));
+    // Naming a chain makes it, or empties it; ebtables-legacy needs to be told to.
+    const fresh = family === 'bridge' ? [...chainNames.map((name) => `:${name} RETURN`), ...chainNames.map((name) => `-F ${name}`)] : chainNames.map((name) => `:${name} - [0:0]`);
+    return batchSection(family, table, [...fresh, ...lines]);
+  });
+  return sections.join('');
+}
+
+/** The part of a batch for one table. ebtables-legacy takes no COMMIT, ebtables-nft needs none. */
+export function batchSection(family: IptablesFamily, table: string, lines: readonly string[]): string {
+  return [`*${table}`, ...lines, ...(family === 'bridge' ? [] : ['COMMIT']), ''].join('\n');
 }
 
 function chainLines(role: string, { head = [], tail = [] }: IptablesChain, rules: readonly IptablesRule[], names: InstanceNames): string[] {
@@ -92,7 +97,7 @@ function changeLines(family: IptablesFamily, gone: readonly IptablesRule[], come
     ...mine(come).map((rule) => [tableOf(rule), `${placement(rule, chains, names)} ${expand(rule.spec, names)}`] as const),
   ];
   const tables = Map.groupBy(lines, ([table]) => table);
-  return [...tables].flatMap(([table, members]) => [`*${table}`, ...members.map(([, line]) => line), 'COMMIT', '']).join('\n');
+  return [...tables].map(([table, members]) => batchSection(family, table, members.map(([, line]) => line))).join('');
 }
 
 function placement({ chain, place }: IptablesRule, chains: Readonly<Record<string, IptablesChain>>, names: InstanceNames): string {

@@ -36,7 +36,7 @@ export interface IptablesRestore {
   readonly op: 'iptables-restore';
   readonly family: IptablesFamily;
   readonly variant: IptablesVariant;
-  /** The batch, `*table` … `COMMIT`. */
+  /** The batch, `*table` … `COMMIT`; for a bridge without COMMIT, which ebtables-legacy does not take. */
   readonly batch: string;
 }
 
