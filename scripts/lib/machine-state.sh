@@ -23,7 +23,8 @@ echo '== links'
 links | sort
 for ns in $(ip netns list | cut -d' ' -f1 | sort); do links -n "$ns" 2>/dev/null | sort | sed "s|^|$ns: |"; done
 echo '== namespaces'; ip netns list | cut -d' ' -f1 | sort
-echo '== routes'; { ip route show table all; ip -6 route show table all; } | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g; /fe80:/d' | sort
+# what the kernel derives from an address comes and goes with it, a moment later
+echo '== routes'; { ip route show table all; ip -6 route show table all; } | grep -vE ' table local |^multicast |^anycast ' | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g; /fe80:/d' | sort
 echo '== rules'; { ip rule; ip -6 rule; } | sort
 echo '== nftables'; if command -v nft >/dev/null; then nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+/packets N bytes N/g'; fi
 # the legacy tables only where the kernel has them already: looking would make them

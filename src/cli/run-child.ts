@@ -18,13 +18,14 @@ export function runChild([file, ...words]: readonly [string, ...string[]]): Prom
   // PR_SET_PDEATHSIG stays set across execve.
   const [program, args] = setpriv === undefined ? [file, words] : [setpriv, ['--pdeathsig', 'KILL', '--', file, ...words]];
   const { foreground } = ownStat();
-  const child = spawn(program, args, { stdio: 'inherit' });
   const forward = (signal: NodeJS.Signals): void => {
     // A key was pressed: the terminal has sent it to the program too, which is of our group.
     if (foreground && FROM_TERMINAL.has(signal)) return;
     child.kill(signal);
   };
+  // Before the program runs: it may be asked for something the moment it does. Handlers run when spawn has returned.
   for (const signal of FORWARDED) process.on(signal, forward);
+  const child = spawn(program, args, { stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));

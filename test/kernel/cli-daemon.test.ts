@@ -66,12 +66,16 @@ describe('netctl daemon', () => {
     await netctl.ok('sandbox', 'create', '--network', 'blue', 'a');
     await netctl.ok('sandbox', 'create', '--network', 'blue', 'b');
     await using events = await netctl.start(['events', '--no-autostart']);
-    await host.sh('until ss -xH state established | grep -q netctl.sock; do :; done');
+    // It listens when it tells of something.
+    do {
+      await netctl.ok('network', 'create', '--subnet', '10.77.0.0/24', 'heard');
+      await netctl.ok('network', 'rm', 'heard');
+    } while (!events.output.includes('heard'));
     assert.deepEqual(await daemon.kill('SIGTERM'), { code: 0, signal: undefined });
     assert.match(daemon.output, /INFO SIGTERM: stopping; networks and sandboxes stay\n$/);
     assert.equal(await host.sh('ls /run/netctl /run/docker/plugins'), '/run/docker/plugins:\n\n/run/netctl:');
     assert.equal((await events.ended).code, 1);
-    assert.match(events.output, /^netctl: the daemon went away\n$/);
+    assert.match(events.output, /^netctl: the daemon went away\n$/m);
     assert.match(await host.sh('ip netns exec a ping -c 1 -W 1 10.9.0.3'), / 0% packet loss/);
     const again = await netctl.daemon();
     assert.match(await netctl.ok('network', 'ls'), /blue +bridge +10\.9\.0\.0\/24 +2/);
@@ -81,7 +85,8 @@ describe('netctl daemon', () => {
     assert.deepEqual(difference(clean, await host.snapshot(), ['links', 'namespaces', 'nftables', 'mounts', 'routes', 'sockets', 'sysctls']), []);
   });
 
-  it('replaces the socket of a daemon that was killed, and refuses to replace a living one', async () => {
+  it('replaces the socket of a daemon that was killed, and refuses to replace a living one', async function () {
+    this.timeout(60_000); // seven programs, one after the other
     const first = await netctl.daemon(['--docker-plugins', 'none']);
     await first.kill('SIGKILL');
     assert.equal(await host.sh('stat -c %F /run/netctl/netctl.sock'), 'socket');
