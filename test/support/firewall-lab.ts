@@ -120,7 +120,7 @@ const OURS = [
 const BRIDGED = [...OURS, ['docker0', 17, ['k1']] as const, ['virbr0', 18, ['q1']] as const];
 
 /** Every node; `host` is in the middle. */
-export const NODES: readonly string[] = ['host', 'lan', 'far', 'up', 'vm', ...BRIDGED.flatMap(([, , names]) => names)];
+const NODES: readonly string[] = ['host', 'lan', 'far', 'up', 'vm', ...BRIDGED.flatMap(([, , names]) => names)];
 
 /** Addresses of a node or of an end of the host (`host`, `host@eth1`, `host@ta`, `loopback`). */
 export function addressOf(node: string, family: 4 | 6): string {
