@@ -27,10 +27,11 @@ declare -A PROGRAM_PACKAGES=(
   [sysctl]=procps
   [python3]=python3
   [npm]='nodejs npm'
+  [firewalld]='firewalld dbus'
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose nft iptables ebtables ip busybox curl ping sysctl python3)
+TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
