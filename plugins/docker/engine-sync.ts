@@ -64,24 +64,27 @@ export class EngineSync implements AsyncDisposable {
   }
 
   #schedule(delay: number): void {
-    const { timer, period } = this.#parts;
+    const { timer } = this.#parts;
     if (this.#closing.signal.aborted || (this.#next !== undefined && this.#next.at <= timer.now() + delay)) return;
     this.#next?.timeout[Symbol.dispose]();
     const task = (): void => {
       this.#next = undefined;
-      void this.run().then(
-        () => {
-          this.#patience = SOON;
-          this.#schedule(period);
-        },
-        // An engine that does not run is nothing to report.
-        () => {
-          this.#schedule(Math.min(this.#patience, period));
-          this.#patience *= 2;
-        },
-      );
+      void this.#round();
     };
     this.#next = { at: timer.now() + delay, timeout: timer.after(delay, task) };
+  }
+
+  /** Compares, and says when next. An engine that does not run is nothing to report. */
+  async #round(): Promise<void> {
+    const { period } = this.#parts;
+    try {
+      await this.run();
+      this.#patience = SOON;
+      this.#schedule(period);
+    } catch {
+      this.#schedule(Math.min(this.#patience, period));
+      this.#patience *= 2;
+    }
   }
 
   async #compare(): Promise<string[]> {

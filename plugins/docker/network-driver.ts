@@ -2,7 +2,7 @@ import type { Controller } from '../../src/controller/controller.ts';
 import { endpointRequest, INTERFACE_NAME } from './endpoint-request.ts';
 import { genericOptions, networkRequest } from './network-request.ts';
 import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
-import { portBindings } from './port-map.ts';
+import { publish } from './publish.ts';
 import type { Recent } from './recent.ts';
 import { createEndpointBody, createNetworkBody, endpointBody, joinBody, networkBody, optionsBody, programBody } from './wire.ts';
 
@@ -94,7 +94,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
     }),
 
     ProgramExternalConnectivity: route(programBody, async ({ NetworkID, EndpointID, Options }) => {
-      if (engine.network(NetworkID)?.publisher !== 'engine') await engine.publish(EndpointID, portBindings(Options));
+      if (engine.network(NetworkID)?.publisher !== 'engine') await publish(engine, EndpointID, Options);
       return {};
     }),
 

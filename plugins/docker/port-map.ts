@@ -10,8 +10,6 @@ const PROTOCOL_NUMBERS: ReadonlyMap<number, Protocol> = new Map([
   [132, 'sctp'],
 ]);
 const PORT_MAP = 'com.docker.network.portmap';
-/** Set where another endpoint of the container leads out for IPv6, and publishes there. */
-const ONLY_IPV4 = 'com.docker.network.driver.private.no_proxy_6to4';
 
 /**
  * The ports that the engine wants published: `-p` and, for `-P`, one entry without a host port for
@@ -26,8 +24,7 @@ const ONLY_IPV4 = 'com.docker.network.driver.private.no_proxy_6to4';
 export function portBindings(options: WireOptions): PortBinding[] {
   const parsed = portMap.safeParse(options[PORT_MAP]);
   if (!parsed.success) throw new NetworkError('INVALID', `the engine's list of ports cannot be understood: ${parsed.error.issues[0]?.message ?? 'malformed'}`);
-  const bindings = mergePairs(parsed.data.map(portBinding));
-  return options[ONLY_IPV4] === true ? bindings.flatMap(onlyIpv4) : bindings;
+  return mergePairs(parsed.data.map(portBinding));
 }
 
 function portBinding(entry: PortMapEntry): PortBinding {
@@ -56,11 +53,6 @@ function mergePairs(bindings: readonly PortBinding[]): PortBinding[] {
     once.add(keyOf(merged));
     return [merged];
   });
-}
-
-function onlyIpv4(binding: PortBinding): PortBinding[] {
-  if (binding.hostAddress === undefined) return [{ ...binding, hostAddress: '0.0.0.0' }];
-  return binding.hostAddress.includes(':') ? [] : [binding];
 }
 
 function keyOf({ protocol, containerPort, hostAddress = '', hostPort = 0, hostPortEnd = 0 }: PortBinding): string {

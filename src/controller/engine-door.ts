@@ -55,6 +55,13 @@ export class EngineDoor {
     return this.#context.ledger.endpointsOfNetwork(networkId).filter(({ sandboxId }) => sandboxId === undefined);
   }
 
+  /** The other endpoints of the container that an endpoint belongs to. */
+  sharing(id: string): EndpointRecord[] {
+    const namespace = this.endpoint(id)?.attachment?.namespace;
+    if (namespace === undefined) return [];
+    return [...this.#context.ledger.endpoints.values()].filter((other) => other.id !== id && other.sandboxId === undefined && other.attachment?.namespace === namespace);
+  }
+
   /** Pools that engines have asked for. */
   pools(): PoolRecord[] {
     return [...this.#context.ledger.pools.values()];

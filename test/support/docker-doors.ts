@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDockerDoors, type DockerDoorOptions, type DockerDoors } from '../../plugins/docker/open-docker-doors.ts';
+import { NetworkError } from '../../src/common/error.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { nftBackend } from '../../src/firewall/nft-backend.ts';
 import type { OpenSocket, SocketRequest } from '../../src/kernel/kernel.ts';
@@ -100,14 +101,33 @@ async function hostOfAnEngine(): Promise<NotingKernel> {
   return kernel;
 }
 
-/** A recording kernel whose listening sockets are real ones, on a port of ::1 that nobody knows: a proxy takes no less. */
+/**
+ * A recording kernel with sockets as they are: those of two families or addresses may have one
+ * port, and listening ones are real, on a port of ::1 that nobody knows, because a proxy takes no less.
+ */
 export class NotingKernel extends RecordingKernel {
+  readonly #held = new Set<SocketRequest>();
+  #next = 32_768;
+
   override async openSocket(wanted: SocketRequest): Promise<OpenSocket> {
-    const socket = await super.openSocket(wanted);
+    const held: SocketRequest = { ...wanted, port: wanted.port === 0 ? this.#next++ : wanted.port };
+    const name = `${held.protocol}/${held.port}`;
+    if (this.busyPorts.has(name) || [...this.#held].some((other) => clash(held, other))) throw new NetworkError('IN_USE', `${held.protocol} port ${held.port} is in use by another program`);
+    this.#held.add(held);
+    this.openSockets.push(name);
     return {
-      port: socket.port,
+      port: held.port,
       detach: () => openSocket({ protocol: wanted.protocol, address: '::1', port: 0, dualStack: false, listen: true }).fd,
-      [Symbol.dispose]: () => socket[Symbol.dispose](),
+      [Symbol.dispose]: () => {
+        if (this.#held.delete(held)) this.openSockets.splice(this.openSockets.indexOf(name), 1);
+      },
     };
   }
+}
+
+function clash(a: SocketRequest, b: SocketRequest): boolean {
+  if (a.protocol !== b.protocol || a.port !== b.port) return false;
+  const families = ({ address, dualStack }: SocketRequest): string => (dualStack ? '46' : address.includes(':') ? '6' : '4');
+  const anywhere = ({ address }: SocketRequest): boolean => address === '0.0.0.0' || address === '::';
+  return [...families(a)].some((family) => families(b).includes(family)) && (anywhere(a) || anywhere(b) || a.address === b.address);
 }

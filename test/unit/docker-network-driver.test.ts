@@ -256,10 +256,43 @@ describe('the network driver door', () => {
       assert.deepEqual(published(), ['0.0.0.0:8080->80/tcp', ':::8081->80/tcp']);
     });
 
-    it('leaves IPv6 to another endpoint that leads there', async () => {
-      const body = ports({ Port: 80, HostPort: 8080 }, { Port: 81, HostIP: '::1', HostPort: 8081 }) as { Options: object };
-      await ok('ProgramExternalConnectivity', { ...body, Options: { ...body.Options, 'com.docker.network.driver.private.no_proxy_6to4': true } });
-      assert.deepEqual(published(), ['0.0.0.0:8080->80/tcp']);
+    describe('where one endpoint leads out for IPv4 and another for IPv6', () => {
+      const SIX = 'd4'.repeat(32);
+      const six = { NetworkID: SIX, EndpointID: OTHER };
+      const program = (at: object, split: boolean, ...list: Body[]): Promise<Body> => {
+        const body = ports(...list) as { Options: object };
+        return ok('ProgramExternalConnectivity', { ...body, ...at, Options: { ...body.Options, 'com.docker.network.driver.private.no_proxy_6to4': split } });
+      };
+      const everything = [{ Port: 80, HostPort: 8080 }, { Port: 81, HostIP: '::1', HostPort: 8081 }, { Port: 82, HostIP: '127.0.0.1', HostPort: 8082 }];
+      const shared = ['0.0.0.0:8080->80/tcp', '127.0.0.1:8082->82/tcp', '::1:8081->81/tcp', ':::8080->80/tcp'];
+      const twins = async (Address: string): Promise<void> => {
+        const IPv4Data = Address === '' ? [] : [{ Pool: '10.8.0.0/24', Gateway: '10.8.0.1/24' }];
+        await ok('CreateNetwork', { NetworkID: SIX, Options: {}, IPv4Data, IPv6Data: [IPV6] });
+        await ok('CreateEndpoint', { ...six, Interface: { Address, AddressIPv6: 'fd00:7::2/64', MacAddress: '' }, Options: {} });
+        await ok('Join', { ...join, ...six });
+      };
+
+      it('each takes its family, as engine 28 asks', async () => {
+        await twins('');
+        await program(ids, false, ...everything);
+        await ok('RevokeExternalConnectivity', ids);
+        await program(ids, true, ...everything);
+        await program(six, true, ...everything);
+        assert.deepEqual(published().toSorted(), shared);
+      });
+
+      it('one that had both gives the other its family, as engine 29 asks, in whatever order', async () => {
+        await twins('10.8.0.2/24');
+        await program(six, false, ...everything);
+        assert.deepEqual(published(), ['*:8080->80/tcp', '::1:8081->81/tcp', '127.0.0.1:8082->82/tcp']);
+        await program(ids, true, ...everything);
+        assert.deepEqual(published().toSorted(), shared);
+        await program(six, false, ...everything);
+        assert.deepEqual(published().toSorted(), shared);
+        await ok('RevokeExternalConnectivity', ids);
+        await program(six, false, ...everything);
+        assert.deepEqual(published(), ['*:8080->80/tcp', '::1:8081->81/tcp', '127.0.0.1:8082->82/tcp']);
+      });
     });
 
     it('names the port that is taken, takes none then, and gives all back at whatever comes first', async () => {
