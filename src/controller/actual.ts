@@ -9,25 +9,43 @@ export type Snapshots = ReadonlyMap<NamespacePath, NamespaceSnapshot>;
 /**
  * Those of the wanted links that are there, as they are. A link of the right name with somebody
  * else's label is not there.
+ * @param group the link group of what is ours
  */
-export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots): LinkState[] {
+export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, group: number): LinkState[] {
   return wanted.flatMap((link) => {
     const snapshot = snapshots.get(link.namespace);
     const found = snapshot?.links.find((candidate) => candidate.name === link.name);
-    if (snapshot === undefined || found === undefined) return [];
-    if (link.label !== undefined && found.alias !== link.label) return [];
+    if (snapshot === undefined || found === undefined || !isOurs(link, found, group)) return [];
     const master = snapshot.links.find((candidate) => candidate.index === found.masterIndex)?.name;
     const state: LinkState = {
       ...observed(link, found, snapshot),
       type: link.type,
       ...(master === undefined ? {} : { master }),
       ...(found.hairpin === undefined ? {} : { hairpin: found.hairpin }),
-      ...(link.label === undefined ? {} : { label: link.label }),
+      ...(link.label === undefined || found.alias === undefined ? {} : { label: found.alias }),
     };
     if (link.peer === undefined) return [state];
     const peer = actualPeer(link.peer, found, snapshots);
     return peer === undefined ? [] : [{ ...state, peer }];
   });
+}
+
+/**
+ * Names of host-side links that are ours and lead elsewhere: their other end was moved, or their
+ * sandbox's namespace has lost its name to a new one. They stand in the way of the ones to be made.
+ */
+export function misled(wanted: readonly LinkState[], snapshots: Snapshots, group: number): string[] {
+  const usable = new Set(actualLinks(wanted, snapshots, group).map(({ name }) => name));
+  const host = snapshots.get(HOST)?.links ?? [];
+  return wanted.flatMap((link) => {
+    if (link.namespace !== HOST || link.label === undefined || usable.has(link.name)) return [];
+    return host.some((found) => found.name === link.name && isOurs(link, found, group)) ? [link.name] : [];
+  });
+}
+
+/** The group comes with the link, the label a moment later: a daemon that was killed in between has left one without. */
+function isOurs(link: LinkState, found: LinkSnapshot, group: number): boolean {
+  return link.label === undefined || found.alias === link.label || (found.group === group && (found.alias ?? '') === '');
 }
 
 function actualPeer(wanted: PeerState, near: LinkSnapshot, snapshots: Snapshots): PeerState | undefined {

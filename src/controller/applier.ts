@@ -4,8 +4,8 @@ import type { FirewallBackend } from '../firewall/backend.ts';
 import type { Fact } from '../firewall/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LinkState } from '../kernel/link-state.ts';
-import type { NamespacePath, Op } from '../kernel/op.ts';
-import { actualLinks, type Snapshots } from './actual.ts';
+import { HOST, type NamespacePath, type Op } from '../kernel/op.ts';
+import { actualLinks, misled, type Snapshots } from './actual.ts';
 import { plan, type PlanContext } from './plan.ts';
 import type { Reaper } from './reaper.ts';
 
@@ -103,11 +103,13 @@ export class Applier {
     const keys = new Set(wanted.links.map((link) => link.name));
     const former = before.links.filter((link) => !keys.has(link.name));
     const snapshots = await this.snapshots([...wanted.links, ...former]);
-    const actual = [...actualLinks(wanted.links, snapshots), ...actualLinks(former, snapshots)];
+    const { live } = this.#context.groups;
+    const actual = [...actualLinks(wanted.links, snapshots, live), ...actualLinks(former, snapshots, live)];
+    const inTheWay = misled(wanted.links, snapshots, live).map((name): Op => ({ op: 'link-delete', namespace: HOST, name }));
     this.#remember(changes);
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] }, vanishing: missing([...wanted.links, ...former], snapshots) };
     const ops = plan({ links: wanted.links, facts: [] }, { links: actual, facts: [] }, context);
-    await this.#kernel.apply([...this.#firewall.rebuild(this.facts()), ...ops]);
+    await this.#kernel.apply([...this.#firewall.rebuild(this.facts()), ...inTheWay, ...ops]);
     this.#reaper.wake();
     return ops;
   }
@@ -115,7 +117,7 @@ export class Applier {
   /** The operations that would bring links to how they are to be; the packet filter is not looked at. */
   compare(links: readonly LinkState[], snapshots: Snapshots): Op[] {
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] } };
-    return plan({ links, facts: [] }, { links: actualLinks(links, snapshots), facts: [] }, context);
+    return plan({ links, facts: [] }, { links: actualLinks(links, snapshots, this.#context.groups.live), facts: [] }, context);
   }
 
   /** Puts the whole rule set back in one transaction. */

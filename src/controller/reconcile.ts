@@ -6,12 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { NetworkError } from '../common/error.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import type { Context } from './context.ts';
+import { convergeAll, goneBridges } from './converge-all.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord, Lease } from './records.ts';
 import { makeNamespace, NAMESPACE_FOLDER, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
-import { allChanges, endpointChange, networkChange } from './wanted.ts';
+import { allChanges, endpointChange } from './wanted.ts';
 
 /**
  * Makes the kernel equal to the wanted state.
@@ -20,47 +21,11 @@ import { allChanges, endpointChange, networkChange } from './wanted.ts';
  */
 export async function reconcile(context: Context, known: readonly string[] = []): Promise<string[]> {
   const repairs = [...known, ...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
-  const ops = await converge(context);
+  const ops = await convergeAll(context);
   repairs.push(...sentences(ops).map(({ repaired }) => repaired), ...(await removeStrays(context)));
   await adjustSurroundings(context);
   for (const repair of repairs) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
   return repairs;
-}
-
-/**
- * Everything at once; if that fails, network by network, so that one that cannot be made (its bridge
- * is gone, another link has its name) leaves the others up. It is made when its links come back.
- */
-async function converge(context: Context): Promise<readonly Op[]> {
-  const { applier, events, ledger } = context;
-  try {
-    return await applier.converge(allChanges(ledger));
-  } catch {
-    await applier.rebuildFirewall();
-    const ops: Op[] = [];
-    for (const { record } of ledger.networks.values()) {
-      try {
-        const endpoints = ledger.endpointsOfNetwork(record.id);
-        ops.push(...(await applier.converge([networkChange(ledger, record.id), ...endpoints.map((endpoint) => endpointChange(ledger, endpoint))])));
-      } catch (error) {
-        const [gone] = await goneBridges(context, record.id);
-        events.warn(`network '${record.name}' is down: ${gone ?? NetworkError.from(error).message}`);
-      }
-    }
-    return ops;
-  }
-}
-
-/** Bridges that networks use, did not make and miss now, a sentence each. */
-async function goneBridges({ kernel, ledger }: Context, networkId?: string): Promise<string[]> {
-  const adopted = [...ledger.networks.values()].flatMap(({ record, driver }) =>
-    networkId !== undefined && record.id !== networkId ? [] : driver.wanted().links.filter(({ label }) => label === undefined).map(({ name }) => ({ name, network: record.name })),
-  );
-  if (adopted.length === 0) return [];
-  const [host] = await kernel.snapshot([HOST]);
-  return adopted
-    .filter(({ name }) => host?.links.every((link) => link.name !== name) === true)
-    .map(({ name, network }) => `bridge '${name}' of network '${network}' is gone, and is not ours to make: bring it back ('ip link add ${name} type bridge'), or remove the network`);
 }
 
 async function settleSandboxes(context: Context): Promise<string[]> {
@@ -75,8 +40,13 @@ async function settleSandboxes(context: Context): Promise<string[]> {
     if (identity === undefined) context.ledger.identities.delete(sandbox.id);
     else context.ledger.identities.set(sandbox.id, identity);
     if (sandbox.kind === 'named' && identity === undefined) {
-      await context.kernel.apply(makeNamespace(context.store.instanceId, sandbox));
-      repairs.push(`namespace '${sandbox.name}' made again`);
+      // A file without a namespace behind it: a daemon that was killed between the two has left it.
+      try {
+        await context.kernel.apply([{ op: 'namespace-delete', name: sandbox.name }, ...makeNamespace(context.store.instanceId, sandbox)]);
+        repairs.push(`namespace '${sandbox.name}' made again`);
+      } catch (error) {
+        context.events.warn(`sandbox '${sandbox.name}' is not complete: ${NetworkError.from(error).message}`);
+      }
     } else if (sandbox.kind === 'adopted' && identity !== sandbox.identity) {
       await removeSandbox(context, sandbox.id);
       repairs.push(`sandbox '${sandbox.name}' removed: its namespace ${sandbox.namespace} is gone`);
