@@ -34,7 +34,8 @@ export function interfaceSysctls(options: EndpointOptions, interfaceName: string
 }
 
 function parseSysctl(text: string): SysctlState {
-  const match = /^net\.(ipv4|ipv6|mpls)\.([a-z]+)\.IFNAME\.([a-z0-9_]+)=([-0-9A-Za-z _]{1,64})$/.exec(text.trim());
+  // docker's own client writes it small when it comes by `--network name=…,driver-opt=…`.
+  const match = /^net\.(ipv4|ipv6|mpls)\.([a-z]+)\.(?:IFNAME|ifname)\.([a-z0-9_]+)=([-0-9A-Za-z _]{1,64})$/.exec(text.trim());
   if (match === null) {
     throw new NetworkError('INVALID', `endpoint sysctl ${quote(text)}: must be net.ipv4|ipv6|mpls.GROUP.IFNAME.NAME=VALUE, e.g. net.ipv4.conf.IFNAME.log_martians=1`);
   }

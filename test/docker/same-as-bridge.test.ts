@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { DockerLab } from '../support/docker-lab.ts';
 import { butForKnown } from './cases/case.ts';
 import { CASES } from './cases/index.ts';
+import { ISOLATION } from './cases/isolation.ts';
+import { PUBLISH } from './cases/publish.ts';
 
 describe('networks of tsbridge and of the built-in bridge', () => {
   let lab: DockerLab;
@@ -26,4 +28,20 @@ describe('networks of tsbridge and of the built-in bridge', () => {
   }
 
   afterEach(() => lab.clear());
+});
+
+describe('networks of tsbridge where iptables is the packet filter', () => {
+  let lab: DockerLab;
+
+  before(async () => {
+    lab = await DockerLab.start({}, ['--firewall', 'iptables']);
+  });
+
+  after(() => lab[Symbol.asyncDispose]());
+
+  afterEach(() => lab.clear());
+
+  for (const { title, observe, expected } of [...PUBLISH, ...ISOLATION]) {
+    it(title, async () => assert.deepEqual(await observe(lab, 'tsbridge'), expected));
+  }
 });

@@ -181,6 +181,8 @@ describe('the network driver door', () => {
       const sysctls = 'net.ipv4.conf.IFNAME.log_martians=1';
       await ok('CreateEndpoint', endpoint({ 'com.docker.network.endpoint.sysctls': sysctls, 'com.docker.network.portmap': [], 'com.docker.network.endpoint.dnsservers': ['1.1.1.1'] }));
       assert.deepEqual(doors.controller.engine.endpoint(ENDPOINT)?.options, { 'com.docker.network.endpoint.sysctls': sysctls });
+      // As docker's client writes it.
+      await ok('CreateEndpoint', endpoint({ 'com.docker.network.endpoint.sysctls': sysctls.toLowerCase() }, { Address: '10.7.0.3/24', AddressIPv6: '', MacAddress: '' }, OTHER));
     });
 
     it('refuse addresses that are none, and endpoints of networks that there are not', async () => {
