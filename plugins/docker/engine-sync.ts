@@ -19,6 +19,8 @@ export interface EngineSyncParts {
   readonly period: number;
   /** Called with what was removed, a sentence each. */
   readonly log: (message: string) => void;
+  /** Called with what could not be done, once. */
+  readonly report: (error: NetworkError) => void;
 }
 
 /**
@@ -33,6 +35,7 @@ export class EngineSync implements AsyncDisposable {
   #running: Promise<string[]> | undefined;
   /** ms to wait after a comparison that failed: an engine that starts is there in seconds, one that there is not never. */
   #patience = SOON;
+  #reported = '';
 
   constructor(parts: EngineSyncParts) {
     this.#parts = parts;
@@ -76,12 +79,18 @@ export class EngineSync implements AsyncDisposable {
 
   /** Compares, and says when next. An engine that does not run is nothing to report. */
   async #round(): Promise<void> {
-    const { period } = this.#parts;
+    const { period, report } = this.#parts;
     try {
       await this.run();
       this.#patience = SOON;
+      this.#reported = '';
       this.#schedule(period);
-    } catch {
+    } catch (thrown) {
+      const error = NetworkError.from(thrown);
+      if (error.code !== 'UNAVAILABLE' && error.code !== 'NOT_FOUND' && error.message !== this.#reported) {
+        this.#reported = error.message;
+        report(error);
+      }
       this.#schedule(Math.min(this.#patience, period));
       this.#patience *= 2;
     }

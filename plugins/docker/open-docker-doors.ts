@@ -54,7 +54,7 @@ export async function openDockerDoors(controller: Controller, folder: string, op
   const { combined, engineSocket = '/var/run/docker.sock', syncPeriod = 30_000, timer = realTimer, report = () => {}, log = () => {} } = options;
   await using stack = new AsyncDisposableStack();
   const recent = new Recent(() => timer.now(), NEW);
-  const sync = engineSocket === false ? undefined : stack.use(new EngineSync({ controller, socket: engineSocket, recent, timer, period: syncPeriod, log }));
+  const sync = engineSocket === false ? undefined : stack.use(new EngineSync({ controller, socket: engineSocket, recent, timer, period: syncPeriod, log, report }));
   const onMade = (): void => sync?.soon();
   const network = networkDriverRoutes({ controller, driver: 'bridge', recent, onMade });
   const ipam = ipamDriverRoutes({ controller, recent, onMade });

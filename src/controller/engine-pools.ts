@@ -55,10 +55,15 @@ export async function requestEnginePool(context: Context, request: EnginePoolReq
   return record;
 }
 
-/** Gives a pool back with all its addresses; nothing to do for an unknown one. */
+/**
+ * Gives a pool back with all its addresses; nothing to do for an unknown one.
+ * @throws {NetworkError} IN_USE while sandboxes of ours, which the engine does not know, have addresses of it
+ */
 export async function releaseEnginePool(context: Context, id: string): Promise<void> {
   const record = context.ledger.pools.get(id);
   if (record === undefined) return;
+  const inside = context.ledger.endpointsOfPool(id).find(({ sandboxId }) => sandboxId !== undefined);
+  if (inside !== undefined) throw new NetworkError('IN_USE', `pool ${record.subnet} has addresses of sandbox ${quote(inside.name)}: disconnect it first`);
   await context.store.commit([{ key: poolKey(id) }]);
   context.ledger.pools.delete(id);
   const pool = context.addresses.pool(parseCidr(record.subnet));

@@ -57,6 +57,12 @@ export class Ledger {
     return this.#members(this.#byNetwork, networkId);
   }
 
+  /** Endpoints of the networks whose addresses come from a pool of `tsipam`. */
+  endpointsOfPool(poolId: string): EndpointRecord[] {
+    const networks = [...this.networks.values()].filter(({ record }) => [...record.ipv4, ...record.ipv6].some((subnet) => subnet.poolId === poolId));
+    return networks.flatMap(({ record }) => this.endpointsOfNetwork(record.id));
+  }
+
   endpointsOfSandbox(sandboxId: string): EndpointRecord[] {
     return this.#members(this.#bySandbox, sandboxId);
   }

@@ -19,12 +19,14 @@ describe('the comparison with the engine', () => {
   let timer: TestTimer;
   let doors: TestDoors;
   let log: string[];
+  let errors: string[];
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'engine-'));
     engine = await FakeEngine.listen(join(folder, 'engine.sock'));
     timer = new TestTimer();
     log = [];
+    errors = [];
     doors = await open();
   });
 
@@ -35,7 +37,7 @@ describe('the comparison with the engine', () => {
   });
 
   const open = (before?: TestDoors): Promise<TestDoors> =>
-    TestDoors.open({ engineSocket: join(folder, 'engine.sock'), timer, log: (line) => log.push(line) }, before);
+    TestDoors.open({ engineSocket: join(folder, 'engine.sock'), timer, log: (line) => log.push(line), report: ({ message }) => errors.push(message) }, before);
 
   async function make(id: string, subnet: string): Promise<void> {
     const gateway = subnet.replace('0/24', '1/24');
@@ -226,6 +228,26 @@ describe('the comparison with the engine', () => {
       timer.pass(1);
       assert.deepEqual(await doors.doors.sync(), ['address 10.3.0.3 freed: no endpoint of the engine has it']);
       assert.deepEqual(Object.keys(doors.controller.engine.pools()[0]?.addresses ?? {}), ['10.3.0.1', '10.3.0.2', '10.3.0.9']);
+    });
+
+    it('waits for sandboxes of netctl that the engine does not know, and says so once', async () => {
+      await doors.call('NetworkDriver.CreateNetwork', { NetworkID: RED, Options: {}, IPv4Data: [{ Pool: '10.3.0.0/24', Gateway: '10.3.0.1/24' }], IPv6Data: [] });
+      await doors.doors.sync();
+      doors.kernel.model.addNamespace('/proc/42/ns/net');
+      await doors.controller.adoptSandbox({ name: 'lab', namespace: '/proc/42/ns/net', networks: [{ network: 'green' }] });
+      engine.networks = [];
+      assert.match(String((await doors.call('IpamDriver.ReleasePool', { PoolID: 'tsipam/10.3.0.0/24' }))['Error']), /^pool 10\.3\.0\.0\/24 has addresses of sandbox 'lab': disconnect it first$/);
+      assert.match(String((await doors.call('NetworkDriver.DeleteNetwork', { NetworkID: RED }))['Err']), /^network 'green' has active endpoints \(lab\)/);
+      for (let round = 0; round < 3; round += 1) {
+        timer.pass(MINUTE);
+        await quiet();
+      }
+      assert.deepEqual(names(), ['green']);
+      assert.equal(errors.length, 1);
+      assert.match(errors[0] ?? '', /^network 'green' has active endpoints/);
+      await doors.controller.removeSandbox('lab');
+      await doors.doors.sync();
+      assert.deepEqual(doors.left(), []);
     });
 
     it('frees a pool whose network was removed while we were down', async () => {
