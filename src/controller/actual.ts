@@ -5,13 +5,16 @@ import type { LinkSnapshot, NamespaceSnapshot } from '../kernel/snapshot.ts';
 
 /** Snapshots by namespace. */
 export type Snapshots = ReadonlyMap<NamespacePath, NamespaceSnapshot>;
+/** What was read of the host's sysctls, by key. */
+export type Sysctls = ReadonlyMap<string, string>;
 
 /**
  * Those of the wanted links that are there, as they are. A link of the right name with somebody
  * else's label is not there.
  * @param group the link group of what is ours
+ * @param sysctls those that are not told are taken to be as wanted
  */
-export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, group: number): LinkState[] {
+export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, group: number, sysctls: Sysctls = new Map()): LinkState[] {
   return wanted.flatMap((link) => {
     const snapshot = snapshots.get(link.namespace);
     const found = snapshot?.links.find((candidate) => candidate.name === link.name);
@@ -19,9 +22,11 @@ export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, 
     const master = snapshot.links.find((candidate) => candidate.index === found.masterIndex)?.name;
     const state: LinkState = {
       ...observed(link, found, snapshot),
+      ...(link.sysctls === undefined ? {} : { sysctls: link.sysctls.map((one) => ({ ...one, value: sysctls.get(one.key) ?? one.value })) }),
       type: link.type,
       ...(master === undefined ? {} : { master }),
       ...(found.hairpin === undefined ? {} : { hairpin: found.hairpin }),
+      ...(found.isolated === true ? { isolated: true } : {}),
       ...(link.label === undefined || found.alias === undefined ? {} : { label: found.alias }),
     };
     if (link.peer === undefined) return [state];
@@ -72,7 +77,7 @@ function observed(wanted: LinkState | PeerState, found: LinkSnapshot, snapshot: 
     mtu: found.mtu,
     addresses: (wanted.addresses ?? []).filter((address) => there.has(address)),
     routes: (wanted.routes ?? []).filter(present),
-    // Reading one costs as much as writing one; deep checks read the few that guard the host.
+    // Reading one costs as much as writing one: only those of bridges are, of which there are few.
     ...(wanted.sysctls === undefined ? {} : { sysctls: wanted.sysctls }),
   };
 }

@@ -5,7 +5,7 @@ import type { Fact } from '../firewall/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type NamespacePath, type Op } from '../kernel/op.ts';
-import { actualLinks, misled, type Snapshots } from './actual.ts';
+import { actualLinks, misled, type Snapshots, type Sysctls } from './actual.ts';
 import { plan, type PlanContext } from './plan.ts';
 import type { Reaper } from './reaper.ts';
 
@@ -104,7 +104,7 @@ export class Applier {
     const former = before.links.filter((link) => !keys.has(link.name));
     const snapshots = await this.snapshots([...wanted.links, ...former]);
     const { live } = this.#context.groups;
-    const actual = [...actualLinks(wanted.links, snapshots, live), ...actualLinks(former, snapshots, live)];
+    const actual = [...actualLinks(wanted.links, snapshots, live, await this.#bridgeSysctls(wanted.links)), ...actualLinks(former, snapshots, live)];
     const inTheWay = misled(wanted.links, snapshots, live).map((name): Op => ({ op: 'link-delete', namespace: HOST, name }));
     this.#remember(changes);
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] }, vanishing: missing([...wanted.links, ...former], snapshots) };
@@ -115,9 +115,10 @@ export class Applier {
   }
 
   /** The operations that would bring links to how they are to be; the packet filter is not looked at. */
-  compare(links: readonly LinkState[], snapshots: Snapshots): Op[] {
+  async compare(links: readonly LinkState[]): Promise<Op[]> {
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] } };
-    return plan({ links, facts: [] }, { links: actualLinks(links, snapshots, this.#context.groups.live), facts: [] }, context);
+    const actual = actualLinks(links, await this.snapshots(links), this.#context.groups.live, await this.#bridgeSysctls(links));
+    return plan({ links, facts: [] }, { links: actual, facts: [] }, context);
   }
 
   /** Puts the whole rule set back in one transaction. */
@@ -130,6 +131,12 @@ export class Applier {
     const namespaces = new Set(links.flatMap((link) => [link.namespace, ...(link.peer === undefined ? [] : [link.peer.namespace])]));
     const list = await this.#kernel.snapshot([...namespaces]);
     return new Map(list.map((snapshot) => [snapshot.namespace, snapshot]));
+  }
+
+  async #bridgeSysctls(links: readonly LinkState[]): Promise<Sysctls> {
+    const keys = links.flatMap(({ type, namespace, sysctls = [] }) => (type === 'bridge' && namespace === HOST ? sysctls.map(({ key }) => key) : []));
+    const values = await Promise.all(keys.map(async (key) => [key, await this.#kernel.sysctl(HOST, key)] as const));
+    return new Map(values.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
   }
 
   #plan(wanted: WantedState, actual: WantedState, changes: readonly Change[], vanishing?: ReadonlySet<NamespacePath>): Op[] {

@@ -109,7 +109,8 @@ function linkChanges(link: LinkState | PeerState, before: LinkState | PeerState)
   if ('type' in link && 'type' in before) {
     if (link.master !== undefined && link.master !== before.master) change.master = link.master;
     if (link.label !== undefined && link.label !== before.label) change.alias = link.label;
-    if (link.hairpin !== undefined && link.hairpin !== before.hairpin) ops.push({ op: 'bridge-port-set', namespace, name, hairpin: link.hairpin });
+    const { isolated = false } = before;
+    if (link.hairpin !== undefined && (link.hairpin !== before.hairpin || isolated)) ops.push({ op: 'bridge-port-set', namespace, name, hairpin: link.hairpin, ...(isolated ? { isolated: false } : {}) });
   }
   if (Object.keys(change).length > 0) ops.unshift({ op: 'link-set', namespace, name, ...change });
   return ops;

@@ -120,7 +120,7 @@ export async function findStrays(context: Context): Promise<{ readonly links: re
 export async function drift(context: Context): Promise<string[]> {
   const { ledger, applier } = context;
   const links = allChanges(ledger).flatMap((change) => change.wanted.links);
-  return [...(await goneBridges(context)), ...sentences(applier.compare(links, await applier.snapshots(links))).map(({ wrong }) => wrong)];
+  return [...(await goneBridges(context)), ...sentences(await applier.compare(links)).map(({ wrong }) => wrong)];
 }
 
 /** Whether a lease's process still runs. */
@@ -141,6 +141,8 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
     if (op.op === 'link-add') return [{ wrong: `link ${op.name} is missing`, repaired: `link ${op.name} made again` }];
     if (op.op === 'address-add') return [{ wrong: `address ${op.address} is missing on ${op.link}`, repaired: `address ${op.address} on ${op.link} restored` }];
     if (op.op === 'route-add') return [{ wrong: `route ${op.destination} by ${op.link} is missing`, repaired: `route ${op.destination} by ${op.link} restored` }];
+    if (op.op === 'sysctl-set') return [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
+    if (op.op === 'bridge-port-set') return [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];
     if (op.op === 'link-set') return [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];
     return [];
   });

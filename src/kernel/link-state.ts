@@ -25,6 +25,8 @@ export interface LinkState {
   readonly mtu?: number;
   readonly master?: string;
   readonly hairpin?: boolean;
+  /** As it is; never wanted. */
+  readonly isolated?: boolean;
   /** CIDR, canonical text. */
   readonly addresses?: readonly string[];
   readonly routes?: readonly RouteState[];
@@ -37,7 +39,7 @@ export interface LinkState {
 }
 
 /** The far end of a veth pair. */
-export interface PeerState extends Omit<LinkState, 'type' | 'peer' | 'master' | 'hairpin'> {
+export interface PeerState extends Omit<LinkState, 'type' | 'peer' | 'master' | 'hairpin' | 'isolated'> {
   /** Somebody else (the engine) moves and configures it after it was made: only its creation is ours. */
   readonly handedOver?: boolean;
 }

@@ -62,7 +62,7 @@ export class NetlinkSession implements Disposable {
       case 'link-set':
         return this.#setLink(op);
       case 'bridge-port-set':
-        return this.#send(this.#channel(op.namespace), op, [setBridgePort(this.#index(op, op.name), op.hairpin)]);
+        return this.#send(this.#channel(op.namespace), op, [setBridgePort(this.#index(op, op.name), op.hairpin, op.isolated)]);
       case 'address-add':
         return this.#send(this.#channel(op.namespace), op, [newAddress(this.#index(op, op.link), op.address)]);
       case 'route-add':

@@ -40,7 +40,7 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'link-group-delete':
       return [words(...ip(op.namespace), 'link', 'delete', 'group', String(op.group))];
     case 'bridge-port-set':
-      return [words(...tool('bridge', op.namespace), 'link', 'set', 'dev', linkName(op.name), 'hairpin', op.hairpin ? 'on' : 'off')];
+      return [words(...tool('bridge', op.namespace), 'link', 'set', 'dev', linkName(op.name), 'hairpin', op.hairpin ? 'on' : 'off', ...(op.isolated === undefined ? [] : ['isolated', op.isolated ? 'on' : 'off']))];
     case 'address-add':
     case 'address-delete':
       return [changeAddress(op)];

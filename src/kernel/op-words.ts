@@ -17,7 +17,7 @@ export function opWords(op: Op): string {
     case 'link-group-delete':
       return `delete the links of group ${op.group}${where(op.namespace)}`;
     case 'bridge-port-set':
-      return `set hairpin ${op.hairpin ? 'on' : 'off'} at bridge port '${op.name}'${where(op.namespace)}`;
+      return `set hairpin ${onOff(op.hairpin)}${op.isolated === undefined ? '' : `, isolated ${onOff(op.isolated)}`} at bridge port '${op.name}'${where(op.namespace)}`;
     case 'address-add':
       return `add address ${op.address} to '${op.link}'${where(op.namespace)}`;
     case 'address-delete':
@@ -47,4 +47,8 @@ export function opWords(op: Op): string {
 
 function where(namespace: NamespacePath): string {
   return namespace === HOST ? '' : ` in ${namespace}`;
+}
+
+function onOff(value: boolean): string {
+  return value ? 'on' : 'off';
 }

@@ -73,12 +73,14 @@ export interface LinkGroupDelete {
   readonly group: number;
 }
 
-/** `bridge link set dev NAME hairpin on|off` */
+/** `bridge link set dev NAME hairpin on|off [isolated on|off]` */
 export interface BridgePortSet {
   readonly op: 'bridge-port-set';
   readonly namespace: NamespacePath;
   readonly name: string;
   readonly hairpin: boolean;
+  /** Left out: as it is. */
+  readonly isolated?: boolean;
 }
 
 /** `ip addr add|del ADDRESS dev LINK`; address in CIDR form. */

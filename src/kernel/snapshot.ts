@@ -20,6 +20,8 @@ export interface LinkSnapshot {
   readonly peerNamespaceId: number | undefined;
   /** Bridge port with hairpin on; undefined when it is no bridge port. */
   readonly hairpin: boolean | undefined;
+  /** Bridge port that reaches no other isolated one. */
+  readonly isolated?: true;
   /** Global-scope addresses in CIDR form, canonical text. */
   readonly addresses: readonly string[];
 }

@@ -19,6 +19,7 @@ const CASES: readonly (readonly [Op, string])[] = [
   [{ op: 'link-delete', namespace: '/proc/42/ns/net', name: 'eth0' }, 'nsenter --net=/proc/42/ns/net ip link delete dev eth0'],
   [{ op: 'link-group-delete', namespace: HOST, group: 9 }, 'ip link delete group 9'],
   [{ op: 'bridge-port-set', namespace: HOST, name: 'v0', hairpin: true }, 'bridge link set dev v0 hairpin on'],
+  [{ op: 'bridge-port-set', namespace: HOST, name: 'v0', hairpin: true, isolated: false }, 'bridge link set dev v0 hairpin on isolated off'],
   [{ op: 'address-add', namespace: blue, link: 'eth0', address: '10.0.0.2/24' }, 'ip -n blue address add 10.0.0.2/24 brd + dev eth0'],
   [{ op: 'address-add', namespace: blue, link: 'eth0', address: 'fd00::2/64' }, 'ip -n blue address add fd00::2/64 nodad dev eth0'],
   [{ op: 'address-delete', namespace: HOST, link: 'br0', address: '10.0.0.1/32' }, 'ip address delete 10.0.0.1/32 dev br0'],

@@ -78,13 +78,16 @@ export function deleteLinkGroup(group: number): Request {
   return (writer, sequence) => void writer.begin(RTM.DELLINK, ACK, sequence).interfaceInfo(0).u32(LINK.GROUP, group);
 }
 
-/** RTM_SETLINK to the bridge: hairpin of a port. */
-export function setBridgePort(index: number, hairpin: boolean): Request {
+/** RTM_SETLINK to the bridge: hairpin and isolation of a port. */
+export function setBridgePort(index: number, hairpin: boolean, isolated?: boolean): Request {
   return (writer, sequence) =>
     void writer
       .begin(RTM.SETLINK, ACK, sequence)
       .interfaceInfo(index, 0, 0, AF_BRIDGE)
-      .nest(LINK.PROTINFO, () => writer.u8(LINK.BRPORT_MODE, hairpin ? 1 : 0));
+      .nest(LINK.PROTINFO, () => {
+        writer.u8(LINK.BRPORT_MODE, hairpin ? 1 : 0);
+        if (isolated !== undefined) writer.u8(LINK.BRPORT_ISOLATED, isolated ? 1 : 0);
+      });
 }
 
 /** RTM_GETLINK of one link; the reply begins with a struct ifinfomsg. An ioctl would ask for modules by that name (dev_load). */

@@ -61,6 +61,7 @@ export function parseLink(payload: Buffer, addresses: ReadonlyMap<number, readon
     peerIndex: attributes.u32(LINK.LINK),
     peerNamespaceId: attributes.i32(LINK.LINK_NETNSID),
     hairpin: port === undefined ? undefined : port.u8(LINK.BRPORT_MODE) === 1,
+    ...(port?.u8(LINK.BRPORT_ISOLATED) === 1 ? { isolated: true } : {}),
     addresses: addresses.get(index) ?? [],
   };
 }
