@@ -1,5 +1,5 @@
-import { address4, address6, NETWORK } from '../inside/addresses.ts';
-import { copyRules, newRules, savedRules, type Iptables } from '../inside/copied-rules.ts';
+import { address4, NETWORK } from '../inside/addresses.ts';
+import { copyRules, newRules, savedRules } from '../inside/copied-rules.ts';
 import { makeGhosts } from '../inside/ghosts.ts';
 import { spawned } from '../inside/spawned.ts';
 import type { Endpoint, Peer } from './peer.ts';
@@ -9,12 +9,6 @@ const BRIDGE = 'podman1';
 
 /** What Podman starts for each container; addresses are Podman's to choose, so they are given. */
 export class NetavarkPeer implements Peer {
-  readonly #families: 4 | 46;
-
-  constructor(families: 4 | 46) {
-    this.#families = families;
-  }
-
   async attach(endpoint: Endpoint): Promise<void> {
     await spawned(PROGRAM, ['setup', endpoint.namespace], { input: this.#request(endpoint) });
   }
@@ -29,38 +23,33 @@ export class NetavarkPeer implements Peer {
     // it leaves bridge and chains behind with the first one, and takes them away with the last
     await this.attach(first);
     if (second === undefined) return;
-    const programs: Iptables[] = this.#families === 46 ? ['iptables', 'ip6tables'] : ['iptables'];
-    const before = await Promise.all(programs.map(savedRules));
+    const before = await savedRules('iptables');
     await this.attach(second);
     const words = (endpoint: Endpoint): Record<string, string> => ({
       [idOf(second)]: idOf(endpoint),
       [String(second.hostPorts[0])]: String(endpoint.hostPorts[0]),
       [address4(second.number)]: address4(endpoint.number),
-      [address6(second.number)]: address6(endpoint.number),
     });
-    for (const [index, program] of programs.entries()) {
-      await copyRules(program, newRules(before[index] ?? [], await savedRules(program)), others.map(words));
-    }
-    await makeGhosts(others, { bridge: BRIDGE, families: this.#families, chatty: true });
+    await copyRules('iptables', newRules(before, await savedRules('iptables')), others.map(words));
+    await makeGhosts(others, { bridge: BRIDGE, families: 4, chatty: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #request(endpoint: Endpoint): string {
-    const six = this.#families === 46;
     const { name, number, hostPorts } = endpoint;
     return JSON.stringify({
       container_id: idOf(endpoint),
       container_name: name,
-      networks: { bench: { interface_name: 'eth0', static_ips: [address4(number), ...(six ? [address6(number)] : [])] } },
+      networks: { bench: { interface_name: 'eth0', static_ips: [address4(number)] } },
       network_info: {
         bench: {
           name: 'bench',
           id: 'b'.repeat(64),
           driver: 'bridge',
           network_interface: BRIDGE,
-          subnets: [{ subnet: NETWORK.subnet4, gateway: NETWORK.gateway4 }, ...(six ? [{ subnet: NETWORK.subnet6, gateway: NETWORK.gateway6 }] : [])],
-          ipv6_enabled: six,
+          subnets: [{ subnet: NETWORK.subnet4, gateway: NETWORK.gateway4 }],
+          ipv6_enabled: false,
           internal: false,
           dns_enabled: false,
           ipam_options: { driver: 'host-local' },

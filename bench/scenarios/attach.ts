@@ -21,14 +21,17 @@ const COLUMNS: readonly Column[] = [
   { key: 'note', head: 'not run' },
 ];
 
-/** ms that the slow may take for each count; at least {@link LEAST} rounds are always made. */
-const BUDGET = 6000;
-const LEAST = 3;
+/** How often each peer has its turn. */
+const ROUNDS = 6;
+/** ms that a slow one may take for each count; at least {@link LEAST} rounds are always made. */
+const BUDGET = 3000;
+const LEAST = 2;
+/** With more endpoints than this, 13 peers would be too much for a machine: each has it for itself, with ours. */
+const ALL_AT_ONCE = 200;
 
 interface Sampled {
   readonly attach: number[];
   readonly detach: number[];
-  spent: number;
 }
 
 /**
@@ -41,15 +44,42 @@ async function run(options: BenchOptions, progress: Progress): Promise<readonly 
   const failed = new Map<string, string>();
   await using peers = await startPeers(choosePeers(options.peers), progress, failed);
   const tables: Table[] = [];
-  for (const count of options.counts) {
-    const found = await measure(peers.running, count, options, progress, failed);
+  for (const [index, count] of options.counts.entries()) {
+    const found = new Map<string, Sampled>();
+    for (const group of groupsOf(peers.running, count)) {
+      await measure({ group, count, options, progress, failed, found });
+      // its thousand namespaces must not be there when the next has its own
+      if (index === options.counts.length - 1 && count > ALL_AT_ONCE) await Promise.all(group.filter((peer) => !isReference(peer)).map((peer) => peer[Symbol.asyncDispose]()));
+    }
     tables.push(tableOf(count, found, options, failed));
   }
   return tables;
 }
 
-async function measure(running: readonly PeerProcess[], count: number, options: BenchOptions, progress: Progress, failed: Map<string, string>): Promise<Map<string, Sampled>> {
-  const found = new Map<string, Sampled>();
+/** What the others are compared with takes part in every group. */
+function isReference({ kind }: PeerProcess): boolean {
+  return kind.name === 'api' || kind.name === 'api6';
+}
+
+/** Everybody at once, or one peer after the other beside ours of the same families. */
+function groupsOf(running: readonly PeerProcess[], count: number): PeerProcess[][] {
+  if (count <= ALL_AT_ONCE) return [[...running]];
+  const ours = (families: number): PeerProcess[] => running.filter((peer) => isReference(peer) && peer.kind.families === families);
+  const others = running.filter((peer) => !isReference(peer));
+  const alone = running.filter((peer) => isReference(peer) && others.every(({ kind }) => kind.families !== peer.kind.families)).map((peer) => [peer]);
+  return [...alone, ...others.map((peer) => [...ours(peer.kind.families), peer])];
+}
+
+interface Task {
+  readonly group: readonly PeerProcess[];
+  readonly count: number;
+  readonly options: BenchOptions;
+  readonly progress: Progress;
+  readonly failed: Map<string, string>;
+  readonly found: Map<string, Sampled>;
+}
+
+async function measure({ group, count, options, progress, failed, found }: Task): Promise<void> {
   const attempt = async (peer: PeerProcess, what: () => Promise<void>): Promise<void> => {
     if (failed.has(peer.kind.name)) return;
     try {
@@ -59,31 +89,36 @@ async function measure(running: readonly PeerProcess[], count: number, options: 
       found.delete(peer.kind.name);
     }
   };
-  for (const peer of running) {
+  for (const peer of group.filter(({ kind }) => !found.has(kind.name))) {
     progress.say(`attach: ${String(count)} endpoints, making those of ${peer.kind.name}`);
     await attempt(peer, async () => {
       await peer.ask({ do: 'populate', to: count - 1 });
       // the first of everything is slower: caches, chains that are made once
       await peer.ask({ do: 'sample', times: 1 });
-      found.set(peer.kind.name, { attach: [], detach: [], spent: 0 });
+      found.set(peer.kind.name, { attach: [], detach: [] });
     });
   }
-  const rounds = options.quick ? 2 : 20;
+  const rounds = options.quick ? 2 : ROUNDS;
+  const spent = new Map<string, number>();
   for (let round = 0; round < rounds; round += 1) {
-    for (const peer of running) {
-      const sampled = found.get(peer.kind.name);
-      if (sampled === undefined || (round >= LEAST && sampled.spent > BUDGET)) continue;
-      progress.say(`attach: ${String(count)} endpoints, round ${String(round + 1)} of ${String(rounds)}, ${peer.kind.name}`);
+    for (const peer of group) {
+      const { name, perRound } = peer.kind;
+      const sampled = found.get(name);
+      const enough = round >= LEAST && (spent.get(name) ?? 0) > BUDGET;
+      // ours goes on as long as the other does
+      if (sampled === undefined || (enough && !isReference(peer))) continue;
+      progress.say(`attach: ${String(count)} endpoints, round ${String(round + 1)} of ${String(rounds)}, ${name}`);
       await attempt(peer, async () => {
         const started = performance.now();
-        const times = await peer.ask({ do: 'sample', times: peer.kind.perRound });
+        const times = await peer.ask({ do: 'sample', times: perRound });
         sampled.attach.push(...times.attach);
         sampled.detach.push(...times.detach);
-        sampled.spent += performance.now() - started;
+        spent.set(name, (spent.get(name) ?? 0) + performance.now() - started);
       });
     }
+    const others = group.filter((peer) => !isReference(peer));
+    if (others.length > 0 && round >= LEAST && others.every(({ kind }) => (spent.get(kind.name) ?? 0) > BUDGET)) break;
   }
-  return found;
 }
 
 function tableOf(count: number, found: ReadonlyMap<string, Sampled>, options: BenchOptions, failed: ReadonlyMap<string, string>): Table {
