@@ -1,18 +1,24 @@
 import Mocha from 'mocha';
 import { skipReason } from './support/skip.ts';
 
-/** The usual list of tests; then what was skipped and why, what failed, and as the very last line `N passed, N failed`. */
+/**
+ * The usual list of tests; then what was skipped and why, what needed a second try and why, what failed, and as the very
+ * last line `N passed, N failed`.
+ */
 class Reporter extends Mocha.reporters.Spec {
   readonly #skipped: Mocha.Test[] = [];
+  readonly #again: string[] = [];
 
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     runner.on('pending', (test) => this.#skipped.push(test));
+    runner.on('retry', (test: Mocha.Test, error: Error) => this.#again.push(`second try: ${test.fullTitle()}: ${error.message}`));
     runner.once('end', () => exitWhenStuck(this.#lastLine()));
   }
 
   override epilogue(): void {
     for (const test of this.#skipped) console.log(`skipped: ${test.fullTitle()}: ${skipReason(test)}`);
+    for (const line of this.#again) console.log(line);
     if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
     console.log(this.#lastLine());
   }
