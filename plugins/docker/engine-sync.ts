@@ -5,8 +5,8 @@ import { compareWithEngine, isRemoteIpam, type Comparison, type EngineView } fro
 import type { Recent } from './recent.ts';
 import type { Timer } from './timer.ts';
 
-/** A network is asked for by name this long after it was made, ms: the engine lists it when its own work is done. */
-const SOON = 1000;
+/** A network is asked for by name this long after it was made, ms: the engine lists it when its own work is done, which takes it less. */
+const SOON = 250;
 
 /** What the comparison with an engine stands on. */
 export interface EngineSyncParts {
@@ -33,7 +33,7 @@ export class EngineSync implements AsyncDisposable {
   readonly #closing = new AbortController();
   #next: { readonly at: number; readonly timeout: Disposable } | undefined;
   #running: Promise<string[]> | undefined;
-  /** ms to wait after a comparison that failed: an engine that starts is there in seconds, one that there is not never. */
+  /** ms to wait after a comparison in vain, twice as long each time: an engine that starts or is slow is there in seconds, one that there is not never. */
   #patience = SOON;
   #reported = '';
 
@@ -82,8 +82,9 @@ export class EngineSync implements AsyncDisposable {
     const { period, report } = this.#parts;
     try {
       await this.run();
-      this.#patience = SOON;
       this.#reported = '';
+      if (this.#isUnheard()) return this.#scheduleAgain();
+      this.#patience = SOON;
       this.#schedule(period);
     } catch (thrown) {
       const error = NetworkError.from(thrown);
@@ -91,9 +92,19 @@ export class EngineSync implements AsyncDisposable {
         this.#reported = error.message;
         report(error);
       }
-      this.#schedule(Math.min(this.#patience, period));
-      this.#patience *= 2;
+      this.#scheduleAgain();
     }
+  }
+
+  /** Whether there is a network that the engine has just made and does not list yet. */
+  #isUnheard(): boolean {
+    const { controller, recent } = this.#parts;
+    return controller.engine.networks().some(({ id, engine }) => engine === undefined && recent.has(id));
+  }
+
+  #scheduleAgain(): void {
+    this.#schedule(Math.min(this.#patience, this.#parts.period));
+    this.#patience *= 2;
   }
 
   async #compare(): Promise<string[]> {
