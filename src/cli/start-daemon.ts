@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { socketPath } from '../api/socket-path.ts';
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import { waitForSocket } from './wait-for-socket.ts';
 
 /** ms that a daemon which somebody else is starting may take. */
@@ -32,8 +33,7 @@ export async function startDaemon(runFolder: string, say: (line: string) => void
 
 /** @returns the one line that the daemon says to its starter; nothing when it dies without a word */
 async function launch(folder: string, logFile: string): Promise<string> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const log = openSync(logFile, 'a', 0o600);
+  const log = openLog(folder, logFile);
   try {
     const program = [...process.execArgv, process.argv[1] ?? '', 'daemon', '--run-dir', folder, '--ready-fd', '3'];
     const child = spawn(process.execPath, program, { detached: true, cwd: '/', stdio: ['ignore', log, log, 'pipe'] });
@@ -41,5 +41,16 @@ async function launch(folder: string, logFile: string): Promise<string> {
     return (await text(child.stdio[3] as Readable)).trim();
   } finally {
     closeSync(log);
+  }
+}
+
+/** In a folder that somebody else can write to, the name may be a link of theirs to any file: it is not followed. */
+function openLog(folder: string, path: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  } catch (error) {
+    throw new NetworkError('UNAVAILABLE', `the daemon was not started, its log ${quote(path)} cannot be opened (${(error as Error).message}): choose another folder by --run-dir`, { cause: error });
   }
 }

@@ -1,9 +1,11 @@
+import { oneLine } from '../common/quote.ts';
+
 /**
  * Columns under headings, three spaces apart, as Docker prints them.
  * @param rows one text for each heading
  */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const lines = [headings, ...rows];
+  const lines = [headings, ...rows.map((row) => row.map(oneLine))];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ').trimEnd());
 }
@@ -13,7 +15,7 @@ export function formatSheet(entries: readonly (readonly [string, string | readon
   const width = Math.max(...entries.map(([name]) => name.length)) + 1;
   return entries.flatMap(([name, value]) => {
     const lines = typeof value === 'string' ? [value] : value;
-    return (lines.length === 0 ? ['-'] : lines).map((line, index) => `${(index === 0 ? `${name}:` : '').padEnd(width)} ${line}`.trimEnd());
+    return (lines.length === 0 ? ['-'] : lines).map((line, index) => `${(index === 0 ? `${name}:` : '').padEnd(width)} ${oneLine(line)}`.trimEnd());
   });
 }
 

@@ -22,6 +22,11 @@ export function quote(text: string): string {
   return `'${shown.replace(UNSAFE, escaped)}${cut ? '…' : ''}'`;
 }
 
+/** The same for a text that stands alone, as in a table: neither quoted nor cut. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, escaped);
+}
+
 function escaped(character: string): string {
   return SHORT[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }

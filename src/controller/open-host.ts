@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import { openFirewall, type FirewallChoice } from '../firewall/open-firewall.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
@@ -35,7 +37,7 @@ export interface OpenHost extends AsyncDisposable {
  */
 export async function openHost(options: HostOptions): Promise<OpenHost> {
   await using stack = new AsyncDisposableStack();
-  await mkdir(options.stateFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(options.stateFolder);
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
   const kernel = stack.use(await openKernel());
   const { backend, acceptRules, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
@@ -53,4 +55,13 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   );
   const owned = stack.move();
   return { controller, kernel, store, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException;
+    throw new NetworkError('UNAVAILABLE', `state folder ${quote(path)} cannot be made (${message}): choose another one or mend this one`, { cause: error });
+  }
 }

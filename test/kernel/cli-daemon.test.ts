@@ -48,6 +48,15 @@ describe('netctl daemon', () => {
     assert.match(stderr, /\nnetctl: the daemon did not start: .*\/var\/lib\/netctl\/state\.sqlite.*\n$/);
   });
 
+  it('writes its log through no link', async () => {
+    await host.sh('mkdir /run/trap && ln -s /run/target /run/trap/daemon.log');
+    const { code, stderr } = await netctl.run(['--run-dir', '/run/trap', 'network', 'ls']);
+    assert.equal(code, 1);
+    assert.match(stderr, /^netctl: the daemon was not started, its log '\/run\/trap\/daemon\.log' cannot be opened \(ELOOP.*\): choose another folder by --run-dir$/m);
+    assert.equal(await host.sh('ls /run/target 2>/dev/null || :'), '');
+    await host.sh('rm -r /run/trap');
+  });
+
   it('is talked to through the folder that --run-dir or NETCTL_RUN_DIR names, before or after the command', async () => {
     await netctl.daemon(['--run-dir', '/run/lab', '--state-dir', '/var/lib/netctl/lab', '--docker-plugins', 'none']);
     await netctl.ok('network', 'create', '--subnet', '10.9.0.0/24', 'blue', '--run-dir', '/run/lab');
@@ -100,6 +109,7 @@ describe('netctl daemon', () => {
     assert.match(await netctl.ok('version'), /^daemon /m);
     await host.sh('mkdir /run/file && touch /run/file/netctl.sock');
     assert.match((await netctl.run(['daemon', '--run-dir', '/run/file', '--state-dir', '/var/lib/netctl/other'])).stderr, /is there and is no socket/);
+    assert.match((await netctl.run(['daemon', '--state-dir', '/etc/passwd'])).stderr, /^netctl: state folder '\/etc\/passwd' cannot be made \(.*EEXIST.*\): choose another one.*\n$/);
     assert.match((await netctl.run(['daemon', '--run-dir', `/run/${'x'.repeat(120)}`, '--state-dir', '/var/lib/netctl/other'])).stderr, /choose a shorter folder/);
   });
 
