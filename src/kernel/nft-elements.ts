@@ -3,6 +3,7 @@ import type { NftElementChange, NftField } from './firewall-command.ts';
 import { batchBoundary, changeElements } from './netlink/element-messages.ts';
 import { NETLINK } from './netlink/constants.ts';
 import { NetlinkSocket } from './netlink/netlink-socket.ts';
+import { SOCKET, trySocketOption } from './sys.ts';
 
 /**
  * `nft add element` and `delete element` without nft, in the namespace in which the thread stood at the
@@ -19,12 +20,21 @@ export class NftElements implements Disposable {
   /** All of them in one transaction, or none. @throws {NetworkError} KERNEL naming the first that was refused, INVALID */
   change(changes: readonly NftElementChange[]): void {
     const requests = changeElements(changes);
-    this.#socket ??= new NetlinkSocket(NETLINK.NETFILTER);
+    this.#socket ??= openSocket();
     const answers = this.#socket.transactAsOne(requests, { begin: batchBoundary('begin'), end: batchBoundary('end') });
     for (const { refusal } of answers) {
       if (refusal !== undefined) throw kernelError(refusal.errno, `nft ${words(changes)}`, refusal.text);
     }
   }
+}
+
+/** One send holds a whole transaction, which the usual 208 KiB would end at 4000 ports. */
+const SEND_BUFFER = 16 << 20;
+
+function openSocket(): NetlinkSocket {
+  const socket = new NetlinkSocket(NETLINK.NETFILTER);
+  trySocketOption(socket.fd, SOCKET.SOL_SOCKET, SOCKET.SO_SNDBUFFORCE, SEND_BUFFER);
+  return socket;
 }
 
 /** As somebody would have typed it; of many, the first one stands for all. */

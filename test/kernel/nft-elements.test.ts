@@ -48,7 +48,7 @@ inPrivateNamespace(import.meta.filename, () => {
 
     it('do what the script beside them says', async () => {
       const bare = await listed();
-      for (const facts of [ports(1), ports(700)]) {
+      for (const facts of [ports(1), ports(8000)]) {
         const add = backend.change([], facts);
         const remove = backend.change(facts, []);
         assert.ok([...add, ...remove].every((op) => op.op === 'nft' && op.elements !== undefined), 'ports need no nft');
