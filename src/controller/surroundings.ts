@@ -65,6 +65,9 @@ async function forwardingState(context: Context, host: NamespaceSnapshot): Promi
       acceptRa: await read(`net/ipv6/conf/${name}/accept_ra`),
     })),
   );
+  // In a rehearsal a new bridge is only planned.
+  const planned = context.applier.links().filter(({ type, name }) => type === 'bridge' && host.links.every((link) => link.name !== name));
+  links.push(...planned.map(({ name }) => ({ name, isBridge: true, isOurs: true, ipv4: false, acceptRa: undefined })));
   return { ipv4: (await read('net/ipv4/ip_forward')) === '1', ipv6: (await read('net/ipv6/conf/all/forwarding')) === '1', links };
 }
 

@@ -30,7 +30,7 @@ const CASES: readonly (readonly [Op, string])[] = [
   [{ op: 'sysctl-set', namespace: blue, key: 'net/ipv4/conf/eth0.1/rp_filter', value: '1', optional: true }, 'ip netns exec blue sysctl -e -q -w net/ipv4/conf/eth0.1/rp_filter=1'],
   [{ op: 'namespace-add', name: 'blue' }, 'ip netns add blue && ip -n blue link set dev lo up'],
   [{ op: 'namespace-delete', name: 'blue' }, 'ip netns delete blue'],
-  [{ op: 'announce', namespace: blue, link: 'eth0', address: '10.0.0.2', mac: '02:00:00:00:00:02', count: 3, interval: 1000 }, 'ip netns exec blue arping -U -c 3 -I eth0 10.0.0.2'],
+  [{ op: 'announce', namespace: blue, link: 'eth0', address: '10.0.0.2', mac: '02:00:00:00:00:02', count: 3, interval: 1000 }, 'ip netns exec blue arping -U -c 3 -I eth0 10.0.0.2 || :'],
   [{ op: 'nft', script: "add table ip x\nadd chain ip x 'c'" }, "nft -f - <<'EOF'\nadd table ip x\nadd chain ip x 'c'\nEOF"],
   [{ op: 'iptables-restore', family: 6, variant: 'legacy', batch: '*filter\nEOF\nCOMMIT\n' }, "ip6tables-legacy-restore --noflush -w <<'EOF_'\n*filter\nEOF\nCOMMIT\nEOF_"],
 ];
