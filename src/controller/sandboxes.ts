@@ -51,7 +51,7 @@ export async function adoptSandbox(context: Context, request: AdoptRequest, sign
 async function sandboxIn({ kernel, ledger }: Context, namespace: string, identity: string): Promise<SandboxRecord | undefined> {
   for (const sandbox of ledger.sandboxes.values()) {
     if (sandbox.namespace === namespace) return sandbox;
-    const known = ledger.identities.get(sandbox.id) ?? sandbox.identity;
+    const known = sandbox.identity ?? ledger.identities.get(sandbox.id);
     if (known !== undefined && known !== identity) continue;
     // An inode number is given again: what was known may be of a namespace that is gone.
     const now = await kernel.namespaceIdentity(sandbox.namespace);
