@@ -46,7 +46,8 @@ inPrivateNamespace(import.meta.filename, () => {
 
     afterEach(() => kernel[Symbol.asyncDispose]());
 
-    it('do what the script beside them says', async () => {
+    it('do what the script beside them says', async function () {
+      this.timeout(90_000); // 48,000 elements, listed six times by the program
       const bare = await listed();
       for (const facts of [ports(1), ports(8000)]) {
         const add = backend.change([], facts);
