@@ -49,10 +49,9 @@ inPrivateNamespace(import.meta.filename, () => {
 
     afterEach(() => kernel[Symbol.asyncDispose]());
 
-    it('do what the script beside them says', async function () {
-      this.timeout(90_000); // 48,000 elements, listed six times by the program
+    it('do what the script beside them says', async () => {
       const bare = await content();
-      for (const facts of [ports(1), ports(8000)]) {
+      for (const facts of [ports(1), ports(300)]) {
         const add = backend.change([], facts);
         const remove = backend.change(facts, []);
         assert.ok([...add, ...remove].every((op) => op.op === 'nft' && op.elements !== undefined), 'ports need no nft');
