@@ -24,8 +24,8 @@ export async function reconcile(context: Context, known: readonly string[] = [])
   const ops = await convergeAll(context);
   repairs.push(...sentences(ops).map(({ repaired }) => repaired), ...(await removeStrays(context)));
   await adjustSurroundings(context);
-  for (const repair of repairs) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
-  return repairs;
+  for (const repair of new Set(repairs)) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
+  return [...new Set(repairs)];
 }
 
 async function settleSandboxes(context: Context): Promise<string[]> {
@@ -135,15 +135,28 @@ export async function isAlive(lease: Lease): Promise<boolean> {
   }
 }
 
-/** What operations that bring links back say about what was wrong. */
+/** What operations that bring links back say about what was wrong; of a link made again, only that. */
 function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repaired: string }[] {
+  const made = new Set(ops.flatMap((op) => (op.op === 'link-add' ? [linkKey(op), ...(op.kind.type === 'veth' ? [linkKey(op.kind.peer)] : [])] : [])));
   return ops.flatMap((op) => {
-    if (op.op === 'link-add') return [{ wrong: `link ${op.name} is missing`, repaired: `link ${op.name} made again` }];
-    if (op.op === 'address-add') return [{ wrong: `address ${op.address} is missing on ${op.link}`, repaired: `address ${op.address} on ${op.link} restored` }];
-    if (op.op === 'route-add') return [{ wrong: `route ${op.destination} by ${op.link} is missing`, repaired: `route ${op.destination} by ${op.link} restored` }];
-    if (op.op === 'sysctl-set') return [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
-    if (op.op === 'bridge-port-set') return [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];
-    if (op.op === 'link-set') return [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];
-    return [];
+    switch (op.op) {
+      case 'link-add':
+        return [{ wrong: `link ${op.name} is missing`, repaired: `link ${op.name} made again` }];
+      case 'address-add':
+        return made.has(linkKey({ ...op, name: op.link })) ? [] : [{ wrong: `address ${op.address} is missing on ${op.link}`, repaired: `address ${op.address} on ${op.link} restored` }];
+      case 'route-add':
+        return made.has(linkKey({ ...op, name: op.link })) ? [] : [{ wrong: `route ${op.destination} by ${op.link} is missing`, repaired: `route ${op.destination} by ${op.link} restored` }];
+      case 'sysctl-set':
+        return [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
+      case 'bridge-port-set':
+      case 'link-set':
+        return made.has(linkKey(op)) ? [] : [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];
+      default:
+        return [];
+    }
   });
+}
+
+function linkKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `${namespace} ${name}`;
 }
