@@ -73,10 +73,10 @@ export function endpointTarget(context: Context, endpointId: string): ProxyTarge
  * the next one. TCP clients come back by themselves.
  */
 export function forgetFlows(ports: readonly ReservedPort[], endpoints: readonly EndpointRecord[]): Op[] {
-  const udp = ports.filter(({ protocol, hostPort }) => protocol === 'udp' && hostPort > 0);
-  if (udp.length === 0) return [];
+  const flows = ports.filter(({ protocol, hostPort }) => protocol === 'udp' && hostPort > 0).map(({ protocol, hostPort }) => ({ protocol, originalPort: hostPort }));
+  if (flows.length === 0) return [];
   const families = ([4, 6] as const).filter((family) => endpoints.some((endpoint) => (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== undefined));
-  return families.flatMap((family) => udp.map(({ hostPort }): Op => ({ op: 'conntrack-flush', protocol: 'udp', family, originalPort: hostPort })));
+  return families.map((family): Op => ({ op: 'conntrack-flush', family, flows }));
 }
 
 function plain(cidr: string | undefined): string | undefined {

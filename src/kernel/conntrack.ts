@@ -24,7 +24,7 @@ export interface Flow {
 }
 
 /**
- * `conntrack -D -p PROTOCOL …` in the namespace of the calling thread: deletes the flows that match.
+ * `conntrack -D -p PROTOCOL …` in the namespace of the calling thread: deletes the flows that match any.
  * One that ends in between is fine, and so is a kernel without connection tracking.
  * @throws {NetworkError} KERNEL, INVALID
  */
@@ -48,7 +48,8 @@ export function flushConntrack(op: ConntrackFlush): void {
 
 /** Tells from a dumped flow whether the operation means it. @throws {NetworkError} INVALID */
 function flowFilter(op: ConntrackFlush): (payload: Buffer) => Flow | undefined {
-  const protocol = PROTOCOLS[op.protocol];
+  const whole = new Set<number | undefined>(op.flows.flatMap(({ protocol, originalPort }) => (originalPort === undefined ? [PROTOCOLS[protocol]] : [])));
+  const single = new Set(op.flows.flatMap(({ protocol, originalPort }) => (originalPort === undefined ? [] : [portKey(PROTOCOLS[protocol], originalPort)])));
   const address = op.address === undefined ? undefined : parseAddress(op.address).bytes;
   const [source, destination] = op.family === 4 ? [CTA.IP_V4_SRC, CTA.IP_V4_DST] : [CTA.IP_V6_SRC, CTA.IP_V6_DST];
   return (payload) => {
@@ -57,8 +58,8 @@ function flowFilter(op: ConntrackFlush): (payload: Buffer) => Flow | undefined {
     if (tuple === undefined) return undefined;
     const original = new Attributes(tuple);
     const ports = original.nest(CTA.TUPLE_PROTO);
-    if (ports?.u8(CTA.PROTO_NUM) !== protocol) return undefined;
-    if (op.originalPort !== undefined && ports.u16BigEndian(CTA.PROTO_DST_PORT) !== op.originalPort) return undefined;
+    const protocol = ports?.u8(CTA.PROTO_NUM);
+    if (!whole.has(protocol) && !single.has(portKey(protocol, ports?.u16BigEndian(CTA.PROTO_DST_PORT)))) return undefined;
     if (address !== undefined) {
       const dialled = original.nest(CTA.TUPLE_IP)?.bytes(destination);
       // Whoever answers is who it was translated to.
@@ -67,6 +68,11 @@ function flowFilter(op: ConntrackFlush): (payload: Buffer) => Flow | undefined {
     }
     return { tuple, id: flow.bytes(CTA.ID), zone: flow.bytes(CTA.ZONE) };
   };
+}
+
+/** Protocol and port as one number; an icmp flow has no port. */
+function portKey(protocol: number | undefined, port: number | undefined): number {
+  return protocol === undefined || port === undefined ? -1 : (protocol << 16) | port;
 }
 
 function listFlows(family: 4 | 6): Request {

@@ -8,14 +8,14 @@ const PLACE = { host: '1' };
 
 /**
  * The shell commands that operations amount to, one string for each: several commands are joined by
- * `&&`, what a program reads stands in a here-document. Typed into a root shell they do the same.
+ * `&&` where one needs the other, what a program reads stands in a here-document. Typed into a root shell they do the same.
  * @throws {NetworkError} INVALID for what no operation may hold
  */
 export function explain(ops: readonly Op[]): string[] {
   return ops.map((op) => {
     const commands = opCommands(op, PLACE).map(commandLine);
     // conntrack fails when it finds nothing to delete, and few machines have arping and ndsend: nothing depends on them.
-    if (op.op === 'conntrack-flush' || op.op === 'announce') return commands.map((command) => `${command} || :`).join('; ');
+    if (op.op === 'conntrack-flush' || op.op === 'announce') return commands.map((command) => `${command} || :`).join('\n');
     return commands.join(' && ');
   });
 }

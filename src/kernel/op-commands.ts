@@ -115,9 +115,11 @@ function setSysctl(op: SysctlSet): Command {
   return words(...inside(op.namespace), 'sysctl', ...(op.optional === true ? ['-e'] : []), '-q', '-w', `${op.key}=${op.value}`);
 }
 
-function flushConntrack(op: ConntrackFlush): Command[] {
-  const match = ['conntrack', '-D', '-f', op.family === 4 ? 'ipv4' : 'ipv6', '-p', op.protocol, ...option('--orig-port-dst', op.originalPort)];
-  return op.address === undefined ? [words(...match)] : [words(...match, '--orig-dst', op.address), words(...match, '--reply-src', op.address)];
+function flushConntrack({ family, flows, address }: ConntrackFlush): Command[] {
+  return flows.flatMap(({ protocol, originalPort }) => {
+    const match = ['conntrack', '-D', '-f', family === 4 ? 'ipv4' : 'ipv6', '-p', protocol, ...option('--orig-port-dst', originalPort)];
+    return address === undefined ? [words(...match)] : [words(...match, '--orig-dst', address), words(...match, '--reply-src', address)];
+  });
 }
 
 /** `ip` as it is called for a namespace. */

@@ -1,5 +1,5 @@
 import { HOST } from './op.ts';
-import type { NamespacePath, Op } from './op.ts';
+import type { FlowMatch, NamespacePath, Op } from './op.ts';
 
 /** What an operation does, in words for an error message: `add veth 'vethabc' with 'eth0' in /run/netns/blue`. */
 export function opWords(op: Op): string {
@@ -37,12 +37,19 @@ export function opWords(op: Op): string {
     case 'announce':
       return `announce ${op.address} at '${op.link}'${where(op.namespace)}`;
     case 'conntrack-flush':
-      return `forget ${op.protocol} flows${op.originalPort === undefined ? '' : ` to port ${op.originalPort}`}${op.address === undefined ? '' : ` of ${op.address}`}`;
+      return `forget ${flowWords(op.flows)}${op.address === undefined ? '' : ` of ${op.address}`}`;
     case 'nft':
       return 'change the nftables rules';
     case 'iptables-restore':
       return `change the ${op.family === 'bridge' ? 'ebtables' : op.family === 6 ? 'ip6tables' : 'iptables'} rules`;
   }
+}
+
+/** Of many, the first one stands for all. */
+function flowWords([first, ...others]: readonly FlowMatch[]): string {
+  if (first === undefined) return 'no flows';
+  const port = first.originalPort === undefined ? '' : ` to port ${first.originalPort}`;
+  return `${first.protocol} flows${port}${others.length === 0 ? '' : ` and ${others.length} more`}`;
 }
 
 function where(namespace: NamespacePath): string {

@@ -135,17 +135,25 @@ export interface Announce {
   /** How many, and ms between them. */
   readonly count: number;
   readonly interval: number;
+  /** The first one goes out before apply returns: somebody may still know the address by another MAC. */
+  readonly urgent?: boolean;
 }
 
-/** `conntrack -D`: forget flows, so that a re-created container gets them afresh. */
+/** Flows of one protocol, of all ports or of one. */
+export interface FlowMatch {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** The flow's original destination port (what the client dialled). */
+  readonly originalPort?: number;
+}
+
+/** `conntrack -D`: forget flows, so that a re-created container gets them afresh. The table is read once, however many are meant. */
 export interface ConntrackFlush {
   readonly op: 'conntrack-flush';
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-  /** Match on the flow's original destination port (what the client dialled). */
-  readonly originalPort?: number;
-  /** Match on original destination address, or on the address that the flow was translated to. */
-  readonly address?: string;
   readonly family: 4 | 6;
+  /** Any of these. */
+  readonly flows: readonly FlowMatch[];
+  /** Of them only those with this original destination address, or translated to it. */
+  readonly address?: string;
 }
 
 /** One change to one kernel object. */

@@ -150,7 +150,7 @@ inPrivateNamespace(import.meta.filename, () => {
         { op: 'route-add', namespace: '/run/netns/typed-near', link: 'br0', destination: '0.0.0.0/0', gateway: '10.1.0.9' },
         { op: 'nft', script: 'table ip typed {\n}\n' },
         { op: 'iptables-restore', family: 4, variant: 'nft', batch: '*filter\n:TYPED - [0:0]\nCOMMIT\n' },
-        { op: 'conntrack-flush', protocol: 'udp', family: 4, originalPort: 53, address: '10.1.0.1' },
+        { op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp', originalPort: 53 }], address: '10.1.0.1' },
       ];
       // What is only told, not needed, may be missing here: conntrack says so itself.
       await run(['sh', '-ec', `${explain(ops.slice(0, -1)).join('\n')}\n`]);
@@ -158,7 +158,7 @@ inPrivateNamespace(import.meta.filename, () => {
       assert.equal(typed?.links.find(({ name }) => name === 'br0')?.alias, `it's $HOME "so"; reboot`);
       assert.deepEqual(typed?.routes.map(({ destination, protocol }) => `${destination} ${protocol}`), ['0.0.0.0/0 3', '10.1.0.0/24 2']);
       assert.match((await run(['nft', 'list', 'ruleset'])).stdout, /table ip typed[\s\S]*TYPED|TYPED[\s\S]*table ip typed/);
-      assert.equal(explain(ops.slice(-1))[0], 'conntrack -D -f ipv4 -p udp --orig-port-dst 53 --orig-dst 10.1.0.1 || :; conntrack -D -f ipv4 -p udp --orig-port-dst 53 --reply-src 10.1.0.1 || :');
+      assert.equal(explain(ops.slice(-1))[0], 'conntrack -D -f ipv4 -p udp --orig-port-dst 53 --orig-dst 10.1.0.1 || :\nconntrack -D -f ipv4 -p udp --orig-port-dst 53 --reply-src 10.1.0.1 || :');
     });
   });
 });

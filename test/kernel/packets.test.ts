@@ -120,15 +120,15 @@ inPrivateNamespace(import.meta.filename, () => {
       await dial(7777, '127.0.0.1');
       assert.equal(await flows(), 3);
       // 5300 is where they were translated to, not what was dialled.
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4, originalPort: 5300 }]);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'tcp', family: 4, originalPort: 5353 }]);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 6, originalPort: 5353 }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp', originalPort: 5300 }] }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'tcp', originalPort: 5353 }] }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 6, flows: [{ protocol: 'udp', originalPort: 5353 }] }]);
       assert.equal(await flows(), 3);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4, originalPort: 5353 }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp', originalPort: 5353 }] }]);
       assert.equal(await flows(), 1);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4, originalPort: 7777, address: '127.0.0.9' }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp', originalPort: 7777 }], address: '127.0.0.9' }]);
       assert.equal(await flows(), 1);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4, originalPort: 7777, address: '127.0.0.1' }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp', originalPort: 7777 }], address: '127.0.0.1' }]);
       assert.equal(await flows(), 0);
     });
 
@@ -136,15 +136,31 @@ inPrivateNamespace(import.meta.filename, () => {
       await run(['nft', 'add rule ip t o udp dport 6000 ip daddr 127.0.0.5 dnat to 127.0.0.6:6001']);
       await dial(6000, '127.0.0.5');
       await dial(6002, '127.0.0.7');
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4, address: '127.0.0.6' }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp' }], address: '127.0.0.6' }]);
       assert.equal(await flows(), 1);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4, address: '127.0.0.7' }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp' }], address: '127.0.0.7' }]);
+      assert.equal(await flows(), 0);
+    });
+
+    it('to any of many ports are forgotten in the time that one takes', async () => {
+      const forget = async (originalPorts: readonly number[]): Promise<number> => {
+        const started = performance.now();
+        await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: originalPorts.flatMap((originalPort) => [{ protocol: 'udp', originalPort }, { protocol: 'tcp', originalPort }] as const) }]);
+        return performance.now() - started;
+      };
+      for (const port of [6100, 6101, 6102]) await dial(port, '127.0.0.1');
+      const one = await forget([6102]);
+      assert.equal(await flows(), 2);
+      const many = await forget(Array.from({ length: 2000 }, (_, index) => 6101 + index));
+      assert.equal(await flows(), 1);
+      assert.ok(many < 10 * one + 100, `${many} ms for 2000 ports, ${one} ms for one`);
+      await forget([6100]);
       assert.equal(await flows(), 0);
     });
 
     it('of IPv6 and of tcp too, thousands at a time', async () => {
       await dial(5353, '::1');
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 6, originalPort: 5353, address: '::1' }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 6, flows: [{ protocol: 'udp', originalPort: 5353 }], address: '::1' }]);
       assert.equal(await flows(), 0);
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -153,11 +169,11 @@ inPrivateNamespace(import.meta.filename, () => {
       const client = connect(port, '127.0.0.1');
       await once(client, 'connect');
       assert.equal(await flows(), 1);
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'tcp', family: 4, originalPort: port }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'tcp', originalPort: port }] }]);
       assert.equal(await flows(), 0);
       client.destroy();
       server.close();
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'tcp', family: 4 }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'tcp' }] }]);
       const many = createSocket('udp4');
       const sent: Promise<void>[] = [];
       for (let i = 0; i < 3000; i++) sent.push(new Promise((resolve) => many.send('x', 10_000 + i, '127.0.0.1', () => resolve())));
@@ -165,7 +181,7 @@ inPrivateNamespace(import.meta.filename, () => {
       many.close();
       const before = await flows();
       assert.ok(before > 2500, String(before));
-      await kernel.apply([{ op: 'conntrack-flush', protocol: 'udp', family: 4 }]);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [{ protocol: 'udp' }] }]);
       assert.equal(await flows(), 0);
     });
   });
