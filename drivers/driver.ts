@@ -73,6 +73,8 @@ export interface EndpointSpec {
   readonly options: Readonly<Record<string, string>>;
   /** Where it is attached; left out before it joins. */
   readonly attachment?: Attachment;
+  /** Another endpoint had one of its addresses before: neighbours may know that one's MAC still. */
+  readonly succeeds: boolean;
   /** Families whose default route goes through this endpoint. */
   readonly gatewayFor: readonly Family[];
   readonly ports: readonly PublishedPort[];

@@ -140,7 +140,7 @@ export class BridgeNetwork implements DriverNetwork {
         ...ipv6Sysctls(name, endpoint.ipv6 !== undefined),
         ...interfaceSysctls(parseEndpointOptions(endpoint.options), name),
       ],
-      announce: { count: this.#options.announceCount, interval: this.#options.announceInterval },
+      announce: { count: this.#options.announceCount, interval: this.#options.announceInterval, ...(endpoint.succeeds ? { urgent: true } : {}) },
     };
   }
 

@@ -1,5 +1,6 @@
 import type { WantedState } from '../../drivers/driver.ts';
 import { NOTHING } from '../../drivers/driver.ts';
+import { NetworkError } from '../common/error.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import type { Fact } from '../firewall/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -79,6 +80,13 @@ export class Applier {
       await this.#kernel.apply(ops, options.signal);
       this.#remember(changes);
     } catch (error) {
+      if (isFull(error) && this.#reaper.pending) {
+        // Links that wait for their deletion are ports of the bridge still.
+        await this.converge(before, changes);
+        await this.#kernel.apply(options.undo ?? []);
+        await this.#reaper.flush();
+        return await this.transition(changes, options);
+      }
       if (options.onFailure === 'forward') {
         await this.converge(changes, before);
         await this.#kernel.apply(options.after ?? []);
@@ -159,6 +167,11 @@ export class Applier {
       else this.#applied.set(id, wanted);
     }
   }
+}
+
+/** A bridge has no room for another port. */
+function isFull(error: unknown): boolean {
+  return error instanceof NetworkError && error.kernel?.symbol === 'EXFULL';
 }
 
 function merge(changes: readonly Change[]): WantedState {

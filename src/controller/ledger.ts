@@ -24,6 +24,8 @@ export class Ledger {
   readonly identities: Map<string, string> = new Map();
   readonly #byNetwork = new Map<string, Set<string>>();
   readonly #bySandbox = new Map<string, Set<string>>();
+  /** By network: the MAC by which neighbours knew an address (CIDR) last. */
+  readonly #formerMacs = new Map<string, Map<string, string>>();
 
   /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
   network(reference: string): LiveNetwork {
@@ -67,11 +69,23 @@ export class Ledger {
     return this.#members(this.#bySandbox, sandboxId);
   }
 
+  /** Whether an endpoint with another MAC had one of its addresses before, as far as this process knows. */
+  succeedsAnother({ networkId, mac, ipv4, ipv6 }: EndpointRecord): boolean {
+    const macs = this.#formerMacs.get(networkId);
+    return [ipv4, ipv6].some((address) => address !== undefined && (macs?.get(address) ?? mac) !== mac);
+  }
+
+  /** Drops a network that has no endpoints any more. */
+  removeNetwork(id: string): void {
+    this.networks.delete(id);
+    this.#formerMacs.delete(id);
+  }
+
   /** Adds an endpoint or takes its new version. */
   putEndpoint(endpoint: EndpointRecord): void {
     this.endpoints.set(endpoint.id, endpoint);
-    index(this.#byNetwork, endpoint.networkId).add(endpoint.id);
-    if (endpoint.sandboxId !== undefined) index(this.#bySandbox, endpoint.sandboxId).add(endpoint.id);
+    entry(this.#byNetwork, endpoint.networkId, () => new Set<string>()).add(endpoint.id);
+    if (endpoint.sandboxId !== undefined) entry(this.#bySandbox, endpoint.sandboxId, () => new Set<string>()).add(endpoint.id);
   }
 
   removeEndpoint(id: string): void {
@@ -79,6 +93,7 @@ export class Ledger {
     if (endpoint === undefined) return;
     this.endpoints.delete(id);
     drop(this.#byNetwork, endpoint.networkId, id);
+    for (const address of [endpoint.ipv4, endpoint.ipv6]) if (address !== undefined) entry(this.#formerMacs, endpoint.networkId, () => new Map<string, string>()).set(address, endpoint.mac);
     if (endpoint.sandboxId !== undefined) drop(this.#bySandbox, endpoint.sandboxId, id);
   }
 
@@ -87,10 +102,10 @@ export class Ledger {
   }
 }
 
-function index(map: Map<string, Set<string>>, key: string): Set<string> {
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   const known = map.get(key);
   if (known !== undefined) return known;
-  const fresh = new Set<string>();
+  const fresh = make();
   map.set(key, fresh);
   return fresh;
 }

@@ -63,7 +63,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       await context.applier.transition([networkChange(context.ledger, id)], { onFailure: 'back', signal });
       await adjustSurroundings(context);
     } catch (error) {
-      context.ledger.networks.delete(id);
+      context.ledger.removeNetwork(id);
       await context.store.commit([{ key: networkKey(id) }]);
       await context.applier.transition([removal(id)], { onFailure: 'forward' });
       throw error;
@@ -90,7 +90,7 @@ export async function removeNetwork(context: Context, reference: string): Promis
     throw new NetworkError('IN_USE', `network ${quote(record.name)} has active endpoints (${names}${more}): disconnect them first`);
   }
   await context.store.commit([{ key: networkKey(record.id) }]);
-  context.ledger.networks.delete(record.id);
+  context.ledger.removeNetwork(record.id);
   for (const subnet of [...record.ipv4, ...record.ipv6]) {
     const pool = subnet.poolId === undefined ? context.addresses.pool(parseCidr(subnet.subnet)) : undefined;
     if (pool !== undefined) context.addresses.releasePool(pool);

@@ -29,6 +29,11 @@ export class Reaper implements AsyncDisposable {
     }, GATHER);
   }
 
+  /** Whether there may be links to delete. */
+  get pending(): boolean {
+    return this.#timer !== undefined;
+  }
+
   /** Deletes the group now; when it returns, none of its links is left. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);

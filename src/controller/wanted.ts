@@ -21,6 +21,7 @@ export function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): Endpoint
     id,
     mac,
     options,
+    succeeds: ledger.succeedsAnother(endpoint),
     gatewayFor,
     ports,
     ...(ipv4 === undefined ? {} : { ipv4 }),

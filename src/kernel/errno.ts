@@ -3,7 +3,7 @@ import { NetworkError } from '../common/error.ts';
 /** The ones that decide something here or that people meet, with strerror's words (asm-generic/errno-base.h, asm-generic/errno.h). */
 export const ERRNO = {
   EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, EBADF: 9, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18,
-  ENODEV: 19, ENOTDIR: 20, EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25, ENOSPC: 28, EROFS: 30, ERANGE: 34, ENOSYS: 38, ELOOP: 40, EPROTO: 71,
+  ENODEV: 19, ENOTDIR: 20, EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25, ENOSPC: 28, EROFS: 30, ERANGE: 34, ENOSYS: 38, ELOOP: 40, EXFULL: 54, EPROTO: 71,
   EOVERFLOW: 75, EMSGSIZE: 90, ENOPROTOOPT: 92, EPROTONOSUPPORT: 93, ESOCKTNOSUPPORT: 94, EOPNOTSUPP: 95, EAFNOSUPPORT: 97, EADDRINUSE: 98,
   EADDRNOTAVAIL: 99, ENETDOWN: 100, ENETUNREACH: 101, ENOBUFS: 105, ENOTCONN: 107, ETIMEDOUT: 110, ECONNREFUSED: 111, EHOSTUNREACH: 113,
 } as const;
@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<keyof typeof ERRNO, string>> = {
   ENXIO: 'no such device or address', EBADF: 'bad descriptor', EAGAIN: 'no answer in time', ENOMEM: 'out of memory', EACCES: 'permission denied',
   EBUSY: 'busy', EEXIST: 'already exists', EXDEV: 'crosses devices', ENODEV: 'no such device', ENOTDIR: 'not a directory', EINVAL: 'invalid argument',
   ENFILE: 'too many open files on the machine', EMFILE: 'too many open files', ENOTTY: 'wrong kind of descriptor', ENOSPC: 'no space left',
-  EROFS: 'read-only file system', ERANGE: 'out of range', ENOSYS: 'not in this kernel', ELOOP: 'would make a loop', EPROTO: 'protocol error',
+  EROFS: 'read-only file system', ERANGE: 'out of range', ENOSYS: 'not in this kernel', ELOOP: 'would make a loop', EXFULL: 'the bridge has all 1023 ports that the kernel allows', EPROTO: 'protocol error',
   EOVERFLOW: 'value too large', EMSGSIZE: 'message too long', ENOPROTOOPT: 'option not available', EPROTONOSUPPORT: 'protocol not supported',
   ESOCKTNOSUPPORT: 'socket type not supported', EOPNOTSUPP: 'not supported', EAFNOSUPPORT: 'address family not supported',
   EADDRINUSE: 'address in use', EADDRNOTAVAIL: 'address not available', ENETDOWN: 'network is down', ENETUNREACH: 'network is unreachable',

@@ -32,8 +32,8 @@ export interface LinkState {
   readonly routes?: readonly RouteState[];
   /** Below `net/FAMILY/conf/LINK/` or `net/FAMILY/neigh/LINK/`: full slash keys, written before the link goes up. */
   readonly sysctls?: readonly SysctlState[];
-  /** Gratuitous ARP / unsolicited NA for every new address. */
-  readonly announce?: { readonly count: number; readonly interval: number };
+  /** Gratuitous ARP / unsolicited NA for every new address: how many, ms between them, and whether the first must be out before anything else is said. */
+  readonly announce?: { readonly count: number; readonly interval: number; readonly urgent?: boolean };
   /** The other end of a veth pair; stated at one end only. */
   readonly peer?: PeerState;
 }

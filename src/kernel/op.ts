@@ -124,7 +124,7 @@ export interface NamespaceChange {
   readonly name: string;
 }
 
-/** Three gratuitous ARPs or unsolicited neighbour advertisements, the first one before apply returns (RFC 5227 §3, RFC 4861 §7.2.6). */
+/** Gratuitous ARPs or unsolicited neighbour advertisements, the first one soon after apply has returned (RFC 5227 §3, RFC 4861 §7.2.6). */
 export interface Announce {
   readonly op: 'announce';
   readonly namespace: NamespacePath;

@@ -65,7 +65,7 @@ export class WorkerKernel implements Disposable {
     return this.#announcer.next;
   }
 
-  /** Does what is due. */
+  /** Does one thing that is due. */
   keepAppointments(): void {
     this.#announcer.keep();
   }

@@ -69,8 +69,14 @@ inPrivateNamespace(import.meta.filename, () => {
         await until(async () => neighbour(address), '02:00:00:00:00:02', 1000);
       });
 
+      it(`are heard before apply returns, if urgent (${address})`, async () => {
+        await forgetful(address);
+        await kernel.apply([{ ...announce, address, urgent: true }]);
+        assert.match(await neighbour(address), /02:00:00:00:00:02/);
+      });
+
       it(`are repeated when they are due (${address})`, async () => {
-        await kernel.apply([{ ...announce, address, count: 3, interval: 250 }]);
+        await kernel.apply([{ ...announce, address, count: 3, interval: 250, urgent: true }]);
         for (let round = 0; round < 2; round++) {
           await forgetful(address);
           await until(async () => neighbour(address), '02:00:00:00:00:02', 2000);
@@ -91,9 +97,9 @@ inPrivateNamespace(import.meta.filename, () => {
     });
 
     it('name the operation when the first one cannot be sent', async () => {
-      await assert.rejects(kernel.apply([{ ...announce, link: 'nix' }]), /announce 10\.9\.0\.2 at 'nix' in \/run\/netns\/blue: there is no link 'nix'/);
+      await assert.rejects(kernel.apply([{ ...announce, urgent: true, link: 'nix' }]), /announce 10\.9\.0\.2 at 'nix' in \/run\/netns\/blue: there is no link 'nix'/);
       await kernel.apply([{ op: 'link-set', namespace: blue, name: 'eth0', up: false }]);
-      await assert.rejects(kernel.apply([announce]), /ENETDOWN/);
+      await assert.rejects(kernel.apply([{ ...announce, urgent: true }]), /ENETDOWN/);
     });
   });
 
