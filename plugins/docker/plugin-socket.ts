@@ -1,8 +1,9 @@
-import { chmod, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { once } from 'node:events';
 import { NetworkError } from '../../src/common/error.ts';
+import { makeFolder } from '../../src/common/make-folder.ts';
 import type { PluginServer } from './plugin-server.ts';
 
 /** Longest path of a unix socket, bytes (sun_path in linux/un.h, with its end). */
@@ -16,7 +17,7 @@ const LONGEST = 107;
  */
 export async function listenAt({ server, stop }: PluginServer, path: string): Promise<AsyncDisposable> {
   if (Buffer.byteLength(path) > LONGEST) throw new NetworkError('INVALID', `socket path '${path}' is longer than ${LONGEST} bytes: choose a shorter folder`);
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  makePluginFolder(dirname(path));
   await refuseLiving(path);
   // Made in a folder that nobody else can enter and moved into place: nobody meets it with other rights, and a stale one is replaced in one step.
   const folder = await mkdtemp(join(dirname(path), '.new-'));
@@ -39,6 +40,14 @@ export async function listenAt({ server, stop }: PluginServer, path: string): Pr
       await stop();
     },
   };
+}
+
+function makePluginFolder(path: string): void {
+  try {
+    makeFolder(path, 0o755);
+  } catch (error) {
+    throw new NetworkError('UNAVAILABLE', `plugin folder '${path}' cannot be made (${error instanceof Error ? error.message : String(error)}): choose another one by --docker-plugins`, { cause: error });
+  }
 }
 
 async function refuseLiving(path: string): Promise<void> {

@@ -100,7 +100,7 @@ export class ApiClient {
 
 function isAbsent(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ECONNREFUSED';
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED';
 }
 
 function refusal(status: number, text: string): NetworkError {

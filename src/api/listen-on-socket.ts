@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { mkdirSync, renameSync, rmSync, statSync, type Stats } from 'node:fs';
+import { renameSync, rmSync, statSync, type Stats } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { NetworkError } from '../common/error.ts';
+import { makeFolder } from '../common/make-folder.ts';
 
 /** struct sockaddr_un's sun_path, less its terminating zero (linux/un.h). */
 const LONGEST_PATH = 107;
@@ -18,7 +19,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<Disp
   const temporary = `${path}.${process.pid}`;
   if (Buffer.byteLength(temporary) > LONGEST_PATH) throw new NetworkError('INVALID', `socket path '${path}' is longer than ${LONGEST_PATH - 8} bytes: choose a shorter folder`);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     await refuseTaken(path);
     rmSync(temporary, { force: true });
     const listening = once(server, 'listening');
@@ -36,7 +37,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<Disp
   } catch (error) {
     if (error instanceof NetworkError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new NetworkError(code === 'EACCES' || code === 'EPERM' ? 'FORBIDDEN' : 'UNAVAILABLE', `cannot listen on '${path}': ${message}`, { cause: error });
+    throw new NetworkError(code === 'EACCES' || code === 'EPERM' ? 'FORBIDDEN' : 'UNAVAILABLE', `cannot listen on '${path}' (${message}): choose another folder by --run-dir`, { cause: error });
   }
 }
 

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { socketPath } from '../api/socket-path.ts';
 import { NetworkError } from '../common/error.ts';
+import { makeFolder } from '../common/make-folder.ts';
 import { quote } from '../common/quote.ts';
 import { waitForSocket } from './wait-for-socket.ts';
 
@@ -48,7 +49,7 @@ async function launch(folder: string, logFile: string): Promise<string> {
 function openLog(folder: string, path: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   } catch (error) {
     throw new NetworkError('UNAVAILABLE', `the daemon was not started, its log ${quote(path)} cannot be opened (${(error as Error).message}): choose another folder by --run-dir`, { cause: error });

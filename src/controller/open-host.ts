@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import { NetworkError } from '../common/error.ts';
+import { makeFolder } from '../common/make-folder.ts';
 import { quote } from '../common/quote.ts';
 import { openFirewall, type FirewallChoice } from '../firewall/open-firewall.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -37,7 +37,7 @@ export interface OpenHost extends AsyncDisposable {
  */
 export async function openHost(options: HostOptions): Promise<OpenHost> {
   await using stack = new AsyncDisposableStack();
-  await makeFolder(options.stateFolder);
+  makeStateFolder(options.stateFolder);
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
   const kernel = stack.use(await openKernel());
   const { backend, acceptRules, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
@@ -57,9 +57,9 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   return { controller, kernel, store, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function makeFolder(path: string): Promise<void> {
+function makeStateFolder(path: string): void {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    makeFolder(path, 0o700);
   } catch (error) {
     const { message } = error as NodeJS.ErrnoException;
     throw new NetworkError('UNAVAILABLE', `state folder ${quote(path)} cannot be made (${message}): choose another one or mend this one`, { cause: error });

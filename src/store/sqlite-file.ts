@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { NetworkError } from '../common/error.ts';
+import { makeFolder } from '../common/make-folder.ts';
 import { quote } from '../common/quote.ts';
 import { START_FRESH, fromSqlite, storeError } from './sqlite-error.ts';
 
@@ -44,7 +45,7 @@ const held = new Set<string>();
  */
 export function openSqliteFile(path: string): SqliteFile {
   try {
-    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) create(path);
     const identity = identityOf(path);
     if (held.has(identity)) throw storeError(path, 'is open in this process already', 'UNAVAILABLE', 'use that store');

@@ -48,6 +48,24 @@ describe('netctl daemon', () => {
     assert.match(stderr, /\nnetctl: the daemon did not start: .*\/var\/lib\/netctl\/state\.sqlite.*\n$/);
   });
 
+  it('says in one line which folder cannot be made', async function () {
+    this.timeout(60_000); // nine programs, one after the other
+    for (const folder of ['/proc/x', '/proc/x/y', '/dev/null/x', '/sys/x']) {
+      const state = await netctl.run(['daemon', '--state-dir', folder], { timeout: 5000 });
+      assert.match(state.stderr, new RegExp(`^netctl: state folder '${folder}' cannot be made \\(E[A-Z]+: .*\\): choose another one or mend this one\n$`));
+      const running = await netctl.run(['--run-dir', folder, 'network', 'ls'], { timeout: 5000 });
+      assert.match(running.stderr, new RegExp(`^netctl: the daemon was not started, its log '${folder}/daemon.log' cannot be opened \\(E[A-Z]+: .*\\): choose another folder by --run-dir$`, 'm'));
+      assert.deepEqual([state.code, running.code], [1, 1]);
+    }
+    for (const [option, says] of [
+      ['--run-dir', "cannot listen on '/proc/x/netctl.sock' (ENOENT: no such file or directory, mkdir '/proc/x'): choose another folder by --run-dir"],
+      ['--docker-plugins', "plugin folder '/proc/x' cannot be made (ENOENT: no such file or directory, mkdir '/proc/x'): choose another one by --docker-plugins"],
+    ] as const) {
+      const { code, stderr } = await netctl.run(['daemon', option, '/proc/x'], { timeout: 5000 });
+      assert.deepEqual([code, stderr], [1, `netctl: ${says}\n`]);
+    }
+  });
+
   it('writes its log through no link', async () => {
     await host.sh('mkdir /run/trap && ln -s /run/target /run/trap/daemon.log');
     const { code, stderr } = await netctl.run(['--run-dir', '/run/trap', 'network', 'ls']);
