@@ -4,6 +4,7 @@
  * second thread nor a clock.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { ThreadData } from './blocked-thread.ts';
 import { raiseOpenFileLimit } from './open-file-limit.ts';
 import { toPlainError } from './protocol.ts';
 import type { WorkerMessage, WorkerRequest } from './protocol.ts';
@@ -50,7 +51,7 @@ function answer(kernel: WorkerKernel, request: WorkerRequest): WorkerMessage {
 const port = parentPort;
 if (port !== null) {
   /* oxlint-disable typescript/no-unsafe-type-assertion -- both ends are ours: protocol.ts */
-  const exiting = workerData as Int32Array;
+  const { exiting } = workerData as ThreadData<undefined>;
   run(
     (message) => port.postMessage(message),
     () => receiveMessageOnPort(port)?.message as WorkerRequest | undefined,
