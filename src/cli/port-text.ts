@@ -18,7 +18,9 @@ export function portPairs(ports: readonly Pick<PortView, 'protocol' | 'container
     .toSorted((a, b) => a.containerPort - b.containerPort || (a.protocol < b.protocol ? -1 : Number(a.protocol > b.protocol)) || a.hostPort - b.hostPort)
     .flatMap(({ protocol, containerPort, hostAddress, hostPort }) => {
       const container = `${containerPort}/${protocol}`;
-      const [hosts, port] = hostPort === 0 ? [addresses, containerPort] : [hostAddress === undefined ? ['0.0.0.0', '::'] : [hostAddress], hostPort];
+      const published = hostAddress === undefined ? ['0.0.0.0', '::'] : [hostAddress];
+      const open = (): string[] => addresses.filter((address) => published.some((host) => host.includes(':') === address.includes(':')));
+      const [hosts, port] = hostPort === 0 ? [open(), containerPort] : [published, hostPort];
       return hosts.map((host) => ({ container, host: `${host.includes(':') ? `[${host}]` : host}:${port}` }));
     });
 }

@@ -1,4 +1,5 @@
 import type { Op } from '../kernel/op.ts';
+import { HostPorts } from '../ports/host-ports.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { Context } from './context.ts';
 import { diagnose, type Finding } from './diagnose.ts';
@@ -201,7 +202,8 @@ export class Controller implements AsyncDisposable {
       await using copyStore = new MemoryStore(store.instanceId);
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
-      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, setBridges: async () => {}, onEvent: () => {} };
+      const hostPorts = new HostPorts(recorder, this.#context.hostPorts);
+      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, hostPorts, setBridges: async () => {}, onEvent: () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);
       const result = await task(copy);

@@ -29,8 +29,8 @@ async function kernelFeatures(context: Context): Promise<Finding[]> {
     findings.push({ level: 'note', subject: 'kernel', message: 'IPv6 is switched off: IPv6 networks have no addresses' });
   }
   try {
-    using socket = await context.kernel.openSocket({ protocol: 'sctp', address: '127.0.0.1', port: 0, dualStack: false, listen: false });
-    void socket;
+    const opened = await context.kernel.openSockets([{ protocol: 'sctp', port: 0, places: [{ address: '127.0.0.1', dualStack: false, listen: false }] }]);
+    for (const socket of opened.flat()) socket[Symbol.dispose]();
   } catch (error) {
     if (NetworkError.from(error).code === 'UNSUPPORTED') findings.push({ level: 'note', subject: 'kernel', message: 'no sctp: sctp ports cannot be published', remedy: 'modprobe sctp, where the kernel has it' });
   }

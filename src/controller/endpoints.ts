@@ -9,7 +9,7 @@ import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import type { LiveNetwork } from './ledger.ts';
-import { claimPorts, forgetFlows, wayOut } from './publishing.ts';
+import { claimPorts, followPorts, forgetFlows, wayOut } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
@@ -42,8 +42,8 @@ export async function connect(context: Context, sandbox: SandboxRecord, request:
   } catch (error) {
     forgetEndpoint(context, endpoint);
     ledger.sandboxes.set(sandbox.id, sandbox);
-    if (published !== sandbox) context.hostPorts.release(sandbox.id);
     if (written) await store.commit([{ key: endpointKey(endpoint.id) }, { key: sandboxKey(sandbox.id), value: sandbox }]);
+    await followPorts(context, sandbox);
     throw error;
   }
   context.events.emit(endpointEvent(context, 'connect', endpoint));
@@ -63,6 +63,7 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const flows = forgetFlows(sandbox.ports, ledger.endpointsOfSandbox(sandbox.id));
   await store.commit([{ key: endpointKey(endpoint.id) }]);
   forgetEndpoint(context, endpoint);
+  await followPorts(context, sandbox);
   const after = wayOut(context, sandbox.id) === wayBefore ? [] : flows;
   await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { after, onFailure: 'forward' });
   context.events.emit(event);

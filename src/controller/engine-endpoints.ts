@@ -10,6 +10,7 @@ import { releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
 import { endpointChange, removal } from './wanted.ts';
+import { endpointWayOut, portsInForce } from './way-out.ts';
 
 /** What the engine says about a new endpoint. */
 export interface EngineEndpointRequest {
@@ -81,12 +82,12 @@ export async function joinEngineEndpoint(context: Context, id: string, namespace
  */
 export async function programPorts(context: Context, id: string, bindings: readonly PortBinding[]): Promise<readonly ReservedPort[]> {
   const endpoint = context.ledger.endpoint(id);
-  const network = context.ledger.network(endpoint.networkId);
-  const ports = await reservePorts(context, endpoint, bindings, [network], endpointTarget(context, id));
+  const way = endpointWayOut(context.ledger, endpoint);
+  const ports = await reservePorts(context, bindings, { owner: endpoint, way, target: endpointTarget(context, id) });
   const published: EndpointRecord = { ...endpoint, ports };
   await save(context, published);
   await context.applier.transition([endpointChange(context.ledger, published)], { after: forgetFlows(ports, [published]), onFailure: 'back' });
-  for (const port of ports) {
+  for (const port of portsInForce(ports, way)) {
     context.events.emit({ type: 'port', action: 'publish', id, name: endpoint.name, attributes: { host: String(port.hostPort), container: `${port.containerPort}/${port.protocol}` } });
   }
   return ports;

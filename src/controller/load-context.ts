@@ -36,6 +36,8 @@ export interface ControllerParts {
   readonly onEvent?: (event: ControllerEvent) => void;
   readonly now?: Clock;
   readonly random?: Random;
+  /** Default: some of its own. */
+  readonly hostPorts?: HostPorts;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     ledger: new Ledger(),
     addresses: new AddressSpace(defaultPools(parts.hostId ?? store.instanceId)),
     applier: new Applier(kernel, firewall, { groups, doomedName }, reaper),
-    hostPorts: new HostPorts(kernel),
+    hostPorts: parts.hostPorts ?? new HostPorts(kernel),
     lostPorts: new Map(),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),
     setBridges: parts.setBridges ?? (async () => {}),

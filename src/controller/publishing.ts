@@ -1,38 +1,64 @@
 /** Host ports of a sandbox or of an engine's endpoint: taking, giving back, and where they lead. */
+import { NetworkError } from '../common/error.ts';
 import type { Op } from '../kernel/op.ts';
+import { requireDistinct } from '../ports/overlap.ts';
 import type { ProxyTarget } from '../ports/proxy.ts';
-import type { PortOwner, ReservedPort } from '../ports/host-ports.ts';
+import type { PortOwner } from '../ports/held-ports.ts';
+import type { ReservedPort } from '../ports/host-ports.ts';
+import type { HostBinding } from '../ports/socket-groups.ts';
 import type { PortBinding } from '../ports/spec.ts';
 import type { Context } from './context.ts';
 import { gatewayEndpoint } from './gateway.ts';
-import type { LiveNetwork } from './ledger.ts';
-import type { EndpointRecord, SandboxRecord } from './records.ts';
+import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
+import { hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
-/**
- * Takes the host ports that the bindings ask for. A network whose families are all routed needs
- * none: its ports are open at the endpoint's own address.
- * @param networks those that may lead out, the one that does first; none yet: ports are taken for the network to come
- * @throws {NetworkError} IN_USE, EXHAUSTED, UNSUPPORTED; nothing is taken then
- */
-export async function reservePorts(context: Context, owner: PortOwner, bindings: readonly PortBinding[], networks: readonly LiveNetwork[], target: ProxyTarget): Promise<ReservedPort[]> {
-  if (bindings.length === 0) return [];
-  const leading = networks.filter(({ driver }) => driver.publishing(4) !== 'none' || driver.publishing(6) !== 'none');
-  if (isRouted(leading)) return bindings.map((binding) => ({ protocol: binding.protocol, containerPort: binding.containerPort, hostPort: 0 }));
-  const hostAddress = leading[0]?.driver.defaultHostAddress;
-  const bound = hostAddress === undefined ? bindings : bindings.map((binding) => ({ hostAddress, ...binding }));
-  return context.hostPorts.reserve(owner, bound, target);
+/** Whose ports they are, and how they are reached. */
+export interface PortUse {
+  readonly owner: PortOwner;
+  readonly way: WayOut;
+  readonly target: ProxyTarget;
+  /** What it has already, a port for each binding: numbers stay. */
+  readonly former?: readonly ReservedPort[];
 }
 
 /**
- * A sandbox with the host ports that it wanted and did not need as long as all of its networks were routed;
- * the same record where nothing has changed.
+ * Takes the host ports that the bindings need where they are now, and gives back what they do not need.
+ * @returns a port for each binding; host port 0 where it needs none: all is routed, or nothing leads out
+ * @throws {NetworkError} INVALID (one port twice), IN_USE, EXHAUSTED, UNSUPPORTED; nothing is taken then
+ */
+export async function reservePorts(context: Context, bindings: readonly PortBinding[], { owner, way, target, former = [] }: PortUse): Promise<ReservedPort[]> {
+  requireDistinct(bindings);
+  return context.hostPorts.reserve(owner, bindings.map((binding, index) => hostBinding(binding, way, former[index])), target);
+}
+
+/**
+ * The sandbox with the host ports that its wishes need where it is now; the same record where nothing has changed.
  * @throws {NetworkError} as {@link reservePorts}
  */
-export async function claimPorts(context: Context, sandbox: SandboxRecord): Promise<SandboxRecord> {
-  const { wishes, ...rest } = sandbox;
-  if (wishes === undefined) return sandbox;
-  const ports = await reservePorts(context, sandbox, wishes, networksOfSandbox(context, sandbox.id), sandboxTarget(context, sandbox.id));
-  return ports.some(({ hostPort }) => hostPort === 0) ? sandbox : { ...rest, ports };
+export async function claimPorts(context: Context, sandbox: SandboxRecord, wishes: readonly PortBinding[] = sandbox.wishes ?? sandbox.ports): Promise<SandboxRecord> {
+  if (wishes.length === 0) return sandbox;
+  const { ledger } = context;
+  const ports = await reservePorts(context, wishes, { owner: sandbox, way: sandboxWayOut(ledger, sandbox.id), target: sandboxTarget(context, sandbox.id), former: sandbox.ports });
+  if (same(ports, sandbox.ports)) return sandbox;
+  const { wishes: _former, ...rest } = sandbox;
+  return { ...rest, ports, ...(same(ports, wishes) ? {} : { wishes }) };
+}
+
+/**
+ * Lets the ports of a sandbox follow its way out where that cannot be refused, and writes them down.
+ * A port that somebody else has by now stays away; it is said aloud.
+ */
+export async function followPorts(context: Context, sandbox: SandboxRecord): Promise<SandboxRecord> {
+  try {
+    const published = await claimPorts(context, sandbox);
+    if (published === sandbox) return sandbox;
+    await context.store.commit([{ key: sandboxKey(sandbox.id), value: published }]);
+    context.ledger.sandboxes.set(sandbox.id, published);
+    return published;
+  } catch (error) {
+    context.events.warn(`ports of sandbox '${sandbox.name}' are not published: ${NetworkError.from(error).message}`);
+    return sandbox;
+  }
 }
 
 /** Which endpoints of a sandbox lead out, as a text to be compared. */
@@ -40,16 +66,20 @@ export function wayOut({ ledger }: Pick<Context, 'ledger'>, sandboxId: string): 
   return ([4, 6] as const).map((family) => gatewayEndpoint(ledger, sandboxId, family)?.id).join(' ');
 }
 
-/** Whether there are networks that lead out, and none of them needs host ports. */
-function isRouted(leading: readonly LiveNetwork[]): boolean {
-  return leading.length > 0 && leading.every(({ driver }) => driver.publishing(4) !== 'nat' && driver.publishing(6) !== 'nat');
+function hostBinding(wish: PortBinding, way: WayOut, former: ReservedPort | undefined): HostBinding {
+  const placed = way.hostAddress === undefined ? wish : { hostAddress: way.hostAddress, ...wish };
+  const families = hostFamilies(placed, way);
+  if (former === undefined || former.hostPort === 0 || former.hostAddress !== placed.hostAddress) return { ...placed, families };
+  const { hostPortEnd: _any, ...exact } = placed;
+  return { ...exact, hostPort: former.hostPort, families };
 }
 
-/** The networks of a sandbox, first those that lead out: what they say about publishing counts. */
-export function networksOfSandbox({ ledger }: Pick<Context, 'ledger'>, sandboxId: string): LiveNetwork[] {
-  const leading = ([4, 6] as const).flatMap((family) => gatewayEndpoint(ledger, sandboxId, family) ?? []);
-  const ids = new Set([...leading, ...ledger.endpointsOfSandbox(sandboxId)].map(({ networkId }) => networkId));
-  return [...ids].map((id) => ledger.network(id));
+function same(ports: readonly PortBinding[], others: readonly PortBinding[]): boolean {
+  return JSON.stringify(ports.map(fields)) === JSON.stringify(others.map(fields));
+}
+
+function fields({ protocol, containerPort, hostAddress, hostPort, hostPortEnd }: PortBinding): unknown {
+  return [protocol, containerPort, hostAddress, hostPort, hostPortEnd];
 }
 
 /** Where a sandbox's ports lead at the moment: IPv6 first. */

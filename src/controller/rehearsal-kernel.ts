@@ -35,9 +35,9 @@ export class RehearsalKernel implements Kernel {
     return this.#real.namespaceNames();
   }
 
-  /** A port is really tried, and given back when the rehearsal ends. */
-  openSocket(request: SocketRequest): Promise<OpenSocket> {
-    return this.#real.openSocket({ ...request, listen: false });
+  /** Ports are really tried, and given back when the rehearsal ends. */
+  openSockets(requests: readonly SocketRequest[]): Promise<readonly (readonly OpenSocket[])[]> {
+    return this.#real.openSockets(requests.map((request) => ({ ...request, places: request.places.map((place) => ({ ...place, listen: false })) })));
   }
 
   watch(_listener: (event: KernelEvent) => void): Disposable {

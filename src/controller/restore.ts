@@ -1,6 +1,8 @@
 import { NetworkError } from '../common/error.ts';
 import { formatPortBinding } from '../ports/spec.ts';
+import type { PortOwner } from '../ports/held-ports.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
+import type { ProxyTarget } from '../ports/proxy.ts';
 import type { Context } from './context.ts';
 import { restoreEnginePool } from './engine-pools.ts';
 import { restoreAddresses } from './endpoints.ts';
@@ -8,6 +10,7 @@ import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 import { restoreSubnets } from './subnets.ts';
+import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
 /**
  * Reads what is written down into memory: pools, networks, sandboxes, endpoints, and their host ports.
@@ -25,20 +28,29 @@ export async function restore(context: Context): Promise<void> {
     if (record.sandboxId !== undefined) restoreAddresses(context, record);
     ledger.putEndpoint(record);
   });
-  for (const sandbox of ledger.sandboxes.values()) await takePorts(context, sandbox.id, sandbox.name, sandbox.ports, sandboxTarget(context, sandbox.id));
-  for (const endpoint of ledger.endpoints.values()) await takePorts(context, endpoint.id, endpoint.name, endpoint.ports, endpointTarget(context, endpoint.id));
+  for (const sandbox of ledger.sandboxes.values()) {
+    await takePorts(context, sandbox, sandboxWayOut(ledger, sandbox.id), sandboxTarget(context, sandbox.id));
+  }
+  for (const endpoint of ledger.endpoints.values()) await takePorts(context, endpoint, endpointWayOut(ledger, endpoint), endpointTarget(context, endpoint.id));
 }
 
 /** A port that somebody took while we were away still leads to the endpoint: the rules come first. It is said aloud. */
-async function takePorts(context: Context, owner: string, name: string, ports: readonly ReservedPort[], target: () => string | undefined): Promise<void> {
-  const bound = ports.filter(({ hostPort }) => hostPort > 0);
-  for (const [index, port] of bound.entries()) {
-    try {
-      await context.hostPorts.reserve({ id: owner, name }, [port], target, { keep: index > 0 });
-    } catch (error) {
-      const message = `port ${formatPortBinding(port)} of '${name}' could not be taken again: ${NetworkError.from(error).message}`;
-      context.lostPorts.set(`${owner} ${formatPortBinding(port)}`, message);
-      context.events.warn(message);
+async function takePorts(context: Context, { id, name, ports }: PortOwner & { readonly ports: readonly ReservedPort[] }, way: WayOut, target: ProxyTarget): Promise<void> {
+  const { hostPorts, lostPorts, events } = context;
+  const owner: PortOwner = { id, name };
+  const bindings = ports.filter(({ hostPort }) => hostPort > 0).map((port) => ({ ...port, families: hostFamilies(port, way) }));
+  try {
+    await hostPorts.reserve(owner, bindings, target);
+  } catch {
+    // One is in the way of all: which one is found out one by one.
+    for (const binding of bindings) {
+      try {
+        await hostPorts.reserve(owner, [binding], target, { keep: true });
+      } catch (error) {
+        const message = `port ${formatPortBinding(binding)} of '${name}' could not be taken again: ${NetworkError.from(error).message}`;
+        lostPorts.set(`${id} ${formatPortBinding(binding)}`, message);
+        events.warn(message);
+      }
     }
   }
 }

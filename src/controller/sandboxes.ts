@@ -4,10 +4,9 @@ import { NetworkError } from '../common/error.ts';
 import { requireHostname, requireSandboxName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import type { Op } from '../kernel/op.ts';
-import type { ReservedPort } from '../ports/host-ports.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
-import { forgetFlows, networksOfSandbox, reservePorts, sandboxTarget } from './publishing.ts';
+import { claimPorts, forgetFlows } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
 import type { AdoptRequest, SandboxRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
@@ -143,9 +142,7 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
       endpoints.push(endpoint);
       ledger.putEndpoint(endpoint);
     }
-    const wishes = request.ports ?? [];
-    const ports: readonly ReservedPort[] = await reservePorts(context, draft, wishes, networksOfSandbox(context, draft.id), sandboxTarget(context, draft.id));
-    sandbox = { ...draft, ports, ...(ports.some(({ hostPort }) => hostPort === 0) ? { wishes } : {}) };
+    sandbox = await claimPorts(context, draft, request.ports ?? []);
     ledger.sandboxes.set(sandbox.id, sandbox);
     const puts = endpoints.map((endpoint) => ({ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }));
     await store.commit([{ key: sandboxKey(sandbox.id), value: sandbox, expected: 0 }, ...puts]);
@@ -153,7 +150,7 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
     await applier.transition(sandboxChanges(ledger, sandbox.id), {
       before: makeNamespace(store.instanceId, sandbox),
       undo: dropNamespace(sandbox),
-      after: forgetFlows(ports, endpoints),
+      after: forgetFlows(sandbox.ports, endpoints),
       onFailure: 'back',
       signal,
     });

@@ -2,7 +2,8 @@
 import type { Ledger, LiveNetwork } from './ledger.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './records.ts';
-import { endpointSpec } from './wanted.ts';
+import { gatewayFamilies } from './wanted.ts';
+import { endpointWayOut, portsInForce, sandboxWayOut } from './way-out.ts';
 
 /** An endpoint, with the names of what it joins. */
 export interface EndpointView {
@@ -57,8 +58,8 @@ export function endpointView(ledger: Ledger, endpoint: EndpointRecord): Endpoint
     ipv4: ipv4 ?? null,
     ipv6: ipv6 ?? null,
     aliases,
-    gatewayFor: endpointSpec(ledger, endpoint).gatewayFor,
-    ports,
+    gatewayFor: gatewayFamilies(ledger, endpoint),
+    ports: portsInForce(ports, endpointWayOut(ledger, endpoint)),
   };
 }
 
@@ -70,21 +71,22 @@ export function networkView(ledger: Ledger, network: LiveNetwork): NetworkView {
 
 /** The view of a sandbox. */
 export function sandboxView(ledger: Ledger, sandbox: SandboxRecord): SandboxView {
-  return { ...sandbox, endpoints: ledger.endpointsOfSandbox(sandbox.id).map((endpoint) => endpointView(ledger, endpoint)) };
+  const ports = portsInForce(sandbox.ports, sandboxWayOut(ledger, sandbox.id));
+  return { ...sandbox, ports, endpoints: ledger.endpointsOfSandbox(sandbox.id).map((endpoint) => endpointView(ledger, endpoint)) };
 }
 
-/** Every published port. */
+/** Every published port that leads somewhere. */
 export function portViews(ledger: Ledger): PortView[] {
   const ofSandboxes = [...ledger.sandboxes.values()].flatMap((sandbox) => {
-    const leading = ledger.endpointsOfSandbox(sandbox.id).filter((endpoint) => endpointSpec(ledger, endpoint).gatewayFor.length > 0);
+    const leading = ledger.endpointsOfSandbox(sandbox.id).filter((endpoint) => gatewayFamilies(ledger, endpoint).length > 0);
     const [first] = leading;
     const network = first === undefined ? null : ledger.network(first.networkId).record.name;
-    return sandbox.ports.map((port): PortView => ({ ...port, owner: sandbox.name, network, addresses: leading.flatMap(plain) }));
+    return portsInForce(sandbox.ports, sandboxWayOut(ledger, sandbox.id)).map((port): PortView => ({ ...port, owner: sandbox.name, network, addresses: leading.flatMap(plain) }));
   });
   const ofEngines = [...ledger.endpoints.values()]
     .filter(({ sandboxId }) => sandboxId === undefined)
     .flatMap((endpoint) =>
-      endpoint.ports.map((port): PortView => ({ ...port, owner: endpoint.id, network: ledger.network(endpoint.networkId).record.name, addresses: plain(endpoint) })),
+      portsInForce(endpoint.ports, endpointWayOut(ledger, endpoint)).map((port): PortView => ({ ...port, owner: endpoint.id, network: ledger.network(endpoint.networkId).record.name, addresses: plain(endpoint) })),
     );
   return [...ofSandboxes, ...ofEngines];
 }

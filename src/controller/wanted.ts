@@ -10,10 +10,9 @@ import type { EndpointRecord } from './records.ts';
 const FAMILIES: readonly Family[] = [4, 6];
 
 /** An endpoint as its driver sees it. */
-export function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
+function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
   const { id, mac, ipv4, ipv6, options, attachment, sandboxId } = endpoint;
-  const leads = (family: Family): boolean => sandboxId !== undefined && gatewayEndpoint(ledger, sandboxId, family)?.id === id;
-  const gatewayFor = sandboxId === undefined ? (attachment?.leads ?? []) : FAMILIES.filter(leads);
+  const gatewayFor = gatewayFamilies(ledger, endpoint);
   // An engine says itself at which endpoint ports are programmed.
   const ports =
     sandboxId === undefined ? publish(ledger, endpoint, endpoint.ports, FAMILIES) : publish(ledger, endpoint, ledger.sandbox(sandboxId).ports, gatewayFor);
@@ -28,6 +27,12 @@ export function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): Endpoint
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(attachment === undefined ? {} : { attachment }),
   };
+}
+
+/** Families whose default route goes through an endpoint. */
+export function gatewayFamilies(ledger: Ledger, { id, sandboxId, attachment }: EndpointRecord): readonly Family[] {
+  if (sandboxId === undefined) return attachment?.leads ?? [];
+  return FAMILIES.filter((family) => gatewayEndpoint(ledger, sandboxId, family)?.id === id);
 }
 
 /** How the host is to be for one endpoint. */
@@ -62,7 +67,7 @@ function publish(ledger: Ledger, endpoint: EndpointRecord, ports: readonly Reser
   const { driver } = ledger.network(endpoint.networkId);
   return ports.flatMap((port) =>
     families
-      .filter((family) => driver.publishing(family) !== 'none' && servesFamily(port, family))
+      .filter((family) => servesFamily(port, family) && (driver.publishing(family) === 'routed' || (driver.publishing(family) === 'nat' && port.hostPort > 0)))
       .map((family): PublishedPort => {
         const { protocol, containerPort, hostPort, hostAddress } = port;
         const everywhere = hostAddress === undefined || hostAddress === '0.0.0.0' || hostAddress === '::';

@@ -12,13 +12,10 @@ export type KernelEvent =
   /** The kernel dropped events: anything may have changed. */
   | { readonly event: 'overflow' };
 
-/** A socket to be opened in the host's namespace. */
-export interface SocketRequest {
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-  /** Plain address; `::` with dualStack takes both families. */
+/** Where a socket is to be bound in the host's namespace. */
+export interface SocketPlace {
+  /** Plain address; `::` with dualStack takes both families. On a host without IPv6 that is `0.0.0.0`, bound only. */
   readonly address: string;
-  /** 0 lets the kernel choose. */
-  readonly port: number;
   readonly dualStack: boolean;
   /**
    * false: bind only. Nobody else can take the port, and a stray packet is answered by RST.
@@ -28,8 +25,20 @@ export interface SocketRequest {
 }
 
 /** An open socket; disposing closes it unless {@link OpenSocket.detach} gave the descriptor away. */
+/** Sockets that are to have one port number. */
+export interface SocketRequest {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly places: readonly SocketPlace[];
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  /** Given: the first number from port up to this that is free at every place. */
+  readonly lastPort?: number;
+}
+
 export interface OpenSocket extends Disposable {
   readonly port: number;
+  /** Where it is bound, a plain address. */
+  readonly address: string;
   /** Hands the descriptor to the caller, who closes it from then on. */
   detach(): number;
 }
@@ -57,10 +66,11 @@ export interface Kernel extends AsyncDisposable {
   /** Names of the namespaces below /run/netns, as `ip netns` lists them. */
   namespaceNames(): Promise<readonly string[]>;
   /**
-   * Binds a socket in the host's namespace.
-   * @throws {NetworkError} IN_USE when the port is taken, UNSUPPORTED when the kernel lacks the protocol, KERNEL
+   * Binds sockets in the host's namespace, one request after the other: all of them or none.
+   * @returns for each request its sockets, in the order of its places
+   * @throws {NetworkError} IN_USE naming address and port, EXHAUSTED when no number is free at all places, UNSUPPORTED when the kernel lacks the protocol, KERNEL
    */
-  openSocket(request: SocketRequest): Promise<OpenSocket>;
+  openSockets(requests: readonly SocketRequest[]): Promise<readonly (readonly OpenSocket[])[]>;
   /** Calls the listener for every foreign change until disposed. */
   watch(listener: (event: KernelEvent) => void): Disposable;
 }

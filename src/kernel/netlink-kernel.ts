@@ -8,7 +8,7 @@ import { KernelWorker } from './kernel-worker.ts';
 import { namespaceNames } from './named-namespace.ts';
 import { listNft, runNft } from './nft-program.ts';
 import type { NamespacePath, Op } from './op.ts';
-import type { WorkerCalls, WorkerOp } from './protocol.ts';
+import type { BoundSocket, WorkerCalls, WorkerOp } from './protocol.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** What {@link NetlinkKernel.open} can be told. */
@@ -86,20 +86,10 @@ export class NetlinkKernel implements Kernel {
     return this.#queue.run(namespaceNames);
   }
 
-  async openSocket(request: SocketRequest): Promise<OpenSocket> {
-    const { fd, port } = await this.#queue.run(async () => this.#call('openSocket', request));
-    let open = true;
-    return {
-      port,
-      detach: () => {
-        open = false;
-        return fd;
-      },
-      [Symbol.dispose]: () => {
-        if (open) closeSync(fd);
-        open = false;
-      },
-    };
+  async openSockets(requests: readonly SocketRequest[]): Promise<readonly (readonly OpenSocket[])[]> {
+    if (requests.length === 0) return [];
+    const bound = await this.#queue.run(async () => this.#call('openSockets', requests));
+    return bound.map((sockets) => sockets.map(handle));
   }
 
   watch(listener: (event: KernelEvent) => void): Disposable {
@@ -187,3 +177,19 @@ function programOf(op: Op): string {
   if (op.op === 'iptables-restore') return iptablesProgram(op.family, op.variant, 'restore');
   return op.op === 'nft' ? 'nft' : 'ip';
 }
+function handle({ fd, address, port }: BoundSocket): OpenSocket {
+  let open = true;
+  return {
+    address,
+    port,
+    detach: () => {
+      open = false;
+      return fd;
+    },
+    [Symbol.dispose]: () => {
+      if (open) closeSync(fd);
+      open = false;
+    },
+  };
+}
+

@@ -10,13 +10,21 @@ import type { NamespaceSnapshot } from './snapshot.ts';
 export type WorkerOp = Exclude<Op, IptablesRestore>;
 
 /** Each call with its arguments and its result. */
+/** A socket on its way to the main thread, which closes it. */
+export interface BoundSocket {
+  readonly fd: number;
+  /** Plain address. */
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface WorkerCalls {
   readonly apply: { readonly arguments: readonly WorkerOp[]; readonly result: undefined };
   readonly snapshot: { readonly arguments: readonly NamespacePath[]; readonly result: readonly NamespaceSnapshot[] };
   readonly nftList: { readonly arguments: string; readonly result: unknown };
   readonly sysctl: { readonly arguments: { readonly namespace: NamespacePath; readonly key: string }; readonly result: string | undefined };
   readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
-  readonly openSocket: { readonly arguments: SocketRequest; readonly result: { readonly fd: number; readonly port: number } };
+  readonly openSockets: { readonly arguments: readonly SocketRequest[]; readonly result: readonly (readonly BoundSocket[])[] };
   /** The main thread is about to start a program that carries these out; {@link WorkerCalls.programEnd} follows. */
   readonly programBegin: { readonly arguments: { readonly ops: readonly Op[]; readonly program: string }; readonly result: undefined };
   readonly programEnd: { readonly arguments: number | undefined; readonly result: undefined };

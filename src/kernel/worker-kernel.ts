@@ -11,7 +11,7 @@ import { NetlinkSession } from './netlink-session.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftLibrary } from './nft-library.ts';
 import type { NamespacePath } from './op.ts';
-import { openSocket } from './open-socket.ts';
+import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 import { threadId } from './sys.ts';
@@ -96,8 +96,8 @@ export class WorkerKernel implements Disposable {
       }
       case 'identity':
         return this.#namespaces.identity(request.arguments);
-      case 'openSocket':
-        return openSocket(request.arguments);
+      case 'openSockets':
+        return openSockets(request.arguments);
       case 'programBegin':
         this.#watcher?.begin(request.arguments.ops, { comm: commOf(request.arguments.program), processId: undefined });
         for (const op of request.arguments.ops) if (op.op === 'namespace-delete') this.#leave(op.name);

@@ -1,8 +1,9 @@
-import { familyOf } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
-import type { Kernel, OpenSocket } from '../kernel/kernel.ts';
+import type { Kernel, OpenSocket, SocketRequest } from '../kernel/kernel.ts';
+import { HeldPorts, type HeldPort, type PortOwner } from './held-ports.ts';
 import { openProxy, type ProxyTarget } from './proxy.ts';
-import { formatPortBinding, type PortBinding } from './spec.ts';
+import { hostAddressOf, socketGroups, type HostBinding, type SocketGroup } from './socket-groups.ts';
+import type { PortBinding } from './spec.ts';
 
 /** A port of the host that is ours now. */
 export interface ReservedPort {
@@ -10,13 +11,8 @@ export interface ReservedPort {
   readonly containerPort: number;
   /** Absent: every address of the host, both families. */
   readonly hostAddress?: string;
+  /** 0 where it has no port of the host: it is open at the endpoint's own address, or nowhere. */
   readonly hostPort: number;
-}
-
-/** Who holds ports. */
-export interface PortOwner {
-  readonly id: string;
-  readonly name: string;
 }
 
 /**
@@ -26,99 +22,100 @@ export interface PortOwner {
  */
 export class HostPorts implements Disposable {
   readonly #kernel: Kernel;
-  readonly #held = new Map<string, DisposableStack>();
-  /** Who has a port, by `protocol/number`, for messages. */
-  readonly #names = new Map<string, string>();
+  readonly #rehearsed: HostPorts | undefined;
+  readonly #held = new HeldPorts();
 
-  constructor(kernel: Kernel) {
+  /** @param rehearsed whose ports count as free, because this one stands in for it; nothing is carried then */
+  constructor(kernel: Kernel, rehearsed?: HostPorts) {
     this.#kernel = kernel;
+    this.#rehearsed = rehearsed;
   }
 
   /**
-   * Takes all of the bindings or none.
-   * @param owner id by which they are given back ({@link release}), and name for messages; what it held before is given back first
+   * Takes all of the bindings or none, in one call. What the owner holds of them already stays as it is.
+   * @param owner id by which they are given back ({@link release}), and name for messages
    * @param target where the proxy leads
-   * @param options.keep what the owner holds already stays
+   * @param options.keep what the owner holds besides stays; else it is given back
    * @returns the bindings with the ports that were chosen, in order
-   * @throws {NetworkError} IN_USE naming the busy port, EXHAUSTED for a range without a free one, UNSUPPORTED (sctp)
+   * @throws {NetworkError} IN_USE naming the busy port and who has it, EXHAUSTED where none of several is free, UNSUPPORTED (sctp)
    */
-  async reserve(owner: PortOwner, bindings: readonly PortBinding[], target: ProxyTarget, options: { readonly keep?: boolean } = {}): Promise<ReservedPort[]> {
-    if (options.keep !== true) this.release(owner.id);
-    const stack = new DisposableStack();
-    try {
-      const reserved: ReservedPort[] = [];
-      // Exact ports first, so that no random one takes the place of a named one.
-      const order = bindings.map((binding, index) => ({ binding, index })).toSorted((a, b) => freedom(a.binding) - freedom(b.binding));
-      for (const { binding, index } of order) reserved[index] = await this.#take(owner.name, binding, target, stack);
-      const held = this.#held.get(owner.id);
-      if (held === undefined) this.#held.set(owner.id, stack);
-      else held.use(stack);
-      return reserved;
-    } catch (error) {
-      stack.dispose();
-      throw error;
+  async reserve(owner: PortOwner, bindings: readonly HostBinding[], target: ProxyTarget, options: { readonly keep?: boolean } = {}): Promise<ReservedPort[]> {
+    const groups = socketGroups(bindings);
+    const held = new Map(groups.map((group) => [group, this.#find(owner, group)]));
+    const missing = groups.filter((group) => held.get(group) === undefined);
+    const staying = new Set([...held.values(), ...(options.keep === true ? this.#held.of(owner.id) : [])]);
+    // Where both families give way to one of them, or one to both, nobody has the port for a moment.
+    for (const former of new Set(missing.flatMap((group) => this.#inTheWay(owner, group, staying)))) this.#held.drop(former);
+    const opened = await this.#open(missing);
+    for (const [at, group] of missing.entries()) {
+      for (const [nth, socket] of (opened[at] ?? []).entries()) {
+        const fresh = this.#hold(owner, group, nth, socket, target);
+        staying.add(fresh);
+        held.set(group, fresh);
+      }
     }
+    for (const former of this.#held.of(owner.id)) if (!staying.has(former)) this.#held.drop(former);
+    const numbers = new Map(groups.flatMap((group) => group.members.map((member) => [member, held.get(group)?.port] as const)));
+    return bindings.map(({ protocol, containerPort, hostAddress }, index) => ({
+      protocol,
+      containerPort,
+      ...(hostAddress === undefined ? {} : { hostAddress }),
+      hostPort: numbers.get(index) ?? 0,
+    }));
   }
 
   /** Gives an owner's ports back. */
   release(owner: string): void {
-    this.#held.get(owner)?.dispose();
-    this.#held.delete(owner);
+    for (const held of this.#held.of(owner)) this.#held.drop(held);
   }
 
   [Symbol.dispose](): void {
-    for (const owner of this.#held.keys()) this.release(owner);
+    for (const owner of this.#held.owners()) this.release(owner);
   }
 
-  async #take(name: string, binding: PortBinding, target: ProxyTarget, stack: DisposableStack): Promise<ReservedPort> {
-    const { protocol, containerPort, hostAddress } = binding;
-    const listen = needsProxy(binding);
-    const socket = stack.use(await this.#open(binding, listen));
-    if (listen) stack.use(openProxy(protocol === 'udp' ? 'udp' : 'tcp', socket, target, containerPort));
-    const key = `${protocol}/${socket.port}`;
-    this.#names.set(key, name);
-    stack.defer(() => void this.#names.delete(key));
-    return { protocol, containerPort, hostPort: socket.port, ...(hostAddress === undefined ? {} : { hostAddress }) };
+  /** What the owner holds already of a request that names its number: it has one place. */
+  #find(owner: PortOwner, request: SocketRequest): HeldPort | undefined {
+    return this.#held.overlapping(request).find((held) => held.owner.id === owner.id && request.places.some((place) => hostAddressOf(place) === held.hostAddress));
   }
 
-  async #open(binding: PortBinding, listen: boolean): Promise<OpenSocket> {
-    const first = binding.hostPort ?? 0;
-    const last = binding.hostPortEnd ?? first;
-    for (let port = first; port <= last; port += 1) {
-      try {
-        return await this.#bind(binding, port, listen);
-      } catch (error) {
-        if (!(error instanceof NetworkError) || error.code !== 'IN_USE') throw error;
-        if (first === last) throw this.#named(binding, port, error);
-      }
-    }
-    throw new NetworkError('EXHAUSTED', `cannot publish ${formatPortBinding(binding)}: every host port from ${first} to ${last} is taken`);
+  /** What the owner has to give back for it. @throws {NetworkError} IN_USE where that is not its own, or is to stay */
+  #inTheWay(owner: PortOwner, request: SocketRequest, staying: ReadonlySet<HeldPort | undefined>): HeldPort[] {
+    const found = this.#held.overlapping(request);
+    const other = found.find((held) => held.owner.id !== owner.id || staying.has(held));
+    if (other === undefined) return found;
+    throw new NetworkError('IN_USE', `host port ${request.port}/${request.protocol} is published by '${other.owner.name}' already: choose another, or remove it there`);
   }
 
-  #named(binding: PortBinding, port: number, error: NetworkError): NetworkError {
-    const name = this.#names.get(`${binding.protocol}/${port}`);
-    if (name === undefined) return error;
-    return new NetworkError('IN_USE', `host port ${port}/${binding.protocol} is published by '${name}' already: choose another, or remove it there`, { cause: error });
+  async #open(groups: readonly SocketGroup[]): Promise<readonly (readonly OpenSocket[])[]> {
+    const real = groups.filter((group) => !this.#isImagined(group));
+    const opened = (await this.#kernel.openSockets(real)).values();
+    return groups.map((group) => (this.#isImagined(group) ? group.places.map(({ address }) => imaginedSocket(address, group.port)) : (opened.next().value ?? [])));
   }
 
-  async #bind(binding: PortBinding, port: number, listen: boolean): Promise<OpenSocket> {
-    const { protocol, hostAddress } = binding;
-    if (hostAddress !== undefined) return this.#kernel.openSocket({ protocol, address: hostAddress, port, dualStack: false, listen });
-    try {
-      return await this.#kernel.openSocket({ protocol, address: '::', port, dualStack: true, listen });
-    } catch (error) {
-      // A host without IPv6 has no `::`; sctp was refused for its own sake.
-      if (!(error instanceof NetworkError) || error.code !== 'UNSUPPORTED' || protocol === 'sctp') throw error;
-      return this.#kernel.openSocket({ protocol, address: '0.0.0.0', port, dualStack: false, listen: false });
-    }
+  #isImagined(request: SocketRequest): boolean {
+    return this.#rehearsed !== undefined && this.#rehearsed.#held.overlapping(request).length > 0;
+  }
+
+  #hold(owner: PortOwner, { protocol, places, containerPort }: SocketGroup, nth: number, socket: OpenSocket, target: ProxyTarget): HeldPort {
+    const place = places[nth];
+    // On a host without IPv6 a socket for both families is one of IPv4, which NAT delivers.
+    const carries = this.#rehearsed === undefined && place?.listen === true && socket.address === place.address;
+    const proxy = carries ? openProxy(protocol === 'udp' ? 'udp' : 'tcp', socket, target, containerPort) : undefined;
+    const held: HeldPort = {
+      owner,
+      protocol,
+      hostAddress: place === undefined ? socket.address : hostAddressOf(place),
+      port: socket.port,
+      [Symbol.dispose]: () => {
+        proxy?.[Symbol.dispose]();
+        socket[Symbol.dispose]();
+      },
+    };
+    this.#held.add(held);
+    return held;
   }
 }
 
-function freedom(binding: PortBinding): number {
-  return binding.hostPort === undefined ? 2 : binding.hostPortEnd === undefined ? 0 : 1;
-}
-
-/** Every IPv6 address: where NAT delivers, nothing reaches the proxy. */
-function needsProxy({ protocol, hostAddress }: PortBinding): boolean {
-  return protocol !== 'sctp' && (hostAddress === undefined || familyOf(hostAddress) === 6);
+function imaginedSocket(address: string, port: number): OpenSocket {
+  return { address, port, detach: () => -1, [Symbol.dispose]: () => {} };
 }

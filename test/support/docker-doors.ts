@@ -6,7 +6,7 @@ import { openDockerDoors, type DockerDoorOptions, type DockerDoors } from '../..
 import { NetworkError } from '../../src/common/error.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import { nftBackend } from '../../src/firewall/nft-backend.ts';
-import type { OpenSocket, SocketRequest } from '../../src/kernel/kernel.ts';
+import type { OpenSocket, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import { openSocket } from '../../src/kernel/open-socket.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
@@ -55,7 +55,7 @@ export class TestDoors implements AsyncDisposable {
     return [
       ...this.controller.networks().map(({ name }) => `network ${name}`),
       ...this.controller.engine.pools().map(({ id }) => `pool ${id}`),
-      ...this.kernel.openSockets.map((port) => `port ${port}`),
+      ...this.kernel.boundPorts.map((port) => `port ${port}`),
       ...this.kernel.model.links().flatMap(({ name, alias }) => (alias === undefined ? [] : [`link ${name}`])),
     ];
   }
@@ -106,28 +106,33 @@ async function hostOfAnEngine(): Promise<NotingKernel> {
  * port, and listening ones are real, on a port of ::1 that nobody knows, because a proxy takes no less.
  */
 export class NotingKernel extends RecordingKernel {
-  readonly #held = new Set<SocketRequest>();
-  #next = 32_768;
+  readonly #held = new Set<Bound>();
 
-  override async openSocket(wanted: SocketRequest): Promise<OpenSocket> {
-    const held: SocketRequest = { ...wanted, port: wanted.port === 0 ? this.#next++ : wanted.port };
-    const name = `${held.protocol}/${held.port}`;
-    if (this.busyPorts.has(name) || [...this.#held].some((other) => clash(held, other))) throw new NetworkError('IN_USE', `${held.protocol} port ${held.port} is in use by another program`);
+  protected override bind(protocol: SocketRequest['protocol'], place: SocketPlace, port: number): OpenSocket {
+    const held: Bound = { ...place, protocol, port };
+    const name = `${protocol}/${port}`;
+    if (this.busyPorts.has(name) || [...this.#held].some((other) => clash(held, other))) throw new NetworkError('IN_USE', `${protocol} port ${port} is in use by another program`);
     this.#held.add(held);
-    this.openSockets.push(name);
+    this.boundPorts.push(name);
     return {
-      port: held.port,
-      detach: () => openSocket({ protocol: wanted.protocol, address: '::1', port: 0, dualStack: false, listen: true }).fd,
+      address: place.address,
+      port,
+      detach: () => openSocket(protocol, { address: '::1', dualStack: false, listen: true }, 0).fd,
       [Symbol.dispose]: () => {
-        if (this.#held.delete(held)) this.openSockets.splice(this.openSockets.indexOf(name), 1);
+        if (this.#held.delete(held)) this.boundPorts.splice(this.boundPorts.indexOf(name), 1);
       },
     };
   }
 }
 
-function clash(a: SocketRequest, b: SocketRequest): boolean {
+interface Bound extends SocketPlace {
+  readonly protocol: SocketRequest['protocol'];
+  readonly port: number;
+}
+
+function clash(a: Bound, b: Bound): boolean {
   if (a.protocol !== b.protocol || a.port !== b.port) return false;
-  const families = ({ address, dualStack }: SocketRequest): string => (dualStack ? '46' : address.includes(':') ? '6' : '4');
-  const anywhere = ({ address }: SocketRequest): boolean => address === '0.0.0.0' || address === '::';
+  const families = ({ address, dualStack }: Bound): string => (dualStack ? '46' : address.includes(':') ? '6' : '4');
+  const anywhere = ({ address }: Bound): boolean => address === '0.0.0.0' || address === '::';
   return [...families(a)].some((family) => families(b).includes(family)) && (anywhere(a) || anywhere(b) || a.address === b.address);
 }

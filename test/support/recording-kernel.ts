@@ -1,6 +1,6 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { kernelError } from '../../src/kernel/errno.ts';
-import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from '../../src/kernel/kernel.ts';
+import type { Kernel, KernelEvent, OpenSocket, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
 import type { NamespacePath, Op } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
 import type { NamespaceSnapshot } from '../../src/kernel/snapshot.ts';
@@ -28,7 +28,7 @@ export class RecordingKernel implements Kernel {
   /** Ports that another program holds: `tcp/8080`. */
   readonly busyPorts: Set<string> = new Set();
   /** Sockets that are open now: `tcp/8080`. */
-  readonly openSockets: string[] = [];
+  readonly boundPorts: string[] = [];
   readonly #failures: ScriptedFailure[] = [];
   readonly #listeners = new Set<(event: KernelEvent) => void>();
   #nextPort = 32_768;
@@ -85,16 +85,26 @@ export class RecordingKernel implements Kernel {
     return this.model.namespaceNames();
   }
 
-  async openSocket(request: SocketRequest): Promise<OpenSocket> {
-    const port = request.port === 0 ? this.#nextPort++ : request.port;
-    const key = `${request.protocol}/${port}`;
-    if (this.busyPorts.has(key) || this.openSockets.includes(key)) throw new NetworkError('IN_USE', `${request.protocol} port ${port} is in use by another program`);
-    this.openSockets.push(key);
+  async openSockets(requests: readonly SocketRequest[]): Promise<readonly (readonly OpenSocket[])[]> {
+    using stack = new DisposableStack();
+    const opened = requests.map(({ protocol, places, port }) => {
+      const number = port === 0 ? this.#nextPort++ : port;
+      return places.map((place) => stack.use(this.bind(protocol, place, number)));
+    });
+    stack.move();
+    return opened;
+  }
+
+  /** One socket. @throws {NetworkError} IN_USE */
+  protected bind(protocol: SocketRequest['protocol'], { address }: SocketPlace, port: number): OpenSocket {
+    const key = `${protocol}/${port}`;
+    if (this.busyPorts.has(key) || this.boundPorts.includes(key)) throw new NetworkError('IN_USE', `${protocol} port ${port} is in use by another program`);
+    this.boundPorts.push(key);
     const close = (): void => {
-      const at = this.openSockets.indexOf(key);
-      if (at >= 0) this.openSockets.splice(at, 1);
+      const at = this.boundPorts.indexOf(key);
+      if (at >= 0) this.boundPorts.splice(at, 1);
     };
-    return { port, detach: () => -1, [Symbol.dispose]: close };
+    return { address, port, detach: () => -1, [Symbol.dispose]: close };
   }
 
   watch(listener: (event: KernelEvent) => void): Disposable {

@@ -96,6 +96,7 @@ describe('printing', () => {
 
   it('writes ports of a routed network where they are open: at the endpoint', () => {
     assert.deepEqual(portPairs([{ protocol: 'tcp', containerPort: 80, hostPort: 0 }], ['10.9.0.2', 'fd00::2']).map(({ host }) => host), ['10.9.0.2:80', '[fd00::2]:80']);
+    assert.deepEqual(portPairs([{ protocol: 'tcp', containerPort: 80, hostAddress: '::', hostPort: 0 }], ['10.9.0.2', 'fd00::2']).map(({ host }) => host), ['[fd00::2]:80']);
   });
 
   it('gives names that sandboxes may have', () => {

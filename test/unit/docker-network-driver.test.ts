@@ -300,14 +300,14 @@ describe('the network driver door', () => {
     it('names the port that is taken, takes none then, and gives all back at whatever comes first', async () => {
       doors.kernel.busyPorts.add('tcp/8081');
       assert.match(await refusal('ProgramExternalConnectivity', ports({ Port: 80, HostPort: 8080 }, { Port: 81, HostPort: 8081 })), /port 8081 is in use/);
-      assert.deepEqual(doors.kernel.openSockets, []);
+      assert.deepEqual(doors.kernel.boundPorts, []);
       for (const method of ['RevokeExternalConnectivity', 'Leave', 'DeleteEndpoint']) {
         await ok('CreateEndpoint', endpoint());
         await ok('Join', join);
         await ok('ProgramExternalConnectivity', ports({ Port: 80, HostPort: 8080 }));
-        assert.deepEqual(doors.kernel.openSockets, ['tcp/8080']);
+        assert.deepEqual(doors.kernel.boundPorts, ['tcp/8080']);
         await ok(method, ids);
-        assert.deepEqual(doors.kernel.openSockets, [], method);
+        assert.deepEqual(doors.kernel.boundPorts, [], method);
         assert.deepEqual(published(), [], method);
       }
     });
