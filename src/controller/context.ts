@@ -2,6 +2,7 @@ import type { Driver } from '../../drivers/driver.ts';
 import type { AddressSpace } from '../ipam/address-space.ts';
 import type { Fact } from '../firewall/facts.ts';
 import type { FirewallFinding } from '../firewall/finding.ts';
+import type { SharedRules } from '../firewall/open-firewall.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
 import type { HostPorts } from '../ports/host-ports.ts';
@@ -38,6 +39,10 @@ export interface Context {
   readonly firewalld: { told: string | undefined };
   /** What is wrong with the packet filter: drift from the facts, and other tables in the way. */
   readonly firewallFindings: (facts: readonly Fact[]) => Promise<readonly FirewallFinding[]>;
+  /** Rules of ours that stand among those of others; undefined where there are none. */
+  readonly sharedRules: SharedRules | undefined;
+  /** What differed in them after the last repair, and so cannot be repaired; a sentence a line. */
+  readonly unmended: { rules: string };
   readonly reaper: Reaper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */
   readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;

@@ -6,12 +6,14 @@ import { diagnose, type Finding } from './diagnose.ts';
 import { connect, disconnect } from './endpoints.ts';
 import { EngineDoor } from './engine-door.ts';
 import type { ControllerEvent } from './events.ts';
+import { inspectRules } from './inspect-rules.ts';
 import { loadContext, type ControllerParts } from './load-context.ts';
 import { Lock } from './lock.ts';
 import { NetworkError } from '../common/error.ts';
 import { createNetwork, removeNetwork } from './networks.ts';
 import { drift, reconcile } from './reconcile.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
+import { repair } from './repair.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
@@ -171,7 +173,7 @@ export class Controller implements AsyncDisposable {
 
   /** Puts right whatever in the kernel differs from what is written down. @returns what it did, a sentence each */
   reconcile(): Promise<string[]> {
-    return this.#exclusive(() => reconcile(this.#context));
+    return this.#exclusive(() => repair(this.#context));
   }
 
   /** What a person should know about this host: what it lacks, what is stray, what has drifted. Changes nothing. */
@@ -224,6 +226,7 @@ export class Controller implements AsyncDisposable {
     this.#watchdog = new Watchdog(this.#context, {
       reconcile: (known) => this.#exclusive(() => reconcile(this.#context, known)),
       surroundings: () => this.#exclusive(() => adjustSurroundings(this.#context)),
+      rules: () => this.#exclusive(() => inspectRules(this.#context)),
       inspect: () =>
         this.#exclusive(async () => {
           if ((await drift(this.#context)).length > 0) await reconcile(this.#context);

@@ -30,6 +30,8 @@ export interface ControllerParts {
   readonly setBridges?: OpenFirewall['setBridges'];
   /** Default: none. */
   readonly firewallFindings?: OpenFirewall['findings'];
+  /** Default: there are none. */
+  readonly sharedRules?: OpenFirewall['shared'];
   /** Text that tells this host from others: seeds its IPv6 ULA. */
   readonly hostId?: string;
   /** Hears every event, those of opening included, which nobody can subscribe to in time. */
@@ -69,6 +71,8 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     setBridges: parts.setBridges ?? (async () => {}),
     firewalld: { told: '' },
     acceptRules: parts.acceptRules ?? (async () => []),
+    sharedRules: parts.sharedRules,
+    unmended: { rules: '' },
     firewallFindings: parts.firewallFindings ?? (async () => []),
   };
   await restore(context);

@@ -40,7 +40,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   makeStateFolder(options.stateFolder);
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
   const kernel = stack.use(await openKernel());
-  const { backend, acceptRules, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
+  const { backend, acceptRules, shared, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
   const controller = stack.use(
     await Controller.open({
       kernel,
@@ -48,6 +48,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
       firewall: backend,
       acceptRules,
       firewallFindings: findings,
+      ...(shared === undefined ? {} : { sharedRules: shared }),
       setBridges,
       ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),

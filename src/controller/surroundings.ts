@@ -45,9 +45,10 @@ async function adjustForwarding(context: Context): Promise<void> {
   // Written down first: what a crash leaves switched on is found again.
   if (JSON.stringify(switched) !== JSON.stringify(before)) await context.store.commit([{ key: FORWARDING_KEY, ...(anything ? { value: switched } : {}) }]);
   const facts: Fact[] = networks.length === 0 ? [] : [...guards, ...foreignBridges(host, context)];
+  const rules = await context.acceptRules(networks.length > 0);
   await context.applier.transition([{ id: HOST_FACTS, wanted: { links: [], facts } }], {
-    // Guards stand before anything is forwarded.
-    after: [...ops, ...(await context.acceptRules(networks.length > 0))],
+    // Guards stand before anything is forwarded, and until nothing is.
+    after: networks.length > 0 ? [...rules, ...ops] : [...ops, ...rules],
     onFailure: 'forward',
   });
 }

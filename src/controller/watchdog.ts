@@ -16,9 +16,14 @@ export interface Repairs {
   readonly reconcile: (known: readonly string[]) => Promise<unknown>;
   /** Forwarding and the accept rule only. */
   readonly surroundings: () => Promise<unknown>;
+  /** The same, and our rules in tables that we share with others. */
+  readonly rules: () => Promise<unknown>;
   /** Looks at every link, and does everything if one is not as it should be. */
   readonly inspect: () => Promise<unknown>;
 }
+
+/** What can be done, the least first: each does what the ones before it do. */
+const REPAIRS = ['surroundings', 'rules', 'reconcile'] as const;
 
 /** Notices when somebody else changes what is ours, and has it repaired. */
 export class Watchdog implements Disposable {
@@ -26,7 +31,7 @@ export class Watchdog implements Disposable {
   readonly #repairs: Repairs;
   readonly #stack = new DisposableStack();
   #quiet: NodeJS.Timeout | undefined;
-  #wants: 'reconcile' | 'surroundings' | undefined;
+  #wants: (typeof REPAIRS)[number] | undefined;
   #known = new Set<string>();
   /** When the first change of a burst was heard. */
   #since: number | undefined;
@@ -35,7 +40,7 @@ export class Watchdog implements Disposable {
     this.#context = context;
     this.#repairs = repairs;
     this.#stack.use(context.kernel.watch((event) => this.#heed(event)));
-    const period = setInterval(() => this.#want('surroundings'), PERIOD).unref();
+    const period = setInterval(() => this.#want('rules'), PERIOD).unref();
     const deep = setInterval(() => this.#carryOut(repairs.inspect()), DEEP_PERIOD).unref();
     this.#stack.defer(() => clearInterval(period));
     this.#stack.defer(() => clearInterval(deep));
@@ -51,7 +56,7 @@ export class Watchdog implements Disposable {
     if (this.#concernsOurs(event)) {
       if (event.event === 'firewall-changed') this.#known.add('packet filter changed by another program: put back');
       this.#want('reconcile');
-    } else if (this.#context.ledger.networks.size > 0) this.#want('surroundings');
+    } else if (this.#context.ledger.networks.size > 0) this.#want(this.#mayConcernOurs(event) ? 'rules' : 'surroundings');
   }
 
   #concernsOurs(event: KernelEvent): boolean {
@@ -68,8 +73,13 @@ export class Watchdog implements Disposable {
     }
   }
 
-  #want(what: 'reconcile' | 'surroundings'): void {
-    if (this.#wants !== 'reconcile') this.#wants = what;
+  #mayConcernOurs(event: KernelEvent): boolean {
+    const { sharedRules } = this.#context;
+    return sharedRules !== undefined && event.event === 'firewall-changed' && event.tables.some(sharedRules.standIn);
+  }
+
+  #want(what: (typeof REPAIRS)[number]): void {
+    if (this.#wants === undefined || REPAIRS.indexOf(what) > REPAIRS.indexOf(this.#wants)) this.#wants = what;
     const now = this.#context.now();
     this.#since ??= now;
     clearTimeout(this.#quiet);
@@ -78,7 +88,8 @@ export class Watchdog implements Disposable {
 
   #repair(): void {
     const known = [...this.#known];
-    const repair = this.#wants === 'reconcile' ? this.#repairs.reconcile(known) : this.#repairs.surroundings();
+    const wants = this.#wants ?? 'surroundings';
+    const repair = wants === 'reconcile' ? this.#repairs.reconcile(known) : this.#repairs[wants]();
     this.#wants = undefined;
     this.#since = undefined;
     this.#known = new Set();

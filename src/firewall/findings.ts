@@ -1,13 +1,15 @@
 import type { IptablesVariant } from '../kernel/firewall-command.ts';
-import { iptablesSave } from '../kernel/iptables.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
 import type { Fact } from './facts.ts';
 import type { FirewallFinding } from './finding.ts';
 import { foreignDrops } from './foreign-drops.ts';
+import { iptablesSave } from '../kernel/iptables.ts';
 import { instanceNames } from './instance.ts';
+import { variantOf } from './iptables-backend.ts';
 import { iptablesDrift } from './iptables-drift.ts';
 import { nftDrift } from './nft-drift.ts';
+import { pendingWords } from './pending-words.ts';
 
 /** What {@link findings} looks at. */
 export interface FindingsInput {
@@ -24,7 +26,6 @@ export interface FindingsInput {
 }
 
 const REPAIR = "'netctl doctor --fix' puts it right";
-const MISPLACED: FirewallFinding = { level: 'error', message: 'in iptables, rules of ours are missing, at a wrong place or left over', remedy: REPAIR };
 const BLIND: FirewallFinding = {
   level: 'warning',
   message: 'ebtables is not installed: with bridge-nf-call-iptables=0 nothing keeps endpoints of networks with icc=false apart',
@@ -32,31 +33,27 @@ const BLIND: FirewallFinding = {
 };
 
 /** Everything about the packet filter that a person should know: drift, what is in the way, what is lacking. */
-export async function findings({ kernel, instance, variant, facts, pending, blind }: FindingsInput): Promise<FirewallFinding[]> {
-  const drift = variant === undefined ? await driftInNft(kernel, instance, facts) : await driftInIptables(variant, instance, facts);
+export async function findings(input: FindingsInput): Promise<FirewallFinding[]> {
+  const { kernel, facts, pending, blind } = input;
   const separate = facts.some((fact) => fact.kind === 'network' && !fact.icc);
   return [
-    ...drift.map((message): FirewallFinding => ({ level: 'error', message, remedy: REPAIR })),
-    ...(pending.length === 0 ? [] : [MISPLACED]),
+    ...[...(await drift(input)), ...pendingWords(pending)].map((message): FirewallFinding => ({ level: 'error', message, remedy: REPAIR })),
     ...(facts.length === 0 ? [] : await drops(kernel, facts)),
     ...(blind && separate ? [BLIND] : []),
   ];
 }
 
-async function driftInNft(kernel: Pick<Kernel, 'nftList'>, instance: string, facts: readonly Fact[]): Promise<string[]> {
+/**
+ * What differs from the facts in what {@link FirewallBackend.rebuild} makes, a sentence each.
+ * @throws {NetworkError} KERNEL when it cannot be read
+ */
+export async function drift({ kernel, instance, variant, facts, blind }: Omit<FindingsInput, 'pending'>): Promise<string[]> {
   const { table } = instanceNames(instance);
-  return nftDrift(instance, facts, { inet: await kernel.nftList(`list table inet ${table}`), bridge: await kernel.nftList(`list table bridge ${table}`) });
-}
-
-async function driftInIptables(variant: IptablesVariant, instance: string, facts: readonly Fact[]): Promise<string[]> {
-  const families = await Promise.all(
-    ([4, 6] as const).map(async (family) => {
-      const saved = new Map<string, string>();
-      for (const table of ['raw', 'nat', 'mangle', 'filter']) saved.set(table, (await iptablesSave(family, variant, table)) ?? '');
-      return iptablesDrift(instance, facts, { family, variant }, saved);
-    }),
-  );
-  return families.flat();
+  if (variant === undefined) return nftDrift(instance, facts, { inet: await kernel.nftList(`list table inet ${table}`), bridge: await kernel.nftList(`list table bridge ${table}`) });
+  if (facts.length === 0) return [];
+  const families = blind ? ([4, 6] as const) : ([4, 6, 'bridge'] as const);
+  const found = families.map(async (family) => iptablesDrift(instance, facts, family, (await iptablesSave(family, variantOf(family, variant))) ?? ''));
+  return (await Promise.all(found)).flat();
 }
 
 async function drops(kernel: Pick<Kernel, 'nftList'>, facts: readonly Fact[]): Promise<FirewallFinding[]> {

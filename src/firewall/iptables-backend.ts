@@ -3,7 +3,7 @@ import type { FirewallBackend } from './backend.ts';
 import type { Fact } from './facts.ts';
 import { instanceNames, type InstanceNames } from './instance.ts';
 import { iptablesRules, type IptablesRule } from './iptables-rules.ts';
-import { EBTABLES_CHAINS, iptablesChains, type IptablesChain } from './iptables-shape.ts';
+import { EBTABLES_CHAINS, iptablesChains, type IptablesChain, type IptablesTable } from './iptables-shape.ts';
 
 /** How this machine's iptables is used. */
 export interface IptablesBackendOptions {
@@ -20,7 +20,8 @@ export interface IptablesBackendOptions {
  * ebtables, one batch a family. Costs a rule a port, where nft costs none.
  *
  * The chains do nothing until {@link acceptRules} hooks them into the built-in ones, which takes a
- * look at what is there. `rebuild([])` empties them; `acceptRules` with nothing wanted removes them.
+ * look at what is there. `rebuild([])` does nothing: what would empty our chains would make them where
+ * they are not, and the tables around them. `acceptRules` with nothing wanted removes them.
  *
  * @param instance 8 hex digits
  */
@@ -31,8 +32,7 @@ export function iptablesBackend(instance: string, { variant, bridges = 'ebtables
   return {
     name: 'iptables',
     rebuild(facts) {
-      const rules = facts.length === 0 ? undefined : distinct(facts);
-      return families.map((family) => operation(family, render(family, rules, names)));
+      return facts.length === 0 ? [] : families.map((family) => operation(family, render(family, facts, names)));
     },
     change(before, after) {
       const old = distinct(before);
@@ -62,16 +62,37 @@ function distinct(facts: readonly Fact[]): Map<string, IptablesRule> {
   return new Map(facts.flatMap(iptablesRules).map((rule) => [`${rule.family} ${rule.chain} ${rule.spec}`, rule]));
 }
 
-/** All chains with their rules; without rules the chains are left empty. */
-function render(family: IptablesFamily, rules: ReadonlyMap<string, IptablesRule> | undefined, names: InstanceNames): string {
-  const chains = Object.entries(chainsOf(family));
-  const ours = rules === undefined ? new Map<string, IptablesRule[]>() : Map.groupBy([...rules.values()].filter((rule) => rule.family === family), ({ chain }) => chain);
-  const tables = Map.groupBy(chains, ([, { table }]) => table);
-  const sections = [...tables].map(([table, members]) => {
-    const chainNames = members.map(([role]) => names.chain(role));
-    const lines = rules === undefined ? [] : members.flatMap(([role, chain]) => chainLines(role, chain, ours.get(role) ?? [], names));
+/** A chain of ours as it has to be. */
+export interface ChainContents {
+  readonly table: IptablesTable;
+  readonly name: string;
+  /** Rules without `-A NAME`, as iptables-save prints them: the outer ones in this order, those between in any. */
+  readonly head: readonly string[];
+  readonly front: readonly string[];
+  readonly end: readonly string[];
+  readonly tail: readonly string[];
+}
+
+/**
+ * What our chains of one family hold.
+ * @throws {NetworkError} INVALID for a name, address or port that cannot stand in a rule
+ */
+export function chainContents(family: IptablesFamily, facts: readonly Fact[], names: InstanceNames): ChainContents[] {
+  const rules = Map.groupBy([...distinct(facts).values()].filter((rule) => rule.family === family), ({ chain }) => chain);
+  return Object.entries(chainsOf(family)).map(([role, { table, head = [], tail = [] }]) => {
+    const placed = (place: IptablesRule['place']): string[] => (rules.get(role) ?? []).filter((rule) => rule.place === place).map(({ spec }) => spec);
+    const expanded = (specs: readonly string[]): string[] => specs.map((spec) => expand(spec, names));
+    return { table, name: names.chain(role), head: expanded(head), front: expanded(placed('front')), end: expanded(placed('end')), tail: expanded(tail) };
+  });
+}
+
+/** All chains with their rules. */
+function render(family: IptablesFamily, facts: readonly Fact[], names: InstanceNames): string {
+  const tables = Map.groupBy(chainContents(family, facts, names), ({ table }) => table);
+  const sections = [...tables].map(([table, chains]) => {
     // Naming a chain makes it, or empties it; ebtables-legacy needs to be told to.
-    const fresh = family === 'bridge' ? [...chainNames.map((name) => `:${name} RETURN`), ...chainNames.map((name) => `-F ${name}`)] : chainNames.map((name) => `:${name} - [0:0]`);
+    const fresh = family === 'bridge' ? [...chains.map(({ name }) => `:${name} RETURN`), ...chains.map(({ name }) => `-F ${name}`)] : chains.map(({ name }) => `:${name} - [0:0]`);
+    const lines = chains.flatMap(({ name, head, front, end, tail }) => [...head, ...front, ...end, ...tail].map((spec) => `-A ${name} ${spec}`));
     return batchSection(family, table, [...fresh, ...lines]);
   });
   return sections.join('');
@@ -80,11 +101,6 @@ function render(family: IptablesFamily, rules: ReadonlyMap<string, IptablesRule>
 /** The part of a batch for one table. ebtables-legacy takes no COMMIT, ebtables-nft needs none. */
 export function batchSection(family: IptablesFamily, table: string, lines: readonly string[]): string {
   return [`*${table}`, ...lines, ...(family === 'bridge' ? [] : ['COMMIT']), ''].join('\n');
-}
-
-function chainLines(role: string, { head = [], tail = [] }: IptablesChain, rules: readonly IptablesRule[], names: InstanceNames): string[] {
-  const placed = (place: IptablesRule['place']): string[] => rules.filter((rule) => rule.place === place).map(({ spec }) => spec);
-  return [...head, ...placed('front'), ...placed('end'), ...tail].map((spec) => `-A ${names.chain(role)} ${expand(spec, names)}`);
 }
 
 function changeLines(family: IptablesFamily, gone: readonly IptablesRule[], come: readonly IptablesRule[], names: InstanceNames): string {

@@ -1,4 +1,4 @@
-import { parseAddress } from '../common/address.ts';
+import { bitsOf, parseAddress, type Family } from '../common/address.ts';
 import { isLoopback, isUnspecified } from '../common/address-scope.ts';
 import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
 import { PUBLISHED, SET_BIT } from './iptables-shape.ts';
@@ -11,7 +11,7 @@ export interface IptablesRule {
   readonly chain: string;
   /** Right behind the head of the chain, or at its end (chains without tail only). */
   readonly place: 'front' | 'end';
-  /** `{X}` stands for the full name of our chain X. */
+  /** In the words in which iptables-save prints it; `{X}` stands for the full name of our chain X. */
   readonly spec: string;
 }
 
@@ -32,7 +32,7 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       return publishedRules(fact);
     case 'open-port': {
       const { family, protocol } = fact;
-      return [rule(family, 'TO-ROUTED', `-d ${ruleAddress(fact.address, family)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
+      return [rule(family, 'TO-ROUTED', `-d ${withLength(ruleAddress(fact.address, family), family)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
     }
     case 'guard':
       return [end(rule(fact.family, 'GUARD', `-i ${ruleInterface(fact.link)} -j DROP`))];
@@ -76,7 +76,7 @@ const TOWARDS = { nat: '{TO-NAT}', 'nat-unprotected': '{ACCEPTED}', routed: '{TO
 
 function familyRules({ bridge: name, internal }: NetworkFacts, { family, subnets, mode, masquerade, source }: FamilyFacts): IptablesRule[] {
   const bridge = ruleInterface(name);
-  const blocks = subnets.map((subnet) => ruleSubnet(subnet, family));
+  const blocks = subnets.map((subnet) => withLength(ruleSubnet(subnet, family), family));
   const known = blocks.flatMap((block) => [
     rule(family, 'RAW', `-s ${block} ! -i ${bridge} -j DROP`),
     rule(family, 'LEAVE', `-s ${block} -o ${bridge} ${PUBLISHED} -j MASQUERADE`),
@@ -98,7 +98,12 @@ function publishedRules({ family, protocol, hostAddress, hostPort, address, port
   const host = hostAddress === undefined ? undefined : parseAddress(ruleAddress(hostAddress, family));
   if (hostAddress === undefined || host === undefined || isUnspecified(host)) return [end(rule(family, 'PORTS', translate))];
   if (family === 6 && isLoopback(host)) return []; // ::1 is the proxy's
-  return [rule(family, 'PORTS', `-d ${ruleAddress(hostAddress, family)} ${translate}`)];
+  return [rule(family, 'PORTS', `-d ${withLength(ruleAddress(hostAddress, family), family)} ${translate}`)];
+}
+
+/** iptables-save prints a single address as a subnet of one. */
+function withLength(block: string, family: Family): string {
+  return block.includes('/') ? block : `${block}/${bitsOf(family)}`;
 }
 
 function port(name: string, number: number): string {

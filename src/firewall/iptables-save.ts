@@ -29,9 +29,17 @@ export function parseSave(text: string, table: string): SavedTable {
     const rule = /^(?:\[\d+:\d+\] )?-A (\S+) (.*)$/.exec(line);
     if (rule === null) continue;
     const [, of = '', spec = ''] = rule;
-    chains.set(of, [...(chains.get(of) ?? []), savedRule(spec.trimEnd())]);
+    const members = chains.get(of);
+    if (members === undefined) chains.set(of, [savedRule(spec.trimEnd())]);
+    else members.push(savedRule(spec.trimEnd()));
   }
   return chains;
+}
+
+/** The policies of the built-in chains of one table: `ACCEPT`, `DROP`. */
+export function savedPolicies(text: string, table: string): Map<string, string> {
+  const section = text.split(/^(?=\*)/m).find((part) => part.startsWith(`*${table}\n`)) ?? '';
+  return new Map([...section.matchAll(/^:(\S+) ([A-Z]+)/gm)].map(([, chain = '', policy = '']) => [chain, policy]));
 }
 
 function savedRule(text: string): SavedRule {

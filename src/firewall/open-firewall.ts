@@ -7,7 +7,7 @@ import { acceptRules, type AcceptRulesOptions } from './accept-rules.ts';
 import type { FirewallBackend } from './backend.ts';
 import type { Fact } from './facts.ts';
 import type { FirewallFinding } from './finding.ts';
-import { findings } from './findings.ts';
+import { drift, findings } from './findings.ts';
 import { firewalldZone } from './firewalld-zone.ts';
 import { instanceNames } from './instance.ts';
 import { iptablesBackend } from './iptables-backend.ts';
@@ -17,11 +17,24 @@ import { renderTable } from './nft-shape.ts';
 /** Which packet filter to use: `auto` takes nft where this machine has it, else iptables. */
 export type FirewallChoice = 'auto' | 'nft' | 'iptables';
 
+/** Rules of ours in tables that are everybody's: the kernel tells that a table was changed, not whose rule it was. */
+export interface SharedRules {
+  /** Whether there are any in that table, in nft's words (`ip nat`). iptables-legacy tells nobody of changes. */
+  readonly standIn: (table: string) => boolean;
+  /**
+   * What differs from the facts, a sentence each.
+   * @throws {NetworkError} KERNEL when the tables cannot be read
+   */
+  readonly drift: (facts: readonly Fact[]) => Promise<readonly string[]>;
+}
+
 /** A back end, and its place beside other packet filters. */
 export interface OpenFirewall {
   readonly backend: FirewallBackend;
   /** What has to be done in iptables for our decisions to count; see {@link acceptRules}. */
   readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
+  /** With the iptables back end only: the tables of nft are ours alone. */
+  readonly shared?: SharedRules;
   /** Compares what is in force with the facts, and looks for other tables in the way. */
   readonly findings: (facts: readonly Fact[]) => Promise<readonly FirewallFinding[]>;
   /** Tells firewalld, where it runs, which bridges are ours; see {@link FirewalldZone.set}. */
@@ -53,13 +66,18 @@ export async function openFirewall(kernel: Kernel, instance: string, choice: Fir
 function open(kernel: Kernel, instance: string, backend: FirewallBackend, options: AcceptRulesOptions, blind: boolean): OpenFirewall {
   const accept = (wanted: boolean): Promise<Op[]> => acceptRules(kernel, instance, wanted, options);
   const zone = firewalldZone();
+  const what = { kernel, instance, variant: options.chains, blind };
   return {
     backend,
     acceptRules: accept,
-    findings: async (facts) => findings({ kernel, instance, variant: options.chains, facts, pending: await accept(facts.length > 0), blind }),
+    ...(options.chains === undefined ? {} : { shared: { standIn: (table) => options.chains !== 'legacy' && SHARED.test(table), drift: (facts) => drift({ ...what, facts }) } }),
+    findings: async (facts) => findings({ ...what, facts, pending: await accept(facts.length > 0) }),
     setBridges: (bridges) => zone.set(bridges),
   };
 }
+
+/** The tables of iptables-nft, ip6tables-nft and ebtables-nft in which we have chains. */
+const SHARED = /^(?:ip6? (?:raw|nat|mangle|filter)|bridge filter)$/;
 
 /** Makes our tables under another name and takes them away, in one transaction: nothing changes, and what cannot be done is told. */
 async function whyNoNft(kernel: Kernel, instance: string): Promise<string | undefined> {

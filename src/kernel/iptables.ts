@@ -8,7 +8,7 @@ import type { ProgramOptions } from './programs.ts';
 const LOCK_WAIT = 20;
 
 /**
- * Applies a batch: `iptables-restore --noflush -w`.
+ * Applies a batch: `iptables-restore --noflush -w`. One that is optional may be refused.
  * @throws {NetworkError} KERNEL with the program's text, UNSUPPORTED when the program is missing
  */
 export async function restoreIptables(op: IptablesRestore, options: Pick<ProgramOptions, 'onStart'> = {}): Promise<void> {
@@ -17,27 +17,35 @@ export async function restoreIptables(op: IptablesRestore, options: Pick<Program
   const args = op.family === 'bridge' ? ['--noflush'] : ['--noflush', '-w', String(LOCK_WAIT)];
   const result = await runProgram(program, args, { ...options, input: op.batch });
   if (result === undefined) throw new NetworkError('UNSUPPORTED', `${program} is not installed: install iptables, or choose --firewall nft`);
-  if (result.exitCode === 0) return;
+  if (result.exitCode === 0 || op.optional === true) return;
   const text = complaint(result);
   const line = /line:? (\d+)/u.exec(`${result.stderr}`)?.[1];
   const source = line === undefined ? undefined : op.batch.split('\n')[Number(line) - 1];
   throw new NetworkError('KERNEL', `${program} refused the rules: ${text}${source === undefined ? '' : ` in \`${source}\``}`);
 }
 
+/** What {@link iptablesSave} can be told. */
+export interface IptablesSaveOptions {
+  /** `filter`, `nat`, …; all that are there unless told. */
+  readonly table?: string;
+  /** The caller knows that the table is there: nobody has to look. */
+  readonly there?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * `iptables-save -t TABLE`. Looks first whether the table exists, because the program would create it
- * and with it hooks that every packet then passes.
- * @param table `filter`, `nat`, …
+ * `iptables-save [-t TABLE]`. For one table looks first whether it exists, because the program would
+ * create it and with it hooks that every packet then passes.
  * @returns its text; undefined when the program is missing or there is no such table
  * @throws {NetworkError} KERNEL with the program's text, ABORTED
  */
-export async function iptablesSave(family: IptablesFamily, variant: IptablesVariant, table: string, signal?: AbortSignal): Promise<string | undefined> {
-  if (!(await hasTable(family, variant, table, signal))) return undefined;
+export async function iptablesSave(family: IptablesFamily, variant: IptablesVariant, { table, there = false, signal }: IptablesSaveOptions = {}): Promise<string | undefined> {
+  if (table !== undefined && !there && !(await hasTable(family, variant, table, signal))) return undefined;
   const program = iptablesProgram(family, variant, 'save');
   // ebtables-save takes no table and prints all that are there
-  const result = await runProgram(program, family === 'bridge' ? [] : ['-t', table], { signal });
+  const result = await runProgram(program, table === undefined || family === 'bridge' ? [] : ['-t', table], { signal });
   if (result === undefined) return undefined;
-  if (result.exitCode !== 0) throw new NetworkError('KERNEL', `${program}, table ${table}: ${complaint(result)}`);
+  if (result.exitCode !== 0) throw new NetworkError('KERNEL', `${program}${table === undefined ? '' : `, table ${table}`}: ${complaint(result)}`);
   return result.stdout;
 }
 

@@ -139,7 +139,7 @@ export class NetlinkKernel implements Kernel {
 
   #isForWorker(op: Op): op is WorkerOp {
     if (op.op === 'iptables-restore') return false;
-    if (op.op === 'nft') return this.#nftInWorker;
+    if (op.op === 'nft') return this.#nftInWorker || op.empty !== undefined;
     return this.#options.executor !== 'iproute2' || op.op === 'announce' || op.op === 'conntrack-flush';
   }
 

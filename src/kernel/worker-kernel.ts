@@ -10,6 +10,7 @@ import { Namespaces } from './netns.ts';
 import { NetlinkSession } from './netlink-session.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftLibrary } from './nft-library.ts';
+import { deleteEmptyTables } from './nft-tables.ts';
 import type { NamespacePath } from './op.ts';
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
@@ -130,6 +131,7 @@ export class WorkerKernel implements Disposable {
   #carryOut(op: WorkerOp, session: NetlinkSession): void {
     switch (op.op) {
       case 'nft':
+        if (op.empty !== undefined) return deleteEmptyTables(op.empty);
         return op.elements === undefined ? this.#nftables().run(op.script) : this.#nftElements.change(op.elements);
       case 'announce':
         return this.#announcer.start(op);

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Fact } from '../../src/firewall/facts.ts';
 import { openFirewall, type OpenFirewall } from '../../src/firewall/open-firewall.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { openKernel } from '../../src/kernel/open-kernel.ts';
 import { inPrivateNamespace } from '../support/private-namespace.ts';
 import { run } from '../support/run.ts';
+import { skip } from '../support/skip.ts';
 
 const TABLE = 'netctl_0a1b2c3d';
 
@@ -26,6 +30,21 @@ const FACTS: readonly Fact[] = [
   { kind: 'open-port', family: 6, protocol: 'udp', bridge: 'br-a', address: 'fd00:1::2', port: 53 },
   { kind: 'guard', family: 4, link: 'eth0' },
 ];
+
+/** Makes plain `iptables` one of its kinds, for the programs that this process starts. */
+async function plainIptables(kind: 'nft' | 'legacy'): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'iptables-'));
+  for (const name of ['iptables', 'ip6tables']) await symlink(`/usr/sbin/${name}-${kind}`, join(path, name));
+  const before = process.env['PATH'];
+  process.env['PATH'] = `${path}:${before}`;
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      process.env['PATH'] = before;
+      await rm(path, { recursive: true });
+    },
+  };
+}
 
 inPrivateNamespace(import.meta.filename, () => {
   describe('the packet filter of this machine', () => {
@@ -76,6 +95,33 @@ inPrivateNamespace(import.meta.filename, () => {
       [`flush set bridge ${TABLE} separate`, 'bridge, set separate lacks "veth1"'],
     ];
 
+    /** Program, what somebody does with it, what is found then; `@` stands for what our chains begin with. */
+    const IPTABLES_DAMAGE: readonly (readonly [program: string, damage: string, sentences: readonly string[]])[] = [
+      ['iptables', '-t nat -D @PORTS -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.1.0.2:80', ["iptables, table nat, chain @PORTS lacks '-p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.1.0.2:80'"]],
+      ['iptables', '-t nat -I @PORTS -p tcp --dport 9090 -j DNAT --to-destination 10.1.0.2:90', ["iptables, table nat, chain @PORTS has, and nobody wants, '-p tcp -m tcp --dport 9090 -j DNAT --to-destination 10.1.0.2:90'"]],
+      ['iptables', '-t nat -R @PORTS 2 -p tcp --dport 8080 -j DNAT --to-destination 10.1.0.9:80', [
+        "iptables, table nat, chain @PORTS lacks '-p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.1.0.2:80'",
+        "iptables, table nat, chain @PORTS has, and nobody wants, '-p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.1.0.9:80'",
+      ]],
+      ['iptables', '-t mangle -D @TO-NAT 4; -t mangle -I @TO-NAT 1 -j DROP', ["iptables, table mangle, chain @TO-NAT has '-j DROP' before '-m conntrack --ctstate RELATED,ESTABLISHED -g @ACCEPTED'"]],
+      ['iptables', '-t mangle -A @TO-NAT -j DROP', ["iptables, table mangle, chain @TO-NAT has, and nobody wants, '-j DROP'"]],
+      ['iptables', '-t raw -F @RAW', ["iptables, table raw, chain @RAW lacks '-i lo -j RETURN', '-d 127.0.0.0/8 -j DROP', '-s 10.1.0.0/24 ! -i br-a -j DROP' and 1 more"]],
+      ['iptables', '-t raw -F PREROUTING; -t raw -F @RAW; -t raw -X @RAW', ['iptables, table raw lacks the chain @RAW']],
+      ['iptables', '-t nat -F PREROUTING', ['iptables, table nat, chain PREROUTING lacks \'-m comment --comment "netctl:0a1b2c3d" -j @PUBLISH\'']],
+      ['iptables', '-t nat -R POSTROUTING 1 -s 192.0.2.0/24 -j @LEAVE', [
+        'iptables, table nat, chain POSTROUTING lacks \'-m comment --comment "netctl:0a1b2c3d" -j @LEAVE\'',
+        "iptables, table nat, chain POSTROUTING has, and nobody wants, '-s 192.0.2.0/24 -j @LEAVE'",
+      ]],
+      ['iptables', '-t mangle -N @MORE; -t mangle -A FORWARD -j @MORE', [
+        "iptables, table mangle, chain FORWARD has, and nobody wants, '-j @MORE'",
+        'iptables, table mangle has a chain @MORE that is left over',
+      ]],
+      ['ip6tables', '-t mangle -D @TO-ROUTED -d fd00:1::2 -p udp --dport 53 -g @ACCEPTED', ["ip6tables, table mangle, chain @TO-ROUTED lacks '-d fd00:1::2/128 -p udp -m udp --dport 53 -g @ACCEPTED'"]],
+      ['ip6tables', '-D FORWARD -m mark --mark 0x10000000/0x10000000 -m comment --comment netctl:0a1b2c3d -j ACCEPT', ['ip6tables, table filter, chain FORWARD lacks \'-m mark --mark 0x10000000/0x10000000 -m comment --comment "netctl:0a1b2c3d" -j ACCEPT\'']],
+      ['ebtables', '-D @SEPARATE-OUT -o veth1 -j DROP', ["ebtables, table filter, chain @SEPARATE-OUT lacks '-o veth1 -j DROP'"]],
+      ['ebtables', '-I @SEPARATE 1 -p IPv4 -j RETURN', ["ebtables, table filter, chain @SEPARATE has, and nobody wants, '-p IPv4 -j RETURN'"]],
+    ];
+
     it('says of nft what is missing, extra or different', async () => {
       const firewall = await openFirewall(kernel, '0a1b2c3d', 'nft');
       for (const [damage, sentence] of DAMAGE) {
@@ -93,22 +139,65 @@ inPrivateNamespace(import.meta.filename, () => {
       await build(firewall, FACTS);
       assert.deepEqual(await messages(firewall), []);
       await run(['iptables-nft', '-F', 'FORWARD']);
-      assert.deepEqual(await messages(firewall), ['in iptables, rules of ours are missing, at a wrong place or left over']);
+      assert.deepEqual(await messages(firewall), ['iptables, table filter, chain FORWARD lacks \'-m mark --mark 0x10000000/0x10000000 -m comment --comment "netctl:0a1b2c3d" -j ACCEPT\'']);
       await kernel.apply(await firewall.acceptRules(true));
       await nft('table inet user { chain f { type filter hook forward priority 0; policy drop;\n ct state established accept\n }\n}\n');
       assert.match((await messages(firewall)).join(), /^table inet user, chain f drops what it does not know/);
     });
 
-    it('is iptables when asked for, with drift and repair of its own', async () => {
+    for (const kind of ['nft', 'legacy'] as const) {
+      it(`is iptables when asked for: iptables-${kind} says what is missing, extra, different or elsewhere`, async function () {
+        this.timeout(60_000);
+        if (kind === 'legacy' && (await run(['iptables-legacy', '-L'], { allowFail: true })).code !== 0) skip(this, 'kernel feature ip_tables');
+        await using plain = await plainIptables(kind);
+        assert.notEqual(plain.path, '');
+        const firewall = await openFirewall(kernel, '0a1b2c3d', 'iptables');
+        assert.equal(firewall.backend.name, 'iptables');
+        for (const [program, damage, sentences] of IPTABLES_DAMAGE) {
+          await build(firewall, FACTS);
+          assert.deepEqual(await messages(firewall), [], `before ${damage}`);
+          for (const words of damage.split('; ')) await run([program.replace('tables', `tables-${kind}`).replace(/^eb.*/, 'ebtables'), ...words.replaceAll('@', 'NETCTL-0a1b2c3d-').split(' ')]);
+          assert.deepEqual(await messages(firewall), sentences.map((sentence) => sentence.replaceAll('@', 'NETCTL-0a1b2c3d-')), damage);
+        }
+        await build(firewall, FACTS);
+        assert.deepEqual(await messages(firewall), []);
+        await build(firewall, []);
+        assert.deepEqual(await messages(firewall, []), []);
+      });
+    }
+
+    it('leaves nftables as it was before iptables was used, tables and chains included', async () => {
       const firewall = await openFirewall(kernel, '0a1b2c3d', 'iptables');
-      assert.equal(firewall.backend.name, 'iptables');
+      const list = async (): Promise<string> => (await run(['nft', 'list', 'ruleset'])).stdout;
+      for (const before of ['', 'table ip raw { chain OUTPUT { type filter hook output priority raw; }\n }', 'table ip6 nat { chain POSTROUTING { type nat hook postrouting priority srcnat; }\n }\ntable bridge filter { chain INPUT { type filter hook input priority filter; }\n }']) {
+        await nft(`flush ruleset\n${before}\n`);
+        const found = await list();
+        for (const facts of [FACTS, FACTS.slice(0, 1)]) await build(firewall, facts);
+        await build(firewall, []);
+        assert.equal(await list(), found);
+      }
+    });
+
+    it('leaves what others came to use meanwhile: a chain with a rule or a policy of theirs, a table with a set', async () => {
+      const firewall = await openFirewall(kernel, '0a1b2c3d', 'iptables');
       await build(firewall, FACTS);
-      assert.deepEqual(await messages(firewall), []);
-      await run(['iptables-nft', '-t', 'nat', '-F', 'PREROUTING']);
-      await run(['iptables-nft', '-t', 'nat', '-F', 'NETCTL-0a1b2c3d-PORTS']);
-      assert.deepEqual(await messages(firewall), ['iptables, table nat, chain NETCTL-0a1b2c3d-PORTS has 0 rules instead of 2', 'in iptables, rules of ours are missing, at a wrong place or left over']);
+      await run(['iptables-nft', '-P', 'FORWARD', 'DROP']);
+      await run(['iptables-nft', '-t', 'nat', '-A', 'OUTPUT', '-d', '192.0.2.1', '-j', 'ACCEPT']);
+      await nft('add set ip6 raw theirs { type ipv6_addr; }');
+      await build(firewall, []);
+      const { stdout } = await run(['nft', 'list', 'ruleset']);
+      assert.deepEqual(stdout.split('\n').flatMap((line) => /^table .*(?= \{)|^\t(?:chain|set) \S+|policy drop|192\.0\.2\.1/.exec(line)?.[0].trim() ?? []), [
+        'table ip nat', 'chain OUTPUT', '192.0.2.1',
+        'table ip filter', 'chain FORWARD', 'policy drop',
+        'table ip6 raw', 'set theirs',
+      ]);
+    });
+
+    it('says when a table of iptables holds what only nft understands', async () => {
+      const firewall = await openFirewall(kernel, '0a1b2c3d', 'iptables');
       await build(firewall, FACTS);
-      assert.deepEqual(await messages(firewall), []);
+      await nft('add rule ip nat PREROUTING ct state vmap { new : accept }');
+      assert.deepEqual(await messages(firewall), ['iptables, table nat cannot be read: it holds rules that only nft understands']);
     });
 
     it('changes from one to the other and back without leftovers', async () => {

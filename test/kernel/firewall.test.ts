@@ -4,7 +4,7 @@ import type { FirewallBackend } from '../../src/firewall/backend.ts';
 import { iptablesBackend } from '../../src/firewall/iptables-backend.ts';
 import { nftBackend } from '../../src/firewall/nft-backend.ts';
 import { iptablesProgram } from '../../src/kernel/iptables.ts';
-import { applyOps, dockerRules, everyRule, flushEverything, labSave } from '../support/firewall-apply.ts';
+import { applyOps, dockerRules, everyRule, flushEverything, labList, labSave } from '../support/firewall-apply.ts';
 import { FACTS } from '../support/firewall-cases.ts';
 import { FirewallLab } from '../support/firewall-lab.ts';
 import { runCases } from '../support/firewall-run.ts';
@@ -39,7 +39,7 @@ describe('packet filter, with real packets', function () {
 
   for (const { name, backend, docker, chains, neverAlone } of SETUPS) {
     const accept = async (wanted: boolean): Promise<void> => {
-      const kernel = { nftList: async (): Promise<undefined> => undefined };
+      const kernel = { nftList: (command: string): Promise<unknown> => labList(lab, command) };
       applyOps(lab, await acceptRules(kernel, INSTANCE, wanted, { save: labSave(lab), ...(chains === undefined ? {} : { chains }) }));
     };
 

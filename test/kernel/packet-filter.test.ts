@@ -78,24 +78,24 @@ inPrivateNamespace(import.meta.filename, () => {
       for (const family of [4, 6] as const) {
         it(`reads no table that is not there, and does not make it (IPv${family})`, async () => {
           if (variant === 'nft') {
-            assert.equal(await iptablesSave(family, variant, 'mangle'), undefined);
+            assert.equal(await iptablesSave(family, variant, { table: 'mangle' }), undefined);
             assert.doesNotMatch(await ruleset(), /mangle/);
           }
           await kernel.apply([{ op: 'iptables-restore', family, variant, batch: '*filter\n:OURS - [0:0]\n-A OURS -m comment --comment "x y" -j RETURN\nCOMMIT\n' }]);
-          assert.match((await iptablesSave(family, variant, 'filter')) ?? '', /-A OURS -m comment --comment "x y" -j RETURN/);
+          assert.match((await iptablesSave(family, variant, { table: 'filter' })) ?? '', /-A OURS -m comment --comment "x y" -j RETURN/);
         });
 
         it(`leaves the table as it was when a line is refused, and names the line (IPv${family})`, async () => {
-          const before = await iptablesSave(family, variant, 'filter');
+          const before = await iptablesSave(family, variant, { table: 'filter' });
           const batch = '*filter\n-A OURS -j ACCEPT\n-A OURS -j NOSUCH\nCOMMIT\n';
           await rejects(kernel.apply([{ op: 'iptables-restore', family, variant, batch }]), 'KERNEL', /NOSUCH|line/);
           await rejects(kernel.apply([{ op: 'iptables-restore', family, variant, batch: '*filter\n-A OURS --nonsense\nCOMMIT\n' }]), 'KERNEL', /nonsense/);
-          assert.deepEqual(rules(await iptablesSave(family, variant, 'filter')), rules(before));
+          assert.deepEqual(rules(await iptablesSave(family, variant, { table: 'filter' })), rules(before));
         });
       }
 
       it('gives up when the caller does', async () => {
-        await rejects(iptablesSave(4, variant, 'filter', AbortSignal.abort()), 'ABORTED');
+        await rejects(iptablesSave(4, variant, { table: 'filter', signal: AbortSignal.abort() }), 'ABORTED');
       });
     });
   }
@@ -106,8 +106,8 @@ inPrivateNamespace(import.meta.filename, () => {
     await kernel[Symbol.asyncDispose]();
     const { stdout } = await run(['iptables-save', '-t', 'filter']);
     assert.match(stdout, /:PLAIN/);
-    assert.match((await iptablesSave(4, 'default', 'filter')) ?? '', /:PLAIN/);
-    assert.equal(await iptablesSave(4, 'default', 'security'), undefined);
+    assert.match((await iptablesSave(4, 'default', { table: 'filter' })) ?? '', /:PLAIN/);
+    assert.equal(await iptablesSave(4, 'default', { table: 'security' }), undefined);
   });
 
   it('a machine without the programs is told so', async () => {

@@ -5,15 +5,28 @@ import { addressOf, type FirewallLab } from './firewall-lab.ts';
 /** Carries out firewall operations in the lab by the programs themselves. */
 export function applyOps(lab: FirewallLab, ops: readonly Op[]): void {
   for (const op of ops) {
-    if (op.op === 'nft') lab.host('nft', ['-f', '-'], op.script);
+    if (op.op === 'nft' && op.empty !== undefined) for (const { family, table } of op.empty) dropTable(lab, family, table);
+    else if (op.op === 'nft') lab.host('nft', ['-f', '-'], op.script);
     else if (op.op === 'iptables-restore') lab.host(iptablesProgram(op.family, op.variant, 'restore'), ['--noflush', ...(op.family === 'bridge' ? [] : ['-w'])], op.batch);
     else throw new Error(`not a firewall operation: ${op.op}`);
   }
 }
 
+/** As the kernel layer does: one that holds something stays. */
+function dropTable(lab: FirewallLab, family: string, table: string): void {
+  if (/^\t/m.test(lab.host('nft', ['list', 'table', family, table]))) return;
+  lab.host('nft', ['delete', 'table', family, table]);
+}
+
+/** `kernel.nftList` in the lab. */
+export async function labList(lab: FirewallLab, command: string): Promise<unknown> {
+  return JSON.parse(lab.host('nft', ['-j', command]));
+}
+
 /** {@link iptablesSave} in the lab. */
 export function labSave(lab: FirewallLab): typeof iptablesSave {
-  return async (family, variant, table) => {
+  return async (family, variant, { table } = {}) => {
+    if (table === undefined) return lab.host(iptablesProgram(family, variant, 'save'), []);
     const ip = family === 'bridge' ? 'bridge' : family === 6 ? 'ip6' : 'ip';
     const there = variant === 'legacy' ? lab.host('cat', [`/proc/net/${ip}_tables_names`]) : lab.host('nft', ['list', 'tables', ip]);
     const name = variant === 'legacy' ? table : `table ${ip} ${table}`;
@@ -53,14 +66,14 @@ COMMIT
 }
 
 /**
- * Every rule and chain that somebody made in the lab, with policies other than accept. Empty
- * built-in chains do not count: the programs make them by looking.
+ * Everything that nft lists, and of iptables-legacy every rule and chain that somebody made, with policies
+ * other than accept: the kernel never drops an empty table of iptables-legacy.
  */
 export function everyRule(lab: FirewallLab): string[] {
-  const saves = (['nft', 'legacy'] as const).flatMap((variant) => ([4, 6] as const).map((family) => lab.host(iptablesProgram(family, variant, 'save'), [])));
-  const made = [...saves, lab.host('ebtables-save', [])].flatMap((text) => text.split('\n')).filter((line) => /^(-A|:(?!\S+ ACCEPT))/.test(line));
-  const tables = lab.host('nft', ['list', 'tables']).split('\n').filter((line) => !/^table (ip|ip6|bridge) (raw|nat|mangle|filter)$/.test(line));
-  return [...made.map((line) => line.replace(/ \[\d+:\d+\]$/, '')), ...tables];
+  const saves = ([4, 6] as const).map((family) => lab.host(iptablesProgram(family, 'legacy', 'save'), []));
+  const made = saves.flatMap((text) => text.split('\n')).filter((line) => /^(-A|:(?!\S+ ACCEPT))/.test(line));
+  const listed = lab.host('nft', ['list', 'ruleset']).replace(/packets \d+ bytes \d+/g, '').split('\n');
+  return [...made.map((line) => line.replace(/ \[\d+:\d+\]$/, '')), ...listed];
 }
 
 /** Takes everything away, whoever's it is. */

@@ -74,17 +74,55 @@ describe('chains of others that drop what we let through', () => {
 });
 
 describe('drift in iptables', () => {
-  const facts: readonly Fact[] = [{ kind: 'published-port', family: 4, protocol: 'tcp', hostPort: 8080, bridge: 'br-a', address: '10.0.0.2', port: 80 }];
+  const facts: readonly Fact[] = [
+    { kind: 'published-port', family: 4, protocol: 'sctp', hostAddress: '192.0.2.7', hostPort: 8080, bridge: 'br-a', address: '10.0.0.2', port: 80 },
+    { kind: 'published-port', family: 6, protocol: 'udp', hostAddress: '2001:db8::1:0:0:1', hostPort: 8080, bridge: 'br-a', address: 'fd00::2', port: 80 },
+    ...[1, 2, 3, 4, 5].map((port): Fact => ({ kind: 'published-port', family: 4, protocol: 'tcp', hostPort: port, bridge: 'br-a', address: '10.0.0.2', port: 80 })),
+  ];
 
-  it('is told by chain', () => {
-    const op = iptablesBackend('0a1b2c3d', { variant: 'nft' }).rebuild(facts).find((one) => one.op === 'iptables-restore' && one.family === 4);
+  /** As iptables-save would print it right after a rebuild. */
+  function saved(family: 4 | 6, change: (text: string) => string = (text) => text): string {
+    const op = iptablesBackend('0a1b2c3d', { variant: 'nft' }).rebuild(facts).find((one) => one.op === 'iptables-restore' && one.family === family);
     const batch = op?.op === 'iptables-restore' ? op.batch : '';
-    const all = new Map(['raw', 'nat', 'mangle', 'filter'].map((table) => [table, batch]));
-    assert.deepEqual(iptablesDrift('0a1b2c3d', facts, { family: 4, variant: 'nft' }, all), []);
-    const broken = new Map([...all, ['nat', batch.replace(/^-A .*dport 8080.*\n/m, '')], ['raw', '']]);
-    assert.deepEqual(iptablesDrift('0a1b2c3d', facts, { family: 4, variant: 'nft' }, broken), [
-      'iptables, table raw lacks the chain NETCTL-0a1b2c3d-RAW',
-      'iptables, table nat, chain NETCTL-0a1b2c3d-PORTS has 0 rules instead of 1',
+    const changed = change(batch);
+    if (changed === batch) assert.equal(change.name, 'change', 'the test changed nothing');
+    return changed;
+  }
+
+  function drift(family: 4 | 6, change?: (text: string) => string): string[] {
+    return iptablesDrift('0a1b2c3d', facts, family, saved(family, change)).map((sentence) => sentence.replaceAll('NETCTL-0a1b2c3d-', ''));
+  }
+
+  it('is none where everything stands, whatever this iptables calls it', () => {
+    for (const family of [4, 6] as const) assert.deepEqual(drift(family), []);
+    assert.deepEqual(drift(4, (text) => text.replace('-p sctp', '-p 132')), []);
+    assert.deepEqual(drift(6, (text) => text.replace('-p udp', '-p 17').replace('2001:db8::1:0:0:1', '2001:db8:0:0:1::1').replace('[fd00::2]', '[fd00:0:0::2]').replace('ipv6-icmp', 'icmpv6')), []);
+    assert.deepEqual(iptablesDrift('0a1b2c3d', [], 4, ''), []);
+  });
+
+  it('names what is missing, extra, and in the wrong order; of many rules three', () => {
+    assert.deepEqual(drift(4, (text) => text.replace(/^-A .*--dport \d .*\n/gm, '')), [
+      "iptables, table nat, chain PORTS lacks '-p tcp -m tcp --dport 1 -j DNAT --to-destination 10.0.0.2:80', '-p tcp -m tcp --dport 2 -j DNAT --to-destination 10.0.0.2:80', '-p tcp -m tcp --dport 3 -j DNAT --to-destination 10.0.0.2:80' and 2 more",
     ]);
+    assert.deepEqual(drift(4, (text) => text.replace(/(-A \S+-GUARD) -m mark[^]*?-j RETURN\n/, '$1 -j ACCEPT\n')), [
+      "iptables, table filter, chain GUARD lacks '-m mark --mark 0x10000000/0x10000000 -j RETURN'",
+      "iptables, table filter, chain GUARD has, and nobody wants, '-j ACCEPT'",
+    ]);
+    assert.deepEqual(drift(4, (text) => text.replace(/(-A \S+-INSIDE .*\n)(-A \S+-INSIDE -j DROP\n)/, '$2$1')), ["iptables, table mangle, chain INSIDE has '-j DROP' before '-m conntrack --ctstate DNAT -g ACCEPTED'"]);
+    assert.deepEqual(drift(4, (text) => text.replace(/(-A \S+-PORTS -d .*\n)((?:.*\n)*?)(COMMIT)/, '$2$1$3')).map((sentence) => sentence.slice(0, 41)), ["iptables, table nat, chain PORTS has '-p "]);
+    assert.deepEqual(drift(6, (text) => text.replace(/^(-A \S+-PORTS .*\n)/m, '$1$1')), ["ip6tables, table nat, chain PORTS has, and nobody wants, '-d 2001:db8::1:0:0:1/128 -p udp -m udp --dport 8080 -j DNAT --to-destination [fd00::2]:80'"]);
+  });
+
+  it('leaves the order free where it says nothing', () => {
+    assert.deepEqual(drift(4, (text) => text.replace(/(-A \S+ -p tcp -m tcp --dport 1 .*\n)(-A \S+ -p tcp -m tcp --dport 2 .*\n)/, '$2$1')), []);
+  });
+
+  it('is told by table and chain where they are gone', () => {
+    assert.deepEqual(drift(4, (text) => text.replace(/^\*raw[^]*?COMMIT\n/, '').replace(/^.*-ELSEWHERE(?: -.*|)\n/gm, '')), [
+      'iptables, table raw lacks the chain RAW',
+      'iptables, table mangle lacks the chain ELSEWHERE',
+      "iptables, table mangle, chain FROM-OURS lacks '-g ELSEWHERE'",
+    ]);
+    assert.deepEqual(drift(4, (text) => text.replace(/^\*nat[^]*?COMMIT\n/m, "# Table `nat' is incompatible, use 'nft' tool.\n")), ['iptables, table nat cannot be read: it holds rules that only nft understands']);
   });
 });

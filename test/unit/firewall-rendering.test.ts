@@ -103,7 +103,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
     assert.equal(
       own,
       `-A RAW -s 172.18.0.0/16 ! -i br-blue -j DROP
--A PORTS -d 127.0.0.1 -p udp -m udp --dport 53 -j DNAT --to-destination 172.18.0.2:5353
+-A PORTS -d 127.0.0.1/32 -p udp -m udp --dport 53 -j DNAT --to-destination 172.18.0.2:5353
 -A PORTS -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.2:80
 -A PUBLISH -i br-blue -j MARK --set-xmark 0x10000000/0x10000000
 -A LEAVE -s 127.0.0.0/8 -o br-blue -j MASQUERADE
@@ -123,7 +123,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A LEAVE -s 2001:db8:7::/64 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE
 -A EARLY -i br-blue -m conntrack --ctstate DNAT -j MARK --set-xmark 0x10000000/0x10000000
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
--A TO-ROUTED -d 2001:db8:7::2 -p tcp -m tcp --dport 80 -g ACCEPTED
+-A TO-ROUTED -d 2001:db8:7::2/128 -p tcp -m tcp --dport 80 -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
 -A FORWARD -i br-blue -o br-blue -g INSIDE
 -A FORWARD ! -i br-blue -o br-blue -g TO-ROUTED

@@ -3,6 +3,8 @@ export const NLM_F = {
   REQUEST: 0x1, ACK: 0x4, DUMP_INTR: 0x10, DUMP: 0x300, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400,
   /** In an error message: the request is not echoed; attributes follow. */
   CAPPED: 0x100, ACK_TLVS: 0x200,
+  /** In a request to delete: not with what is inside. */
+  NONREC: 0x100,
 } as const;
 
 /** linux/netlink.h: control messages, protocols, socket options, attribute flags. */
@@ -58,7 +60,7 @@ export const NFTA = { LIST_TABLE: 1, LIST_SET: 2, LIST_ELEMENTS: 3, LIST_ELEM: 1
 export const NETFILTER = {
   GROUP_NFTABLES: 7, SUBSYS_NFTABLES: 10, SUBSYS_CTNETLINK: 1,
   BATCH_BEGIN: 16, BATCH_END: 17,
-  NFT_NEWSETELEM: 12, NFT_DELSETELEM: 14,
+  NFT_DELTABLE: 2, NFT_NEWSETELEM: 12, NFT_DELSETELEM: 14,
   NFT_NEWGEN: 15, GEN_PROC_PID: 2, GEN_PROC_NAME: 3, TABLE_NAME: 1,
   CT_GET: 1, CT_DELETE: 2,
 } as const;
