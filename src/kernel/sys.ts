@@ -34,6 +34,16 @@ const c = {
     fd: number, data: Buffer, length: number, flags: number, to: Buffer, toLength: number) => number,
   recvfrom: libc.func('long recvfrom(int, void*, ulong, int, void*, void*)') as (
     fd: number, data: Buffer, length: number, flags: number, from: Buffer, fromLength: Buffer) => number,
+  accept4: libc.func('int accept4(int, void*, void*, int)') as (fd: number, address: null, length: null, flags: number) => number,
+  connect: libc.func('int connect(int, const void*, uint32_t)') as (fd: number, address: Buffer, length: number) => number,
+  send: libc.func('long send(int, const void*, ulong, int)') as (fd: number, data: Buffer, length: number, flags: number) => number,
+  recv: libc.func('long recv(int, void*, ulong, int)') as (fd: number, data: Buffer, length: number, flags: number) => number,
+  sendmmsg: libc.func('int sendmmsg(int, void*, uint32_t, int)') as (fd: number, headers: Buffer, count: number, flags: number) => number,
+  recvmmsg: libc.func('int recvmmsg(int, void*, uint32_t, int, void*)') as (
+    fd: number, headers: Buffer, count: number, flags: number, timeout: null) => number,
+  epoll_create1: libc.func('int epoll_create1(int)') as (flags: number) => number,
+  epoll_ctl: libc.func('int epoll_ctl(int, int, int, void*)') as (epoll: number, operation: number, fd: number, event: Buffer) => number,
+  epoll_wait: libc.func('int epoll_wait(int, void*, int, int)') as (epoll: number, events: Buffer, count: number, timeout: number) => number,
   getrlimit: libc.func('int getrlimit(int, void*)') as (resource: number, limit: Buffer) => number,
   setrlimit: libc.func('int setrlimit(int, const void*)') as (resource: number, limit: Buffer) => number,
   inet_pton: libc.func('int inet_pton(int, const char*, void*)') as (family: number, text: string, to: Buffer) => number,
@@ -42,13 +52,14 @@ const c = {
 };
 /* oxlint-enable typescript/no-unsafe-type-assertion */
 
-/** asm-generic/fcntl.h, linux/mount.h, linux/sched.h, linux/nsfs.h */
+/** asm-generic/fcntl.h, linux/mount.h, linux/sched.h, linux/nsfs.h, linux/eventpoll.h */
 export const SYS = {
   O_RDONLY: 0, O_WRONLY: 1, O_CREAT: 0o100, O_EXCL: 0o200, O_NONBLOCK: 0o4000, O_CLOEXEC: 0o2000000,
   MS_BIND: 0x1000, MS_REC: 0x4000, MS_SHARED: 0x100000, MNT_DETACH: 2,
   CLONE_NEWNET: 0x40000000, NS_GET_NSTYPE: 0xb703,
   EFD_CLOEXEC: 0o2000000, EFD_NONBLOCK: 0o4000,
   POLLIN: 1,
+  EPOLL_CLOEXEC: 0o2000000, EPOLL_CTL_ADD: 1, EPOLL_CTL_DEL: 2, EPOLL_CTL_MOD: 3, EPOLLIN: 1, EPOLLOUT: 4,
   RLIMIT_NOFILE: 7,
 } as const;
 
@@ -59,7 +70,8 @@ export const SOCKET = {
   SOL_SOCKET: 1, SO_REUSEADDR: 2, SO_RCVTIMEO: 20, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33, SO_RCVBUF: 8,
   SOL_NETLINK: 270,
   IPPROTO_TCP: 6, IPPROTO_UDP: 17, IPPROTO_IPV6: 41, IPPROTO_SCTP: 132, IPPROTO_RAW: 255, IPV6_V6ONLY: 26,
-  MSG_DONTWAIT: 0x40, MSG_TRUNC: 0x20,
+  IPPROTO_IP: 0, IP_FREEBIND: 15,
+  MSG_DONTWAIT: 0x40, MSG_TRUNC: 0x20, MSG_NOSIGNAL: 0x4000,
 } as const;
 
 function check(result: number, what: string): number {
@@ -141,6 +153,62 @@ export function receiveFrom(fd: number, data: Buffer, flags: number, from: Buffe
   const result = c.recvfrom(fd, data, data.length, flags, from, uint32(from.length));
   return result < 0 ? -koffi.errno() : result;
 }
+
+/** The same without waiting: bytes sent, or the negative errno. */
+export function trySendTo(fd: number, data: Buffer, length: number, to: Buffer, toLength: number): number {
+  const result = c.sendto(fd, data, length, SOCKET.MSG_DONTWAIT | SOCKET.MSG_NOSIGNAL, to, toLength);
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** connect(2): 0, or the negative errno; -EINPROGRESS is how a connection begins on a socket that does not block. */
+export const connectSocket = (fd: number, address: Buffer): number => (c.connect(fd, address, address.length) < 0 ? -koffi.errno() : 0);
+
+/** accept4(2), close-on-exec, not blocking: the descriptor, or the negative errno. */
+export function acceptSocket(fd: number): number {
+  const result = c.accept4(fd, null, null, SOCKET.SOCK_CLOEXEC | SOCKET.SOCK_NONBLOCK);
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** send(2) without waiting or SIGPIPE: how many of the first `length` bytes were sent, or the negative errno. */
+export function trySend(fd: number, data: Buffer, length: number): number {
+  const result = c.send(fd, data, length, SOCKET.MSG_DONTWAIT | SOCKET.MSG_NOSIGNAL);
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** recv(2) without waiting, at most `length` bytes: how many (0 at the end), or the negative errno. */
+export function tryReceive(fd: number, data: Buffer, length: number): number {
+  const result = c.recv(fd, data, length, SOCKET.MSG_DONTWAIT);
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/**
+ * recvmmsg(2) without waiting: how many of the `count` datagrams, or the negative errno.
+ * @param headers as many struct mmsghdr, which point to memory that is there as long as they are
+ */
+export function receiveMany(fd: number, headers: Buffer, count: number): number {
+  const result = c.recvmmsg(fd, headers, count, SOCKET.MSG_DONTWAIT, null);
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** sendmmsg(2) without waiting: how many went before one that did not, or the negative errno of the first. */
+export function sendMany(fd: number, headers: Buffer, count: number): number {
+  const result = c.sendmmsg(fd, headers, count, SOCKET.MSG_DONTWAIT | SOCKET.MSG_NOSIGNAL);
+  return result < 0 ? -koffi.errno() : result;
+}
+
+/** Where the bytes are in memory, for structures that point to each other. They stay there as long as somebody holds the buffer. */
+export const memoryAddress = (bytes: Buffer): bigint => koffi.address(bytes);
+
+/** epoll_create1(2). @throws {NetworkError} KERNEL */
+export const makeEpoll = (): number => check(c.epoll_create1(SYS.EPOLL_CLOEXEC), 'epoll_create1');
+
+/** epoll_ctl(2). @param event a struct epoll_event @throws {NetworkError} KERNEL */
+export const controlEpoll = (epoll: number, operation: number, fd: number, event: Buffer): void =>
+  void check(c.epoll_ctl(epoll, operation, fd, event), 'epoll_ctl');
+
+/** epoll_wait(2): how many events were written; none after `timeout` ms or a signal. */
+export const waitForEpoll = (epoll: number, events: Buffer, count: number, timeout: number): number =>
+  Math.max(0, c.epoll_wait(epoll, events, count, timeout));
 
 /** poll(2) for reading: those of the descriptors that have something. Endless with -1, else ms. */
 export function pollReadable(fds: readonly number[], timeout: number): number[] {
