@@ -1,5 +1,6 @@
 import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from '../kernel/kernel.ts';
 import type { NamespacePath, Op } from '../kernel/op.ts';
+import type { RedirectState } from '../kernel/redirect.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 
 /** Reads the real kernel and writes down what would be done to it. */
@@ -21,6 +22,10 @@ export class RehearsalKernel implements Kernel {
 
   nftList(command: string): Promise<unknown> {
     return this.#real.nftList(command);
+  }
+
+  redirectsInPlace(wanted: readonly RedirectState[]): Promise<readonly RedirectState[]> {
+    return this.#real.redirectsInPlace(wanted);
   }
 
   sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 /** The port through which everything above reaches the kernel; `openKernel` is the real one. */
 import type { NamespacePath, Op } from './op.ts';
+import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** Something that changed under us and that we did not do ourselves. */
@@ -24,7 +25,6 @@ export interface SocketPlace {
   readonly listen: boolean;
 }
 
-/** An open socket; disposing closes it unless {@link OpenSocket.detach} gave the descriptor away. */
 /** Sockets that are to have one port number. */
 export interface SocketRequest {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
@@ -35,6 +35,7 @@ export interface SocketRequest {
   readonly lastPort?: number;
 }
 
+/** An open socket; disposing closes it unless {@link OpenSocket.detach} gave the descriptor away. */
 export interface OpenSocket extends Disposable {
   readonly port: number;
   /** Where it is bound, a plain address. */
@@ -59,6 +60,8 @@ export interface Kernel extends AsyncDisposable {
    * `nft -j ARGUMENTS`: parsed JSON (`{nftables: [...]}`), e.g. `list table inet x`. undefined when there is no such object.
    */
   nftList(command: string): Promise<unknown>;
+  /** Those of the redirects that stand exactly so; of a namespace that is gone none. */
+  redirectsInPlace(wanted: readonly RedirectState[]): Promise<readonly RedirectState[]>;
   /** Sysctl value (slash form) in a namespace, trimmed; undefined where there is no such key. */
   sysctl(namespace: NamespacePath, key: string): Promise<string | undefined>;
   /** `device:inode` of the namespace behind a path: equal for two paths to one namespace; undefined when it is no live network namespace. */

@@ -9,6 +9,7 @@ import { namespaceNames } from './named-namespace.ts';
 import { listNft, runNft } from './nft-program.ts';
 import type { NamespacePath, Op } from './op.ts';
 import type { BoundSocket, WorkerCalls, WorkerOp } from './protocol.ts';
+import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** What {@link NetlinkKernel.open} can be told. */
@@ -72,6 +73,11 @@ export class NetlinkKernel implements Kernel {
 
   async nftList(command: string): Promise<unknown> {
     return this.#queue.run(async () => (this.#nftInWorker ? this.#call('nftList', command) : listNft(command)));
+  }
+
+  async redirectsInPlace(wanted: readonly RedirectState[]): Promise<readonly RedirectState[]> {
+    if (wanted.length === 0) return [];
+    return this.#queue.run(async () => this.#call('redirectsInPlace', wanted));
   }
 
   async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {

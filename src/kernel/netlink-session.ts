@@ -9,8 +9,10 @@ import { changeRoute } from './netlink/route-messages.ts';
 import { globalAddresses } from './netlink/snapshot.ts';
 import type { Namespaces } from './netns.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkSet, NamespacePath, Op, RouteChange } from './op.ts';
+import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkSet, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
 import { opWords } from './op-words.ts';
+import { deleteRedirectIn, setRedirectIn, type RedirectPlace } from './redirects.ts';
+import { closeFile } from './sys.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** Operations on the links, addresses, routes, sysctls and namespaces of this machine. */
@@ -36,10 +38,13 @@ const LOOPBACK_INDEX = 1;
  */
 export class NetlinkSession implements Disposable {
   readonly #namespaces: Namespaces;
+  readonly #discard: (fd: number) => void;
   readonly #channels = new Map<NamespacePath, Channel>();
 
-  constructor(namespaces: Namespaces) {
+  /** @param discard closes a descriptor, best on another thread */
+  constructor(namespaces: Namespaces, discard: (fd: number) => void = closeFile) {
     this.#namespaces = namespaces;
+    this.#discard = discard;
   }
 
   [Symbol.dispose](): void {
@@ -67,6 +72,8 @@ export class NetlinkSession implements Disposable {
         return this.#send(this.#channel(op.namespace), op, [newAddress(this.#index(op, op.link), op.address)]);
       case 'route-add':
         return this.#send(this.#channel(op.namespace), op, [changeRoute(this.#index(op, op.link), op)]);
+      case 'redirect-set':
+        return setRedirectIn(this.#redirectPlace(op, this.#channel(op.namespace)), op);
       case 'sysctl-set':
         return this.#setSysctl(op.namespace, op.key, op.value, op.optional === true, opWords(op));
       default:
@@ -128,9 +135,10 @@ export class NetlinkSession implements Disposable {
     if (op.rename !== undefined || op.moveTo !== undefined) this.#forget();
   }
 
-  #delete(op: LinkDelete | LinkGroupDelete | AddressChange | AddressFlush | RouteChange): void {
+  #delete(op: LinkDelete | LinkGroupDelete | AddressChange | AddressFlush | RouteChange | RedirectDelete): void {
     const channel = this.#findChannel(op.namespace);
     if (channel === undefined) return;
+    if (op.op === 'redirect-delete') return deleteRedirectIn(this.#redirectPlace(op, channel), op.table);
     const requests = this.#deletions(channel, op);
     for (let i = 0; i < requests.length; i += LONGEST_SEND) this.#send(channel, op, requests.slice(i, i + LONGEST_SEND), true);
     if (op.op === 'link-delete' || op.op === 'link-group-delete') this.#forget();
@@ -151,6 +159,10 @@ export class NetlinkSession implements Disposable {
       default:
         return [deleteAddress(index, parsePrefix(op.address))];
     }
+  }
+
+  #redirectPlace(op: RedirectSet | RedirectDelete, { namespace }: Channel): RedirectPlace {
+    return { namespaces: this.#namespaces, namespace, discard: this.#discard, words: opWords(op) };
   }
 
   #setSysctl(path: NamespacePath, key: string, value: string, optional: boolean, words: string): void {

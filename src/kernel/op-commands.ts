@@ -4,6 +4,7 @@ import { linkName, parsePrefix } from './netlink/parse.ts';
 import { routeProtocol } from './netlink/route-messages.ts';
 import { HOST } from './op.ts';
 import type { AddressChange, ConntrackFlush, LinkAdd, LinkSet, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
+import { redirectScript } from './redirect.ts';
 import { SOCKET } from './sys.ts';
 import { sysctlPath } from './sysctl.ts';
 
@@ -58,6 +59,10 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     }
     case 'conntrack-flush':
       return flushConntrack(op);
+    case 'redirect-set':
+      return [{ words: [...inside(op.namespace), 'nft', '-f', '-'], input: redirectScript(op) }];
+    case 'redirect-delete':
+      return [words(...inside(op.namespace), 'nft', 'delete', 'table', 'netdev', op.table)];
     case 'nft':
       return [{ words: ['nft', '-f', '-'], input: op.script }];
     case 'iptables-restore':

@@ -38,6 +38,10 @@ export function opWords(op: Op): string {
       return `announce ${op.address} at '${op.link}'${where(op.namespace)}`;
     case 'conntrack-flush':
       return `forget ${flowWords(op.flows)}${op.address === undefined ? '' : ` of ${op.address}`}`;
+    case 'redirect-set':
+      return `lead ${op.address} port ${op.port} to udp ${op.udp} and tcp ${op.tcp}${where(op.namespace)}`;
+    case 'redirect-delete':
+      return `delete the redirect ${op.table}${where(op.namespace)}`;
     case 'nft':
       return 'change the nftables rules';
     case 'iptables-restore':

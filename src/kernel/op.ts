@@ -7,6 +7,7 @@
  * Deleting what is not there succeeds; adding what is there fails with EEXIST.
  */
 import type { FirewallCommand } from './firewall-command.ts';
+import type { RedirectState } from './redirect.ts';
 
 /** The path of a network namespace (`/run/netns/blue`, `/proc/42/ns/net`), or {@link HOST}. */
 export type NamespacePath = string;
@@ -156,6 +157,16 @@ export interface ConntrackFlush {
   readonly address?: string;
 }
 
+/** Puts a redirect in place, whatever that table held before: `nft -f -` in the namespace. */
+export interface RedirectSet extends RedirectState {
+  readonly op: 'redirect-set';
+}
+
+/** Takes it away: `nft delete table netdev TABLE` in the namespace. */
+export interface RedirectDelete extends Pick<RedirectState, 'namespace' | 'table'> {
+  readonly op: 'redirect-delete';
+}
+
 /** One change to one kernel object. */
 export type Op =
   | LinkAdd
@@ -170,4 +181,6 @@ export type Op =
   | NamespaceChange
   | Announce
   | ConntrackFlush
+  | RedirectSet
+  | RedirectDelete
   | FirewallCommand;

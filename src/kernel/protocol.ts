@@ -4,6 +4,7 @@ import type { ErrorCode, KernelReason } from '../common/error.ts';
 import type { IptablesRestore } from './firewall-command.ts';
 import type { KernelEvent, SocketRequest } from './kernel.ts';
 import type { NamespacePath, Op } from './op.ts';
+import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** What the worker does itself: programs are started by the main thread. */
@@ -22,6 +23,7 @@ export interface WorkerCalls {
   readonly apply: { readonly arguments: readonly WorkerOp[]; readonly result: undefined };
   readonly snapshot: { readonly arguments: readonly NamespacePath[]; readonly result: readonly NamespaceSnapshot[] };
   readonly nftList: { readonly arguments: string; readonly result: unknown };
+  readonly redirectsInPlace: { readonly arguments: readonly RedirectState[]; readonly result: readonly RedirectState[] };
   readonly sysctl: { readonly arguments: { readonly namespace: NamespacePath; readonly key: string }; readonly result: string | undefined };
   readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
   readonly openSockets: { readonly arguments: readonly SocketRequest[]; readonly result: readonly (readonly BoundSocket[])[] };

@@ -14,6 +14,7 @@ import { deleteEmptyTables } from './nft-tables.ts';
 import type { NamespacePath } from './op.ts';
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
+import { redirectsInPlace } from './redirects.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 import { threadId } from './sys.ts';
 import { readSysctl } from './sysctl.ts';
@@ -32,6 +33,7 @@ export class WorkerKernel implements Disposable {
   readonly #nftElements = new NftElements();
   readonly #announcer: Announcer;
   readonly #report: (event: KernelEvent) => void;
+  readonly #discard: (fd: number) => void;
   readonly #threadId = threadId();
   /** Under which name the kernel knows this thread. */
   readonly #comm = readFileSync('/proc/thread-self/comm', 'utf8').trim();
@@ -41,6 +43,7 @@ export class WorkerKernel implements Disposable {
   /** @param discard closes a descriptor on another thread */
   constructor(report: (event: KernelEvent) => void, discard: (fd: number) => void) {
     this.#report = report;
+    this.#discard = discard;
     this.#announcer = new Announcer(this.#namespaces, () => performance.now(), discard);
   }
 
@@ -91,6 +94,8 @@ export class WorkerKernel implements Disposable {
         return request.arguments.flatMap((namespace) => this.#snapshot(namespace) ?? []);
       case 'nftList':
         return this.#nftables().list(request.arguments);
+      case 'redirectsInPlace':
+        return redirectsInPlace(this.#namespaces, request.arguments);
       case 'sysctl': {
         using namespace = this.#namespaces.require(request.arguments.namespace);
         return this.#namespaces.inside(namespace, () => readSysctl(request.arguments.key));
@@ -116,7 +121,7 @@ export class WorkerKernel implements Disposable {
   #apply(ops: readonly WorkerOp[]): undefined {
     this.#watcher?.begin(ops, { comm: this.#comm, processId: this.#threadId });
     this.#settling = true;
-    using session = new NetlinkSession(this.#namespaces);
+    using session = new NetlinkSession(this.#namespaces, this.#discard);
     try {
       for (const [i, op] of ops.entries()) {
         this.#carryOut(op, session);

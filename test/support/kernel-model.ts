@@ -3,6 +3,7 @@ import { ERRNO, kernelError } from '../../src/kernel/errno.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import type { LinkAdd, LinkSet, NamespacePath, Op, RouteChange } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
+import type { RedirectState } from '../../src/kernel/redirect.ts';
 import type { LinkSnapshot, NamespaceSnapshot, RouteSnapshot } from '../../src/kernel/snapshot.ts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -19,6 +20,7 @@ interface ModelNamespace {
   links: ModelLink[];
   routes: Mutable<RouteSnapshot>[];
   readonly sysctls: Map<string, string>;
+  readonly redirects: Map<string, string>;
 }
 
 /** What operations make of links, addresses and routes, in as little as tests of those above the kernel need. */
@@ -62,6 +64,11 @@ export class KernelModel {
   /** Gives a sysctl a value, as the kernel's default would be. */
   setSysctl(path: NamespacePath, key: string, value: string): void {
     this.#namespace(path).sysctls.set(key, value);
+  }
+
+  /** Whether a redirect stands so. */
+  hasRedirect(state: RedirectState): boolean {
+    return this.#namespaces.get(state.namespace)?.redirects.get(state.table) === redirectKey(state);
   }
 
   snapshot(path: NamespacePath): NamespaceSnapshot | undefined {
@@ -114,6 +121,12 @@ export class KernelModel {
         return this.#changeRoute(op);
       case 'sysctl-set':
         this.#namespace(op.namespace).sysctls.set(op.key, op.value);
+        return;
+      case 'redirect-set':
+        this.#namespace(op.namespace).redirects.set(op.table, redirectKey(op));
+        return;
+      case 'redirect-delete':
+        this.#namespaces.get(op.namespace)?.redirects.delete(op.table);
         return;
       default:
     }
@@ -206,6 +219,10 @@ export class KernelModel {
   }
 
   #emptyNamespace(): ModelNamespace {
-    return { identity: `4:${++this.#lastIdentity}`, links: [], routes: [], sysctls: new Map() };
+    return { identity: `4:${++this.#lastIdentity}`, links: [], routes: [], sysctls: new Map(), redirects: new Map() };
   }
+}
+
+function redirectKey({ address, port, udp, tcp }: RedirectState): string {
+  return `${address}:${port} ${udp} ${tcp}`;
 }

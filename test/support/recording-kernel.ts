@@ -3,6 +3,7 @@ import { kernelError } from '../../src/kernel/errno.ts';
 import type { Kernel, KernelEvent, OpenSocket, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
 import type { NamespacePath, Op } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
+import type { RedirectState } from '../../src/kernel/redirect.ts';
 import type { NamespaceSnapshot } from '../../src/kernel/snapshot.ts';
 import { KernelModel } from './kernel-model.ts';
 
@@ -71,6 +72,10 @@ export class RecordingKernel implements Kernel {
 
   async nftList(command: string): Promise<unknown> {
     return this.nftAnswers.get(command);
+  }
+
+  async redirectsInPlace(wanted: readonly RedirectState[]): Promise<readonly RedirectState[]> {
+    return wanted.filter((state) => this.model.hasRedirect(state));
   }
 
   async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {

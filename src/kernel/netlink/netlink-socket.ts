@@ -77,6 +77,12 @@ export class NetlinkSocket implements Disposable {
     this.#open = false;
   }
 
+  /** Hands the descriptor to the caller, who closes it from then on. */
+  detach(): number {
+    this.#open = false;
+    return this.fd;
+  }
+
   /**
    * Sends all requests in one system call and reads their acknowledgements. The kernel works through
    * them in order and goes on behind one that it refuses.
