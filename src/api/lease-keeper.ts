@@ -1,6 +1,6 @@
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
-import { isAlive } from '../controller/reconcile.ts';
+import { isAlive } from '../controller/is-alive.ts';
 import type { SandboxRequest } from '../controller/requests.ts';
 import type { SandboxView } from '../controller/views.ts';
 import type { ApiController } from './api-controller.ts';

@@ -3,7 +3,8 @@ import { NetworkError } from '../common/error.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { allChanges } from './wanted.ts';
-import { drift, findStrays } from './reconcile.ts';
+import { findStrays, linkDrift } from './reconcile.ts';
+import { sandboxDrift } from './sandbox-drift.ts';
 import type { SwitchedForwarding } from './forwarding.ts';
 import { FORWARDING_KEY } from './surroundings.ts';
 
@@ -11,7 +12,7 @@ import { FORWARDING_KEY } from './surroundings.ts';
 export interface Finding {
   /** `ok` and `note` ask for nothing; `warning` and `error` do. */
   readonly level: 'ok' | 'note' | 'warning' | 'error';
-  /** What it is about: `kernel`, `links`, `packet filter`, `forwarding`, `ports`. */
+  /** What it is about: `kernel`, `links`, `sandboxes`, `packet filter`, `forwarding`, `ports`. */
   readonly subject: string;
   readonly message: string;
   readonly remedy?: string;
@@ -19,7 +20,7 @@ export interface Finding {
 
 /** Looks at everything. */
 export async function diagnose(context: Context): Promise<Finding[]> {
-  const parts = await Promise.all([kernelFeatures(context), links(context), packetFilter(context), forwarding(context), ports(context)]);
+  const parts = await Promise.all([kernelFeatures(context), links(context), sandboxes(context), packetFilter(context), forwarding(context), ports(context)]);
   return parts.flat();
 }
 
@@ -40,14 +41,19 @@ async function kernelFeatures(context: Context): Promise<Finding[]> {
 }
 
 async function links(context: Context): Promise<Finding[]> {
-  const missing = (await drift(context)).map((message): Finding => ({ level: 'error', subject: 'links', message, remedy: "'netctl doctor --fix' puts it right" }));
+  const missing = (await linkDrift(context)).map((message): Finding => ({ level: 'error', subject: 'links', message, remedy: "'netctl doctor --fix' puts it right" }));
   const { links: stray, namespaces } = await findStrays(context);
-  const strays = [...stray.map((name) => `link ${name}`), ...namespaces.map((name) => `namespace ${name}`)].map(
+  const strays = [...stray.map((name) => `link ${name}`), ...namespaces.map(({ name }) => `namespace ${name}`)].map(
     (what): Finding => ({ level: 'warning', subject: 'links', message: `stray ${what}: it carries our label and nobody wants it`, remedy: "'netctl doctor --fix' removes it" }),
   );
   const count = allChanges(context.ledger).flatMap(({ wanted }) => wanted.links).length;
   const found = [...missing, ...strays];
   return found.length > 0 ? found : [{ level: 'ok', subject: 'links', message: `all ${count} are as they should be` }];
+}
+
+async function sandboxes(context: Context): Promise<Finding[]> {
+  const found = (await sandboxDrift(context)).map((one): Finding => ({ level: 'error', subject: 'sandboxes', ...one }));
+  return found.length > 0 ? found : [{ level: 'ok', subject: 'sandboxes', message: `all ${context.ledger.sandboxes.size} have their namespace` }];
 }
 
 async function packetFilter(context: Context): Promise<Finding[]> {

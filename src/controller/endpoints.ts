@@ -21,10 +21,12 @@ export function endpointKey(id: string): string {
 
 /**
  * Attaches a sandbox to a network.
- * @throws {NetworkError} NOT_FOUND, EXISTS (connected already, address taken), INVALID, EXHAUSTED, FORBIDDEN, KERNEL; nothing is changed then
+ * @throws {NetworkError} NOT_FOUND, EXISTS (connected already, address taken), INVALID, EXHAUSTED, FORBIDDEN, UNAVAILABLE (its namespace is gone), KERNEL; nothing is changed then
  */
 export async function connect(context: Context, sandbox: SandboxRecord, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointRecord> {
   const { ledger, store, applier } = context;
+  const displaced = ledger.displaced.get(sandbox.id);
+  if (displaced !== undefined) throw new NetworkError('UNAVAILABLE', `sandbox ${quote(sandbox.name)} has no namespace: ${displaced}; 'netctl doctor' says what can be done`);
   const used = await interfaceNames(context, sandbox);
   const wayBefore = wayOut(context, sandbox.id);
   const endpoint = draftEndpoint(context, sandbox, request, used);

@@ -22,6 +22,8 @@ export class Ledger {
   readonly pools: Map<string, PoolRecord> = new Map();
   /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
   readonly identities: Map<string, string> = new Map();
+  /** Sandboxes without a namespace of their own, because their name is somebody else's now: why, by id. */
+  readonly displaced: Map<string, string> = new Map();
   readonly #byNetwork = new Map<string, Set<string>>();
   readonly #bySandbox = new Map<string, Set<string>>();
   /** By network: the MAC by which neighbours knew an address (CIDR) last. */

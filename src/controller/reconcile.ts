@@ -2,15 +2,14 @@
  * Start, repair and `doctor --fix`: from whatever the kernel holds to what is written down. The
  * same planner as everywhere; only `actual` is read from the kernel.
  */
-import { readFile } from 'node:fs/promises';
-import { NetworkError } from '../common/error.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { convergeAll, goneBridges } from './converge-all.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
-import type { EndpointRecord, Lease } from './records.ts';
-import { makeNamespace, NAMESPACE_FOLDER, removeSandbox } from './sandboxes.ts';
+import type { EndpointRecord } from './records.ts';
+import { sandboxDrift, settleSandboxes } from './sandbox-drift.ts';
+import { NAMESPACE_FOLDER } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { allChanges, endpointChange } from './wanted.ts';
 
@@ -26,33 +25,6 @@ export async function reconcile(context: Context, known: readonly string[] = [])
   await adjustSurroundings(context);
   for (const repair of new Set(repairs)) context.events.emit({ type: 'host', action: 'repair', id: '', name: repair });
   return [...new Set(repairs)];
-}
-
-async function settleSandboxes(context: Context): Promise<string[]> {
-  const repairs: string[] = [];
-  for (const sandbox of context.ledger.sandboxes.values()) {
-    if (sandbox.lease !== undefined && !(await isAlive(sandbox.lease))) {
-      await removeSandbox(context, sandbox.id);
-      repairs.push(`sandbox '${sandbox.name}' removed: the process it lived for has ended`);
-      continue;
-    }
-    const identity = await context.kernel.namespaceIdentity(sandbox.namespace);
-    if (identity === undefined) context.ledger.identities.delete(sandbox.id);
-    else context.ledger.identities.set(sandbox.id, identity);
-    if (sandbox.kind === 'named' && identity === undefined) {
-      // A file without a namespace behind it: a daemon that was killed between the two has left it.
-      try {
-        await context.kernel.apply([{ op: 'namespace-delete', name: sandbox.name }, ...makeNamespace(context.store.instanceId, sandbox)]);
-        repairs.push(`namespace '${sandbox.name}' made again`);
-      } catch (error) {
-        context.events.warn(`sandbox '${sandbox.name}' is not complete: ${NetworkError.from(error).message}`);
-      }
-    } else if (sandbox.kind === 'adopted' && identity !== sandbox.identity) {
-      await removeSandbox(context, sandbox.id);
-      repairs.push(`sandbox '${sandbox.name}' removed: its namespace ${sandbox.namespace} is gone`);
-    }
-  }
-  return repairs;
 }
 
 async function settleEngineEndpoints(context: Context): Promise<string[]> {
@@ -95,44 +67,45 @@ async function takeOver(context: Context, endpoint: EndpointRecord): Promise<voi
 async function removeStrays(context: Context): Promise<string[]> {
   const { links, namespaces } = await findStrays(context);
   await context.kernel.apply([
-    ...namespaces.map((name): Op => ({ op: 'namespace-delete', name })),
+    ...namespaces.map(({ name, label }): Op => ({ op: 'namespace-delete', name, label })),
     ...links.map((name): Op => ({ op: 'link-delete', namespace: HOST, name })),
   ]);
-  return [...links.map((name) => `stray link ${name} removed`), ...namespaces.map((name) => `stray namespace '${name}' removed`)];
+  return [...links.map((name) => `stray link ${name} removed`), ...namespaces.map(({ name }) => `stray namespace '${name}' removed`)];
 }
 
-/** Names of links and namespaces that carry our label and that nobody wants: what a crash left behind. */
-export async function findStrays(context: Context): Promise<{ readonly links: readonly string[]; readonly namespaces: readonly string[] }> {
+/** What carries our label and nobody wants: what a crash left behind. */
+interface Strays {
+  /** Names of links of the host. */
+  readonly links: readonly string[];
+  readonly namespaces: readonly { readonly name: string; readonly label: string }[];
+}
+
+/** Looks for links and named namespaces that carry our label and that nobody wants. */
+export async function findStrays(context: Context): Promise<Strays> {
   const prefix = `netctl:${context.store.instanceId}:`;
   const wanted = new Set(context.applier.links().map(({ name }) => name));
   const known = new Set([...context.ledger.sandboxes.values()].map(({ namespace }) => namespace));
-  const unknown = (await context.kernel.namespaceNames()).map((name) => ({ name, path: `${NAMESPACE_FOLDER}/${name}` })).filter(({ path }) => !known.has(path));
-  const [host, ...others] = await context.kernel.snapshot([HOST, ...unknown.map(({ path }) => path)]);
-  const left = new Set(others.filter(({ links }) => links.some(({ name, alias }) => name === 'lo' && alias?.startsWith(prefix) === true)).map(({ namespace }) => namespace));
+  const unknown = (await context.kernel.namespaceNames()).map((name) => `${NAMESPACE_FOLDER}/${name}`).filter((path) => !known.has(path));
+  const found = await context.kernel.findNamespaces(unknown);
+  const [host] = await context.kernel.snapshot([HOST]);
   return {
     // Links of the doomed group are on their way out already.
     links: (host?.links ?? []).filter(({ alias, name, group }) => alias?.startsWith(prefix) === true && !wanted.has(name) && group !== context.groups.doomed).map(({ name }) => name),
-    namespaces: unknown.filter(({ path }) => left.has(path)).map(({ name }) => name),
+    namespaces: found.flatMap(({ path, label }) => (label?.startsWith(prefix) === true ? [{ name: path.slice(NAMESPACE_FOLDER.length + 1), label }] : [])),
   };
 }
 
 /** What differs between the kernel and the wanted state, a sentence each, without repairing it. */
 export async function drift(context: Context): Promise<string[]> {
+  const sandboxes = await sandboxDrift(context);
+  return [...sandboxes.map(({ message }) => message), ...(await linkDrift(context))];
+}
+
+/** The part of {@link drift} that is about links. */
+export async function linkDrift(context: Context): Promise<string[]> {
   const { ledger, applier } = context;
   const links = allChanges(ledger).flatMap((change) => change.wanted.links);
   return [...(await goneBridges(context)), ...sentences(await applier.compare(links)).map(({ wrong }) => wrong)];
-}
-
-/** Whether a lease's process still runs. */
-export async function isAlive(lease: Lease): Promise<boolean> {
-  try {
-    const stat = await readFile(`/proc/${lease.pid}/stat`, 'utf8');
-    // The command name (field 2) may hold spaces and parentheses: count from its end.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[19] === lease.startTime && fields[0] !== 'Z';
-  } catch {
-    return false;
-  }
 }
 
 /** What operations that bring links back say about what was wrong; of a link made again, only that. */

@@ -1,4 +1,4 @@
-import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from '../kernel/kernel.ts';
+import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, SocketRequest } from '../kernel/kernel.ts';
 import type { NamespacePath, Op } from '../kernel/op.ts';
 import type { RedirectState } from '../kernel/redirect.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
@@ -34,6 +34,10 @@ export class RehearsalKernel implements Kernel {
 
   namespaceIdentity(path: NamespacePath): Promise<string | undefined> {
     return this.#real.namespaceIdentity(path);
+  }
+
+  findNamespaces(paths: readonly NamespacePath[]): Promise<readonly FoundNamespace[]> {
+    return this.#real.findNamespaces(paths);
   }
 
   namespaceNames(): Promise<readonly string[]> {

@@ -73,10 +73,11 @@ export async function removeSandbox(context: Context, reference: string): Promis
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
   ledger.sandboxes.delete(sandbox.id);
   ledger.identities.delete(sandbox.id);
+  ledger.displaced.delete(sandbox.id);
   hostPorts.release(sandbox.id);
   await applier.transition(
     endpoints.map(({ id }) => removal(id)),
-    { after: [...dropNamespace(sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
+    { after: [...dropNamespace(store.instanceId, sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
   );
   for (const event of events) context.events.emit(event);
   context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });
@@ -84,15 +85,20 @@ export async function removeSandbox(context: Context, reference: string): Promis
 
 /** Operations that make a sandbox's namespace. */
 export function makeNamespace(instance: string, sandbox: SandboxRecord): Op[] {
-  const { namespace, name } = sandbox;
-  const sysctls = Object.entries(sandbox.sysctls).map(([key, value]): Op => ({ op: 'sysctl-set', namespace: sandbox.namespace, key, value }));
-  if (sandbox.kind === 'adopted') return sysctls;
-  // A namespace carries no label itself; its loopback link does, so that one left by a crash is known as ours.
-  return [{ op: 'namespace-add', name }, { op: 'link-set', namespace, name: 'lo', alias: `netctl:${instance}:${sandbox.id.slice(0, 12)}` }, ...sysctls];
+  const { kind, namespace, name } = sandbox;
+  const sysctls = Object.entries(sandbox.sysctls).map(([key, value]) => ({ key, value }));
+  if (kind === 'adopted') return sysctls.map((sysctl): Op => ({ op: 'sysctl-set', namespace, ...sysctl }));
+  return [{ op: 'namespace-add', name, label: namespaceLabel(instance, sandbox), sysctls }];
 }
 
-function dropNamespace(sandbox: SandboxRecord): Op[] {
-  return sandbox.kind === 'named' ? [{ op: 'namespace-delete', name: sandbox.name }] : [];
+/** Operations that take it away, if it is still ours. */
+function dropNamespace(instance: string, sandbox: SandboxRecord): Op[] {
+  return sandbox.kind === 'named' ? [{ op: 'namespace-delete', name: sandbox.name, label: namespaceLabel(instance, sandbox) }] : [];
+}
+
+/** Alias of the loopback link of a sandbox's namespace: the namespace itself carries no label. */
+export function namespaceLabel(instance: string, { id }: Pick<SandboxRecord, 'id'>): string {
+  return `netctl:${instance}:${id.slice(0, 12)}`;
 }
 
 function vanishing(sandbox: SandboxRecord): ReadonlySet<string> {
@@ -149,7 +155,7 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
     written = true;
     await applier.transition(sandboxChanges(ledger, sandbox.id), {
       before: makeNamespace(store.instanceId, sandbox),
-      undo: dropNamespace(sandbox),
+      undo: dropNamespace(store.instanceId, sandbox),
       after: forgetFlows(sandbox.ports, endpoints),
       onFailure: 'back',
       signal,

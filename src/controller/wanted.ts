@@ -11,7 +11,8 @@ const FAMILIES: readonly Family[] = [4, 6];
 
 /** An endpoint as its driver sees it. */
 function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
-  const { id, mac, ipv4, ipv6, options, attachment, sandboxId } = endpoint;
+  const { id, mac, ipv4, ipv6, options, sandboxId } = endpoint;
+  const attachment = sandboxId !== undefined && ledger.displaced.has(sandboxId) ? undefined : endpoint.attachment;
   const gatewayFor = gatewayFamilies(ledger, endpoint);
   // An engine says itself at which endpoint ports are programmed.
   const ports =

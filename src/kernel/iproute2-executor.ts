@@ -13,7 +13,7 @@ import type { ProgramOptions } from './programs.ts';
 const MISSING = /Cannot find (?:bridge )?device|does not exist|No such (?:process|device|file or directory)|Cannot assign requested address|[Aa]ddress not found/u;
 
 /**
- * Carries out an operation on links, addresses, routes, sysctls or namespaces with the programs of
+ * Carries out an operation on links, addresses, routes or sysctls with the programs of
  * iproute2, a spawn for each command: slow, but what a person would do by hand.
  * @throws {NetworkError} as the netlink executor: KERNEL with the program's text, NOT_FOUND, EXISTS, INVALID; UNSUPPORTED for a missing program
  */
@@ -24,9 +24,6 @@ export async function runIproute2(op: Op, options: Pick<ProgramOptions, 'onStart
     if (await exists(namespace)) continue;
     if (deletes) return;
     throw new NetworkError('NOT_FOUND', `there is no network namespace at ${namespace}; \`ip netns list\` shows the named ones`);
-  }
-  if (op.op === 'namespace-add' && (await exists(`/run/netns/${op.name}`))) {
-    throw new NetworkError('EXISTS', `a network namespace named '${op.name}' exists; choose another name or remove it: ip netns del ${op.name}`);
   }
   for (const command of commands) await run(op, command, deletes, options);
 }

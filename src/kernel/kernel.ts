@@ -44,6 +44,15 @@ export interface OpenSocket extends Disposable {
   detach(): number;
 }
 
+/** What stands at a path where a network namespace may be. */
+export interface FoundNamespace {
+  readonly path: NamespacePath;
+  /** `device:inode`; undefined for a file with no namespace behind it: one that is just being made or removed, or was when its maker was killed. */
+  readonly identity: string | undefined;
+  /** Whose it is: alias of its loopback link; of a file with no namespace behind it, what stands in it. */
+  readonly label: string | undefined;
+}
+
 /**
  * The kernel of this host. All calls are carried out one after the other, in order.
  * Close with `await using` or `[Symbol.asyncDispose]`.
@@ -66,6 +75,8 @@ export interface Kernel extends AsyncDisposable {
   sysctl(namespace: NamespacePath, key: string): Promise<string | undefined>;
   /** `device:inode` of the namespace behind a path: equal for two paths to one namespace; undefined when it is no live network namespace. */
   namespaceIdentity(path: NamespacePath): Promise<string | undefined>;
+  /** What stands at each path; one at which nothing stands is left out. */
+  findNamespaces(paths: readonly NamespacePath[]): Promise<readonly FoundNamespace[]>;
   /** Names of the namespaces below /run/netns, as `ip netns` lists them. */
   namespaceNames(): Promise<readonly string[]>;
   /**

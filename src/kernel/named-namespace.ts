@@ -1,12 +1,16 @@
-import { mkdirSync, unlinkSync } from 'node:fs';
+import { fstatSync, lstatSync, unlinkSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { NetworkError } from '../common/error.ts';
+import { makeFolder } from '../common/make-folder.ts';
 import { ERRNO, errnoOf } from './errno.ts';
 import type { Namespaces } from './netns.ts';
-import { closeFile, mount, openFile, SYS, threadId, unmount, unshareNetwork } from './sys.ts';
+import { closeFile, linkDescriptor, mount, O_TMPFILE, openFile, SYS, threadId, unmount, unshareNetwork, writeFile } from './sys.ts';
 
 /** Where iproute2 keeps named namespaces (NETNS_RUN_DIR); /var/run is a link to /run. */
 const DIRECTORY = '/run/netns';
+
+/** Of the file on which a namespace is mounted. */
+const FILE_MODE = 0o400;
 
 /** Path of a named namespace. @throws {NetworkError} INVALID for a name that would leave the directory */
 export function namespacePath(name: string): string {
@@ -17,31 +21,58 @@ export function namespacePath(name: string): string {
 }
 
 /**
- * `ip netns add NAME`, with the steps in iproute2's order so that its `list`, `exec` and `del` know it.
- * @param inside runs in the new namespace before it is left
- * @throws {NetworkError} EXISTS, INVALID, KERNEL
+ * `ip netns add NAME`, so that its `list`, `exec` and `del` know it, but the other way round: first
+ * all that is to be in it, its name at the end. A maker that is killed leaves nothing, or between
+ * its last two steps a file that says whose it is.
+ * @param label stands in that file
+ * @param furnish runs in the new namespace
+ * @throws {NetworkError} EXISTS, INVALID, KERNEL; and whatever `furnish` throws
  */
-export function addNamespace(namespaces: Namespaces, name: string, inside: () => void): void {
+export function addNamespace(namespaces: Namespaces, name: string, label: string | undefined, furnish: () => void): void {
   const path = namespacePath(name);
   shareDirectory();
+  unshareNetwork();
   try {
-    closeFile(openFile(path, SYS.O_RDONLY | SYS.O_CREAT | SYS.O_EXCL));
-  } catch (error) {
-    if (errnoOf(error) !== ERRNO.EEXIST) throw error;
-    throw new NetworkError('EXISTS', `a network namespace named '${name}' exists; choose another name or remove it: ip netns del ${name}`, { cause: error });
+    furnish();
+    nameOwnNamespace(path, label ?? '');
+  } finally {
+    namespaces.leave();
   }
+}
+
+/** The kernel takes a taken name as the last word: nobody's file is ever replaced. */
+function nameOwnNamespace(path: string, label: string): void {
+  let file = -1;
   try {
-    unshareNetwork();
-    try {
-      mount(`/proc/self/task/${threadId()}/ns/net`, path, SYS.MS_BIND);
-      inside();
-    } finally {
-      namespaces.leave();
-    }
+    const unnamed = openUnnamed();
+    file = unnamed ?? openFile(path, SYS.O_WRONLY | SYS.O_CREAT | SYS.O_EXCL, FILE_MODE);
+    writeFile(file, Buffer.from(label), `write ${path}`);
+    if (unnamed !== undefined) linkDescriptor(unnamed, path);
+    mount(`/proc/self/task/${threadId()}/ns/net`, path, SYS.MS_BIND);
   } catch (error) {
-    deleteNamespace(name);
+    if (file >= 0 && isSame(path, file)) unlinkSync(path);
+    if (errnoOf(error) !== ERRNO.EEXIST) throw error;
+    const name = path.slice(DIRECTORY.length + 1);
+    throw new NetworkError('EXISTS', `a network namespace named '${name}' exists; choose another name or remove it: ip netns del ${name}`, { cause: error });
+  } finally {
+    closeFile(file);
+  }
+}
+
+/** A file that gets its name when its label stands in it; undefined where there is no such thing, as in overlayfs before Linux 6.1. */
+function openUnnamed(): number | undefined {
+  try {
+    return openFile(DIRECTORY, SYS.O_WRONLY | O_TMPFILE, FILE_MODE);
+  } catch (error) {
+    if (errnoOf(error) === ERRNO.EOPNOTSUPP) return undefined;
     throw error;
   }
+}
+
+function isSame(path: string, file: number): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  const { dev, ino } = fstatSync(file);
+  return found?.dev === dev && found.ino === ino;
 }
 
 /** `ip netns del NAME`; one that is not there is fine. What else holds it (processes, sockets) keeps it alive without a name. */
@@ -70,7 +101,7 @@ export async function namespaceNames(): Promise<readonly string[]> {
 
 /** A shared mount, so that names appear in and vanish from the mount namespaces of other programs too. */
 function shareDirectory(): void {
-  mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 });
+  makeFolder(DIRECTORY, 0o755);
   try {
     mount('', DIRECTORY, SYS.MS_SHARED | SYS.MS_REC);
   } catch (error) {

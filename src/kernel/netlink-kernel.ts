@@ -3,7 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { CallQueue } from './call-queue.ts';
 import { runIproute2 } from './iproute2-executor.ts';
 import { iptablesProgram, restoreIptables } from './iptables.ts';
-import type { Kernel, KernelEvent, OpenSocket, SocketRequest } from './kernel.ts';
+import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, SocketRequest } from './kernel.ts';
 import { KernelWorker } from './kernel-worker.ts';
 import { namespaceNames } from './named-namespace.ts';
 import { listNft, runNft } from './nft-program.ts';
@@ -12,9 +12,12 @@ import type { BoundSocket, WorkerCalls, WorkerOp } from './protocol.ts';
 import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
+/** What the worker does with either executor. */
+const BEYOND_IPROUTE2: ReadonlySet<Op['op']> = new Set(['announce', 'conntrack-flush', 'namespace-add', 'namespace-delete']);
+
 /** What {@link NetlinkKernel.open} can be told. */
 export interface NetlinkKernelOptions {
-  /** `iproute2`: links, addresses, routes, sysctls and namespaces by the programs ip, bridge and sysctl. */
+  /** `iproute2`: links, addresses, routes and sysctls by the programs ip, bridge and sysctl. A namespace that gets its name when it is complete is beyond them. */
   readonly executor?: 'netlink' | 'iproute2' | undefined;
   /** `exec` never uses libnftables. Default: NETCTL_NFT of the environment. */
   readonly nft?: 'library' | 'exec';
@@ -88,6 +91,10 @@ export class NetlinkKernel implements Kernel {
     return this.#queue.run(async () => this.#call('identity', path));
   }
 
+  async findNamespaces(paths: readonly NamespacePath[]): Promise<readonly FoundNamespace[]> {
+    return paths.length === 0 ? [] : this.#queue.run(async () => this.#call('findNamespaces', paths));
+  }
+
   async namespaceNames(): Promise<readonly string[]> {
     return this.#queue.run(namespaceNames);
   }
@@ -146,7 +153,7 @@ export class NetlinkKernel implements Kernel {
   #isForWorker(op: Op): op is WorkerOp {
     if (op.op === 'iptables-restore') return false;
     if (op.op === 'nft') return this.#nftInWorker || op.empty !== undefined;
-    return this.#options.executor !== 'iproute2' || op.op === 'announce' || op.op === 'conntrack-flush';
+    return this.#options.executor !== 'iproute2' || BEYOND_IPROUTE2.has(op.op);
   }
 
   async #byProgram(op: Op): Promise<void> {

@@ -9,7 +9,7 @@ import { changeRoute } from './netlink/route-messages.ts';
 import { globalAddresses } from './netlink/snapshot.ts';
 import type { Namespaces } from './netns.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkSet, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
+import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
 import { opWords } from './op-words.ts';
 import { deleteRedirectIn, setRedirectIn, type RedirectPlace } from './redirects.ts';
 import { closeFile } from './sys.ts';
@@ -59,7 +59,7 @@ export class NetlinkSession implements Disposable {
   run(op: NetlinkOp): void {
     switch (op.op) {
       case 'namespace-add':
-        return this.#addNamespace(op.name);
+        return this.#addNamespace(op);
       case 'namespace-delete':
         return this.#deleteNamespace(op.name);
       case 'link-add':
@@ -171,14 +171,22 @@ export class NetlinkSession implements Disposable {
     if (!found && !optional) throw kernelError(ERRNO.ENOENT, words);
   }
 
-  #addNamespace(name: string): void {
+  #addNamespace({ name, label, sysctls = [] }: NamespaceAdd): void {
     const path = namespacePath(name);
     let made: Channel | undefined;
-    addNamespace(this.#namespaces, name, () => {
-      made = Channel.here(this.#namespaces.current(path));
-      const [answer] = made.socket.transact([setLink(LOOPBACK_INDEX, { up: true })]);
-      if (answer?.refusal !== undefined) throw kernelError(answer.refusal.errno, `set lo up in ${path}`, answer.refusal.text);
-    });
+    try {
+      addNamespace(this.#namespaces, name, label, () => {
+        made = Channel.here(this.#namespaces.current(path));
+        const [answer] = made.socket.transact([setLink(LOOPBACK_INDEX, { up: true, alias: label })]);
+        if (answer?.refusal !== undefined) throw kernelError(answer.refusal.errno, `set lo up in ${path}`, answer.refusal.text);
+        for (const { key, value } of sysctls) {
+          if (!writeSysctl(key, value)) throw kernelError(ERRNO.ENOENT, opWords({ op: 'sysctl-set', namespace: path, key, value }));
+        }
+      });
+    } catch (error) {
+      made?.[Symbol.dispose]();
+      throw error;
+    }
     if (made !== undefined) this.#keep(path, made);
   }
 

@@ -90,10 +90,14 @@ export class Namespaces implements Disposable {
   /** `device:inode`, equal for two paths to one namespace; undefined when there is none. */
   identity(path: NamespacePath): string | undefined {
     using found = this.open(path);
-    if (found === undefined) return undefined;
-    const { dev, ino } = fstatSync(found.fd, { bigint: true });
-    return `${dev}:${ino}`;
+    return found === undefined ? undefined : identityOf(found);
   }
+}
+
+/** `device:inode` of an open namespace. */
+export function identityOf({ fd }: NamespaceHandle): string {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return `${dev}:${ino}`;
 }
 
 function handle(path: NamespacePath, fd: number): NamespaceHandle {

@@ -3,7 +3,7 @@ import { namespacePath } from './named-namespace.ts';
 import { linkName, parsePrefix } from './netlink/parse.ts';
 import { routeProtocol } from './netlink/route-messages.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, ConntrackFlush, LinkAdd, LinkSet, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
+import type { AddressChange, ConntrackFlush, LinkAdd, LinkSet, NamespaceAdd, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
 import { redirectScript } from './redirect.ts';
 import { SOCKET } from './sys.ts';
 import { sysctlPath } from './sysctl.ts';
@@ -27,8 +27,7 @@ export interface CommandPlace {
 export function opCommands(op: Op, place: CommandPlace): Command[] {
   switch (op.op) {
     case 'namespace-add':
-      namespacePath(op.name);
-      return [words('ip', 'netns', 'add', op.name), words('ip', '-n', op.name, 'link', 'set', 'dev', 'lo', 'up')];
+      return addNamespace(op);
     case 'namespace-delete':
       namespacePath(op.name);
       return [words('ip', 'netns', 'delete', op.name)];
@@ -68,6 +67,15 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'iptables-restore':
       return [{ words: [iptablesProgram(op.family, op.variant, 'restore'), '--noflush', ...(op.family === 'bridge' ? [] : ['-w'])], input: op.batch }];
   }
+}
+
+function addNamespace({ name, label, sysctls = [] }: NamespaceAdd): Command[] {
+  const namespace = namespacePath(name);
+  return [
+    words('ip', 'netns', 'add', name),
+    words(...ip(namespace), 'link', 'set', 'dev', 'lo', 'up', ...option('alias', label)),
+    ...sysctls.map((sysctl) => setSysctl({ op: 'sysctl-set', namespace, ...sysctl })),
+  ];
 }
 
 function addLink(op: LinkAdd, place: CommandPlace): Command[] {

@@ -119,10 +119,21 @@ export interface SysctlSet {
   readonly optional?: boolean;
 }
 
-/** `ip netns add|del NAME`. Adding brings `lo` up. */
-export interface NamespaceChange {
-  readonly op: 'namespace-add' | 'namespace-delete';
+/** `ip netns add NAME`, with `lo` up. It gets its name when it is complete: nobody ever finds one without its label or a sysctl. */
+export interface NamespaceAdd {
+  readonly op: 'namespace-add';
   readonly name: string;
+  /** Whose it is: alias of its `lo`. */
+  readonly label?: string;
+  readonly sysctls?: readonly Pick<SysctlSet, 'key' | 'value'>[];
+}
+
+/** `ip netns del NAME` */
+export interface NamespaceDelete {
+  readonly op: 'namespace-delete';
+  readonly name: string;
+  /** One that carries another label, or none, is somebody else's and stays. Left out: whoever's it is. */
+  readonly label?: string;
 }
 
 /** Gratuitous ARPs or unsolicited neighbour advertisements, the first one soon after apply has returned (RFC 5227 §3, RFC 4861 §7.2.6). */
@@ -178,7 +189,8 @@ export type Op =
   | AddressFlush
   | RouteChange
   | SysctlSet
-  | NamespaceChange
+  | NamespaceAdd
+  | NamespaceDelete
   | Announce
   | ConntrackFlush
   | RedirectSet

@@ -2,7 +2,7 @@
 import { NetworkError } from '../common/error.ts';
 import type { ErrorCode, KernelReason } from '../common/error.ts';
 import type { IptablesRestore } from './firewall-command.ts';
-import type { KernelEvent, SocketRequest } from './kernel.ts';
+import type { FoundNamespace, KernelEvent, SocketRequest } from './kernel.ts';
 import type { NamespacePath, Op } from './op.ts';
 import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
@@ -26,6 +26,7 @@ export interface WorkerCalls {
   readonly redirectsInPlace: { readonly arguments: readonly RedirectState[]; readonly result: readonly RedirectState[] };
   readonly sysctl: { readonly arguments: { readonly namespace: NamespacePath; readonly key: string }; readonly result: string | undefined };
   readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
+  readonly findNamespaces: { readonly arguments: readonly NamespacePath[]; readonly result: readonly FoundNamespace[] };
   readonly openSockets: { readonly arguments: readonly SocketRequest[]; readonly result: readonly (readonly BoundSocket[])[] };
   /** The main thread is about to start a program that carries these out; {@link WorkerCalls.programEnd} follows. */
   readonly programBegin: { readonly arguments: { readonly ops: readonly Op[]; readonly program: string }; readonly result: undefined };

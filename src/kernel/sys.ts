@@ -3,6 +3,7 @@
  * signature is memory corruption, so this is the file to review. Data crosses as Buffers whose
  * length goes along; the one opaque pointer is libnftables' context.
  */
+import { constants } from 'node:fs';
 import koffi from 'koffi';
 import { kernelError } from './errno.ts';
 
@@ -23,6 +24,8 @@ const c = {
   unshare: libc.func('int unshare(int)') as (flags: number) => number,
   mount: libc.func('int mount(const char*, const char*, const char*, ulong, const void*)') as (
     source: string, target: string, type: string | null, flags: number, data: null) => number,
+  linkat: libc.func('int linkat(int, const char*, int, const char*, int)') as (
+    fromFolder: number, from: string, toFolder: number, to: string, flags: number) => number,
   umount2: libc.func('int umount2(const char*, int)') as (target: string, flags: number) => number,
   socket: libc.func('int socket(int, int, int)') as (family: number, type: number, protocol: number) => number,
   bind: libc.func('int bind(int, const void*, uint32_t)') as (fd: number, address: Buffer, length: number) => number,
@@ -52,9 +55,13 @@ const c = {
 };
 /* oxlint-enable typescript/no-unsafe-type-assertion */
 
+/** open(2) at a folder: a file there without a name (asm-generic/fcntl.h). O_DIRECTORY differs from machine to machine. */
+export const O_TMPFILE: number = 0o20000000 | constants.O_DIRECTORY;
+
 /** asm-generic/fcntl.h, linux/mount.h, linux/sched.h, linux/nsfs.h, linux/eventpoll.h */
 export const SYS = {
   O_RDONLY: 0, O_WRONLY: 1, O_CREAT: 0o100, O_EXCL: 0o200, O_NONBLOCK: 0o4000, O_CLOEXEC: 0o2000000,
+  AT_FDCWD: -100, AT_SYMLINK_FOLLOW: 0x400,
   MS_BIND: 0x1000, MS_REC: 0x4000, MS_SHARED: 0x100000, MNT_DETACH: 2,
   CLONE_NEWNET: 0x40000000, NS_GET_NSTYPE: 0xb703,
   EFD_CLOEXEC: 0o2000000, EFD_NONBLOCK: 0o4000,
@@ -108,6 +115,10 @@ export const unshareNetwork = (): void => void check(c.unshare(SYS.CLONE_NEWNET)
 /** mount(2) without data. @throws {NetworkError} KERNEL */
 export const mount = (source: string, target: string, flags: number): void =>
   void check(c.mount(source, target, 'none', flags, null), `mount ${target}`);
+
+/** Gives the file behind a descriptor a name, which must be free (linkat(2), open(2) at O_TMPFILE). @throws {NetworkError} KERNEL with EEXIST for a taken one */
+export const linkDescriptor = (fd: number, path: string): void =>
+  void check(c.linkat(SYS.AT_FDCWD, `/proc/self/fd/${fd}`, SYS.AT_FDCWD, path, SYS.AT_SYMLINK_FOLLOW), `make ${path}`);
 
 /** umount2(MNT_DETACH); false when nothing was mounted there. */
 export const unmount = (target: string): boolean => c.umount2(target, SYS.MNT_DETACH) === 0;

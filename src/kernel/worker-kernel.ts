@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
 import { Announcer } from './announcer.ts';
 import { flushConntrack } from './conntrack.ts';
+import { findNamespace } from './find-namespace.ts';
 import type { KernelEvent } from './kernel.ts';
 import { namespacePath } from './named-namespace.ts';
 import { Channel } from './netlink/channel.ts';
@@ -11,7 +12,7 @@ import { NetlinkSession } from './netlink-session.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftLibrary } from './nft-library.ts';
 import { deleteEmptyTables } from './nft-tables.ts';
-import type { NamespacePath } from './op.ts';
+import type { NamespaceDelete, NamespacePath } from './op.ts';
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import { redirectsInPlace } from './redirects.ts';
@@ -102,11 +103,12 @@ export class WorkerKernel implements Disposable {
       }
       case 'identity':
         return this.#namespaces.identity(request.arguments);
+      case 'findNamespaces':
+        return request.arguments.flatMap((path) => findNamespace(this.#namespaces, path) ?? []);
       case 'openSockets':
         return openSockets(request.arguments);
       case 'programBegin':
         this.#watcher?.begin(request.arguments.ops, { comm: commOf(request.arguments.program), processId: undefined });
-        for (const op of request.arguments.ops) if (op.op === 'namespace-delete') this.#leave(op.name);
         return undefined;
       case 'programEnd':
         this.#watcher?.end(request.arguments);
@@ -143,11 +145,16 @@ export class WorkerKernel implements Disposable {
       case 'conntrack-flush':
         return flushConntrack(op);
       case 'namespace-delete':
+        if (!this.#mayDelete(op)) return undefined;
         this.#leave(op.name);
         return session.run(op);
       default:
         return session.run(op);
     }
+  }
+
+  #mayDelete({ name, label }: NamespaceDelete): boolean {
+    return label === undefined || findNamespace(this.#namespaces, namespacePath(name))?.label === label;
   }
 
   #leave(name: string): void {

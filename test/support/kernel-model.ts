@@ -1,5 +1,6 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { ERRNO, kernelError } from '../../src/kernel/errno.ts';
+import type { FoundNamespace } from '../../src/kernel/kernel.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import type { LinkAdd, LinkSet, NamespacePath, Op, RouteChange } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
@@ -17,6 +18,7 @@ export interface ModelLink extends Mutable<Omit<LinkSnapshot, 'addresses' | 'pee
 
 interface ModelNamespace {
   readonly identity: string;
+  readonly label: string | undefined;
   links: ModelLink[];
   routes: Mutable<RouteSnapshot>[];
   readonly sysctls: Map<string, string>;
@@ -39,8 +41,8 @@ export class KernelModel {
   }
 
   /** Makes a namespace appear at any path, as a container would. */
-  addNamespace(path: NamespacePath): void {
-    this.#namespaces.set(path, this.#emptyNamespace());
+  addNamespace(path: NamespacePath, label?: string): void {
+    this.#namespaces.set(path, this.#emptyNamespace(label));
   }
 
   /** Makes it vanish, and the other ends of its veth pairs with it. */
@@ -55,6 +57,11 @@ export class KernelModel {
 
   identity(path: NamespacePath): string | undefined {
     return this.#namespaces.get(path)?.identity;
+  }
+
+  find(path: NamespacePath): FoundNamespace | undefined {
+    const found = this.#namespaces.get(path);
+    return found === undefined ? undefined : { path, identity: found.identity, label: found.label };
   }
 
   sysctl(path: NamespacePath, key: string): string | undefined {
@@ -88,9 +95,12 @@ export class KernelModel {
     switch (op.op) {
       case 'namespace-add':
         if (this.#namespaces.has(`/run/netns/${op.name}`)) throw new NetworkError('EXISTS', `a network namespace named '${op.name}' exists`);
-        return this.addNamespace(`/run/netns/${op.name}`);
+        this.addNamespace(`/run/netns/${op.name}`, op.label);
+        for (const { key, value } of op.sysctls ?? []) this.setSysctl(`/run/netns/${op.name}`, key, value);
+        return;
       case 'namespace-delete':
-        return this.removeNamespace(`/run/netns/${op.name}`);
+        if (op.label === undefined || this.find(`/run/netns/${op.name}`)?.label === op.label) this.removeNamespace(`/run/netns/${op.name}`);
+        return;
       case 'link-add':
         return this.#addLink(op);
       case 'link-set':
@@ -218,8 +228,8 @@ export class KernelModel {
     return found;
   }
 
-  #emptyNamespace(): ModelNamespace {
-    return { identity: `4:${++this.#lastIdentity}`, links: [], routes: [], sysctls: new Map(), redirects: new Map() };
+  #emptyNamespace(label?: string): ModelNamespace {
+    return { identity: `4:${++this.#lastIdentity}`, label, links: [], routes: [], sysctls: new Map(), redirects: new Map() };
   }
 }
 

@@ -1,6 +1,6 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { kernelError } from '../../src/kernel/errno.ts';
-import type { Kernel, KernelEvent, OpenSocket, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
+import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
 import type { NamespacePath, Op } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
 import type { RedirectState } from '../../src/kernel/redirect.ts';
@@ -84,6 +84,10 @@ export class RecordingKernel implements Kernel {
 
   async namespaceIdentity(path: NamespacePath): Promise<string | undefined> {
     return this.model.identity(path);
+  }
+
+  async findNamespaces(paths: readonly NamespacePath[]): Promise<readonly FoundNamespace[]> {
+    return paths.flatMap((path) => this.model.find(path) ?? []);
   }
 
   async namespaceNames(): Promise<readonly string[]> {

@@ -29,7 +29,12 @@ const CASES: readonly (readonly [Op, string])[] = [
   [{ op: 'route-delete', namespace: '/proc/42/ns/net', link: 'eth0', destination: '::/0' }, 'nsenter --net=/proc/42/ns/net ip -6 route delete default dev eth0'],
   [{ op: 'sysctl-set', namespace: blue, key: 'net/ipv4/conf/eth0.1/rp_filter', value: '1', optional: true }, 'ip netns exec blue sysctl -e -q -w net/ipv4/conf/eth0.1/rp_filter=1'],
   [{ op: 'namespace-add', name: 'blue' }, 'ip netns add blue && ip -n blue link set dev lo up'],
+  [
+    { op: 'namespace-add', name: 'blue', label: 'netctl:1:2', sysctls: [{ key: 'net/ipv4/ip_default_ttl', value: '9' }] },
+    'ip netns add blue && ip -n blue link set dev lo up alias netctl:1:2 && ip netns exec blue sysctl -q -w net/ipv4/ip_default_ttl=9',
+  ],
   [{ op: 'namespace-delete', name: 'blue' }, 'ip netns delete blue'],
+  [{ op: 'namespace-delete', name: 'blue', label: 'netctl:1:2' }, 'ip netns delete blue'],
   [{ op: 'announce', namespace: blue, link: 'eth0', address: '10.0.0.2', mac: '02:00:00:00:00:02', count: 3, interval: 1000 }, 'ip netns exec blue arping -U -c 3 -I eth0 10.0.0.2 || :'],
   [
     { op: 'redirect-set', namespace: blue, table: 'netctl_0a0b0c0d', address: '127.0.0.11', port: 53, udp: 40001, tcp: 40002 },
