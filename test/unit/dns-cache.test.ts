@@ -29,9 +29,9 @@ const NXDOMAIN = 3;
 function answerOf(rest: Packet, flags = RESPONSE, type: Type = 'A', name = 'www.example.com'): Uint8Array {
   const bytes = encode({ id: 1, questions: [{ name, type: type as 'A', class: 'IN' }], ...rest });
   bytes.writeUInt16BE(flags, 2);
-  const [head = '', ...records] = bytes.toString('latin1').split(bytes.toString('latin1', 12, 12 + name.length + 2));
-  const question = bytes.subarray(12, 12 + name.length + 2).toString('latin1');
-  return Uint8Array.from(Buffer.from(`${head}${question}${records.join('\xc0\x0c')}`, 'latin1'));
+  const asked = bytes.toString('latin1', 12, 12 + name.length + 2);
+  const [head = '', ...records] = bytes.toString('latin1').split(asked);
+  return Uint8Array.from(Buffer.from(`${head}${asked}${records.join('\xc0\x0c')}`, 'latin1'));
 }
 
 const POSITIVE = answerOf({ answers: [ALIAS, ADDRESS], authorities: [SERVER], additionals: [GLUE, OPT] });
