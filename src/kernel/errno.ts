@@ -5,7 +5,7 @@ export const ERRNO = {
   EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, EBADF: 9, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EBUSY: 16, EEXIST: 17, EXDEV: 18,
   ENODEV: 19, ENOTDIR: 20, EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25, ENOSPC: 28, EROFS: 30, ERANGE: 34, ENOSYS: 38, ELOOP: 40, EXFULL: 54, EPROTO: 71,
   EOVERFLOW: 75, EMSGSIZE: 90, ENOPROTOOPT: 92, EPROTONOSUPPORT: 93, ESOCKTNOSUPPORT: 94, EOPNOTSUPP: 95, EAFNOSUPPORT: 97, EADDRINUSE: 98,
-  EADDRNOTAVAIL: 99, ENETDOWN: 100, ENETUNREACH: 101, ENOBUFS: 105, ENOTCONN: 107, ETIMEDOUT: 110, ECONNREFUSED: 111, EHOSTUNREACH: 113,
+  EADDRNOTAVAIL: 99, ENETDOWN: 100, ENETUNREACH: 101, ENOBUFS: 105, ENOTCONN: 107, ETIMEDOUT: 110, ECONNREFUSED: 111, EHOSTUNREACH: 113, EINPROGRESS: 115,
 } as const;
 
 const WORDS: Readonly<Record<keyof typeof ERRNO, string>> = {
@@ -17,7 +17,7 @@ const WORDS: Readonly<Record<keyof typeof ERRNO, string>> = {
   EOVERFLOW: 'value too large', EMSGSIZE: 'message too long', ENOPROTOOPT: 'option not available', EPROTONOSUPPORT: 'protocol not supported',
   ESOCKTNOSUPPORT: 'socket type not supported', EOPNOTSUPP: 'not supported', EAFNOSUPPORT: 'address family not supported',
   EADDRINUSE: 'address in use', EADDRNOTAVAIL: 'address not available', ENETDOWN: 'network is down', ENETUNREACH: 'network is unreachable',
-  ENOBUFS: 'no buffer space', ENOTCONN: 'not connected', ETIMEDOUT: 'timed out', ECONNREFUSED: 'connection refused', EHOSTUNREACH: 'host is unreachable',
+  ENOBUFS: 'no buffer space', ENOTCONN: 'not connected', ETIMEDOUT: 'timed out', ECONNREFUSED: 'connection refused', EHOSTUNREACH: 'host is unreachable', EINPROGRESS: 'in progress',
 };
 
 const SYMBOLS: ReadonlyMap<number, keyof typeof ERRNO> = new Map(Object.entries(ERRNO).map(([symbol, errno]) => [errno, symbol as keyof typeof ERRNO]));

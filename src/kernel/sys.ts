@@ -37,7 +37,7 @@ const c = {
     fd: number, data: Buffer, length: number, flags: number, to: Buffer, toLength: number) => number,
   recvfrom: libc.func('long recvfrom(int, void*, ulong, int, void*, void*)') as (
     fd: number, data: Buffer, length: number, flags: number, from: Buffer, fromLength: Buffer) => number,
-  accept4: libc.func('int accept4(int, void*, void*, int)') as (fd: number, address: null, length: null, flags: number) => number,
+  accept4: libc.func('int accept4(int, void*, void*, int)') as (fd: number, address: Buffer, length: Buffer, flags: number) => number,
   connect: libc.func('int connect(int, const void*, uint32_t)') as (fd: number, address: Buffer, length: number) => number,
   send: libc.func('long send(int, const void*, ulong, int)') as (fd: number, data: Buffer, length: number, flags: number) => number,
   recv: libc.func('long recv(int, void*, ulong, int)') as (fd: number, data: Buffer, length: number, flags: number) => number,
@@ -70,14 +70,14 @@ export const SYS = {
   RLIMIT_NOFILE: 7,
 } as const;
 
-/** linux/socket.h, asm-generic/socket.h, linux/in.h, linux/in6.h, linux/if_packet.h */
+/** linux/socket.h, asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h, linux/if_packet.h */
 export const SOCKET = {
   AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16, AF_PACKET: 17,
   SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_RAW: 3, SOCK_NONBLOCK: 0o4000, SOCK_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1, SO_REUSEADDR: 2, SO_RCVTIMEO: 20, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33, SO_RCVBUF: 8,
   SOL_NETLINK: 270,
-  IPPROTO_TCP: 6, IPPROTO_UDP: 17, IPPROTO_IPV6: 41, IPPROTO_SCTP: 132, IPPROTO_RAW: 255, IPV6_V6ONLY: 26,
-  IPPROTO_IP: 0, IP_FREEBIND: 15,
+  IPPROTO_TCP: 6, IPPROTO_UDP: 17, IPPROTO_IPV6: 41, IPPROTO_SCTP: 132, IPPROTO_RAW: 255, IPV6_V6ONLY: 26, IPV6_FREEBIND: 78,
+  IPPROTO_IP: 0, IP_FREEBIND: 15, TCP_NODELAY: 1,
   MSG_DONTWAIT: 0x40, MSG_TRUNC: 0x20, MSG_NOSIGNAL: 0x4000,
 } as const;
 
@@ -174,9 +174,9 @@ export function trySendTo(fd: number, data: Buffer, length: number, to: Buffer, 
 /** connect(2): 0, or the negative errno; -EINPROGRESS is how a connection begins on a socket that does not block. */
 export const connectSocket = (fd: number, address: Buffer): number => (c.connect(fd, address, address.length) < 0 ? -koffi.errno() : 0);
 
-/** accept4(2), close-on-exec, not blocking: the descriptor, or the negative errno. */
-export function acceptSocket(fd: number): number {
-  const result = c.accept4(fd, null, null, SOCKET.SOCK_CLOEXEC | SOCKET.SOCK_NONBLOCK);
+/** accept4(2), close-on-exec, not blocking: the descriptor, or the negative errno. `from` is filled with the sender. */
+export function acceptSocket(fd: number, from: Buffer): number {
+  const result = c.accept4(fd, from, uint32(from.length), SOCKET.SOCK_CLOEXEC | SOCKET.SOCK_NONBLOCK);
   return result < 0 ? -koffi.errno() : result;
 }
 

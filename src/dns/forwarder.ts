@@ -1,0 +1,170 @@
+import { AnswerWriter } from './answer-writer.ts';
+import type { AskerState } from './asker-state.ts';
+import { u16 } from './bytes.ts';
+import { AnswerCache, answerKey } from './cache.ts';
+import { Deadlines } from './deadlines.ts';
+import type { DnsLimits } from './limits.ts';
+import { AT, FLAG, RCODE, UDP_SIZE } from './protocol.ts';
+import { Query } from './query.ts';
+import { Resolution, type ResolutionTools } from './resolution.ts';
+import type { Server, ServerSet } from './server-set.ts';
+import { writeAnswer, type StoredAnswer } from './stored-answer.ts';
+import { UpstreamHealth } from './upstream-health.ts';
+import { writeUpstreamQuery } from './upstream-query.ts';
+import type { UpstreamSockets } from './upstream-sockets.ts';
+
+/** The way back to one asker. */
+export interface Route {
+  /** @returns false when the answer could not be sent: nobody is there any more */
+  send(answer: Buffer): boolean;
+}
+
+/** Where a query came from. */
+export interface Source {
+  /** The way back, for later: made when it is needed. */
+  route(): Route;
+}
+
+/** What the forwarder needs. */
+export interface ForwarderOptions {
+  readonly sockets: Pick<UpstreamSockets, 'ask'>;
+  readonly limits: DnsLimits;
+  /** ms that never run backwards. */
+  readonly now: () => number;
+  /** A number from 0 up to 65535 that nobody can guess. */
+  readonly randomId: () => number;
+  /** The host's own servers at this moment. */
+  readonly hostServers: () => ServerSet;
+  /** Whether questions to this server would come back to us. */
+  readonly isOurselves: (server: Server) => boolean;
+}
+
+/** A query that waits. */
+interface Waiter {
+  readonly state: AskerState;
+  readonly packet: Uint8Array;
+  readonly limit: number;
+  readonly route: Route;
+  readonly since: number;
+}
+
+/** Longest message, and longest query to a server: header, question, OPT. */
+const LONGEST = 65_535;
+const LONGEST_QUERY = 12 + 255 + 4 + 11;
+
+/**
+ * Questions about names that nobody here has: answered from what is remembered, else by servers
+ * outside, each question once at a time however many ask it. An asker may let only so many wait.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #cache: AnswerCache;
+  readonly #tools: ResolutionTools;
+  readonly #deadlines: Deadlines<Resolution>;
+  readonly #asked = new Map<string, { readonly resolution: Resolution; readonly waiters: Waiter[] }>();
+  readonly #query = new Query();
+  readonly #writer = new AnswerWriter(() => 0);
+  readonly #out = Buffer.alloc(LONGEST);
+
+  constructor(options: ForwarderOptions) {
+    const { limits, now, sockets } = options;
+    this.#options = options;
+    this.#cache = new AnswerCache(now, limits.cache);
+    this.#deadlines = new Deadlines(limits.patience, now);
+    this.#tools = { sockets, health: new UpstreamHealth(limits.shunned, now), deadlines: this.#deadlines };
+  }
+
+  /** When {@link keep} has something to do, by the clock; undefined: never. */
+  get next(): number | undefined {
+    return this.#deadlines.next;
+  }
+
+  /** Looks after servers that do not answer. */
+  keep(): void {
+    this.#deadlines.expire((resolution) => resolution.impatient());
+  }
+
+  /** Ends every question without an answer. */
+  close(): void {
+    for (const { resolution } of this.#asked.values()) resolution.cancel();
+    this.#asked.clear();
+  }
+
+  /**
+   * Takes a query that may be answered and has no answer here.
+   *
+   * @param out gets the answer that can be given at once: what is remembered, or a refusal
+   * @param limit bytes that the way back carries without EDNS: 512 for UDP, 65535 for TCP
+   * @returns its length; 0 when it comes later by the source's route
+   */
+  forward(state: AskerState, packet: Uint8Array, start: number, end: number, out: Uint8Array, limit: number, source: Source): number {
+    const query = this.#query;
+    query.read(packet, start, end);
+    const set = state.servers === 'host' ? this.#options.hostServers() : state.servers;
+    if (set === undefined) return this.#refuse(state, RCODE.SERVFAIL, out, limit);
+    const key = answerKey(query, set.key);
+    const cached = this.#cache.answer(key, query, out, limit);
+    if (cached > 0) {
+      state.counters.answered('cached', out);
+      return cached;
+    }
+    const known = this.#asked.get(key);
+    if (!this.#mayWait(state, known === undefined)) return this.#refuse(state, RCODE.REFUSED, out, limit);
+    state.counters.forwarded++;
+    state.waiting++;
+    const waiter = { state, packet: packet.slice(start, end), limit, route: source.route(), since: this.#options.now() };
+    if (known === undefined) this.#ask(key, set, waiter);
+    else known.waiters.push(waiter);
+    return 0;
+  }
+
+  #mayWait({ waiting }: AskerState, isNew: boolean): boolean {
+    const { limits } = this.#options;
+    return waiting < limits.waiting && (!isNew || this.#asked.size < limits.asked || waiting < limits.share);
+  }
+
+  #refuse(state: AskerState, rcode: number, out: Uint8Array, limit: number): number {
+    const length = this.#writer.begin(this.#query, out, limit) ? this.#writer.finish(rcode) : 0;
+    if (length > 0) state.counters.answered('forwarded', out);
+    return length;
+  }
+
+  #ask(key: string, { servers }: ServerSet, first: Waiter): void {
+    const { limits, isOurselves, randomId } = this.#options;
+    const waiters = [first];
+    const resolution = new Resolution(this.#tools, {
+      steps: this.#tools.health.plan(servers.filter((server) => !isOurselves(server)), limits.tries),
+      query: (edns) => {
+        const bytes = new Uint8Array(LONGEST_QUERY);
+        this.#query.read(first.packet, 0, first.packet.length);
+        return bytes.subarray(0, writeUpstreamQuery(this.#query, randomId(), edns, bytes));
+      },
+      end: (answer, timedOut) => {
+        this.#asked.delete(key);
+        if (answer !== undefined) this.#cache.put(key, answer);
+        for (const waiter of waiters) this.#reply(waiter, answer, timedOut);
+      },
+    });
+    this.#asked.set(key, { resolution, waiters });
+    resolution.start();
+  }
+
+  #reply({ state, packet, limit, route, since }: Waiter, answer: StoredAnswer | undefined, timedOut: boolean): void {
+    const query = this.#query;
+    query.read(packet, 0, packet.length);
+    const { counters } = state;
+    state.waiting--;
+    if (timedOut) counters.timeouts++;
+    // Somebody who asks by TCP cannot be told to ask by TCP.
+    const usable = answer !== undefined && (limit <= UDP_SIZE.PLAIN || !isTruncated(answer));
+    let length = usable ? writeAnswer(answer, 0, query, this.#out, limit) : 0;
+    if (length === 0 && this.#writer.begin(query, this.#out, limit)) length = this.#writer.finish(RCODE.SERVFAIL);
+    counters.answered('forwarded', this.#out);
+    if (!route.send(this.#out.subarray(0, length))) counters.dropped++;
+    else counters.took(this.#options.now() - since);
+  }
+}
+
+function isTruncated({ message }: StoredAnswer): boolean {
+  return (u16(message, AT.FLAGS) & FLAG.TRUNCATED) !== 0;
+}

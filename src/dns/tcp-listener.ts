@@ -1,0 +1,71 @@
+import { ERRNO } from '../kernel/errno.ts';
+import { acceptSocket, closeFile } from '../kernel/sys.ts';
+import type { Closable } from './asker-state.ts';
+import type { Deadlines } from './deadlines.ts';
+import { TcpConnection, type TcpTools } from './tcp-connection.ts';
+import type { AskerOf } from './udp-listener.ts';
+
+/** What all TCP listeners share. */
+export interface ListenerTools extends TcpTools {
+  /** Those that wait for free descriptors; calls {@link TcpListener.resume}. */
+  readonly paused: Deadlines<TcpListener>;
+}
+
+/** Connections taken at once: between two such batches everybody else has a turn. */
+const BATCH = 8;
+/** struct sockaddr_in6 */
+const sender = Buffer.alloc(28);
+
+/** Accepts TCP connections at one socket, and closes them with it. */
+export class TcpListener implements Disposable {
+  readonly #tools: ListenerTools;
+  readonly #fd: number;
+  readonly #askerOf: AskerOf;
+  /** Connections that one asker may have. */
+  readonly #most: number;
+  readonly #connections = new Set<Closable>();
+  #open = true;
+
+  /** @param fd listening, not blocking; closed with this */
+  constructor(tools: ListenerTools, fd: number, askerOf: AskerOf, most: number) {
+    this.#tools = tools;
+    this.#fd = fd;
+    this.#askerOf = askerOf;
+    this.#most = most;
+    tools.poller.add(fd, () => this.#accept());
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#tools.paused.delete(this);
+    this.#tools.poller.remove(this.#fd);
+    closeFile(this.#fd);
+    for (const connection of this.#connections) connection.close();
+  }
+
+  #accept(): void {
+    for (let index = 0; index < BATCH; index++) {
+      const fd = acceptSocket(this.#fd, sender);
+      if (fd === -ERRNO.EMFILE || fd === -ERRNO.ENFILE) return this.#makeRoom();
+      if (fd < 0) return;
+      const asker = this.#askerOf(sender);
+      const [oldest] = asker.connections;
+      if (asker.connections.size >= this.#most) oldest?.close();
+      void new TcpConnection(this.#tools, fd, asker, this.#connections);
+    }
+  }
+
+  /** Listens again. */
+  resume(): void {
+    if (this.#open) this.#tools.poller.change(this.#fd, { read: true, write: false });
+  }
+
+  /** No descriptor is left: who has been silent longest, of all askers, gives up its own. Without any it is waited for better times. */
+  #makeRoom(): void {
+    const oldest = this.#tools.idle.first;
+    if (oldest !== undefined) return oldest.close();
+    this.#tools.poller.change(this.#fd, { read: false, write: false });
+    this.#tools.paused.touch(this);
+  }
+}
