@@ -99,11 +99,11 @@ export function endpointTarget(context: Context, endpointId: string): ProxyTarge
 }
 
 /**
- * UDP flows outlive the endpoint that they were translated to: forgotten, they follow the port to
- * the next one. TCP clients come back by themselves.
+ * Flows outlive the endpoint that they were translated to: forgotten, they follow the port to the
+ * next one. A tcp client comes back by another port; those of udp and sctp often keep theirs.
  */
 export function forgetFlows(ports: readonly ReservedPort[], endpoints: readonly EndpointRecord[]): Op[] {
-  const flows = ports.filter(({ protocol, hostPort }) => protocol === 'udp' && hostPort > 0).map(({ protocol, hostPort }) => ({ protocol, originalPort: hostPort }));
+  const flows = ports.filter(({ protocol, hostPort }) => protocol !== 'tcp' && hostPort > 0).map(({ protocol, hostPort }) => ({ protocol, originalPort: hostPort }));
   if (flows.length === 0) return [];
   const families = ([4, 6] as const).filter((family) => endpoints.some((endpoint) => (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== undefined));
   return families.map((family): Op => ({ op: 'conntrack-flush', family, flows }));

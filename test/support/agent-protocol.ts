@@ -1,5 +1,5 @@
-/** tcp or udp. */
-export type Proto = 'tcp' | 'udp';
+/** tcp, udp, or sctp in the style of tcp. */
+export type Proto = 'tcp' | 'udp' | 'sctp';
 
 /** Start a server. */
 export interface ServeRequest {
@@ -8,7 +8,7 @@ export interface ServeRequest {
   readonly proto: Proto;
   /** Path of the network namespace, inside the host; the agent's own unless told. */
   readonly network?: string;
-  /** Plain address to bind; `::` takes both families for tcp. */
+  /** Plain address to bind; `::` takes both families, but for udp. */
   readonly address: string;
   readonly port: number;
   readonly text: string;

@@ -9,8 +9,8 @@ const setns = libc.func('int setns(int fd, int nstype)');
 const socket = libc.func('int socket(int domain, int type, int protocol)');
 const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
 
-/** Values of asm-generic/socket.h and linux/sched.h. */
-const SOCKET = { AF_INET: 2, AF_INET6: 10, SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_NONBLOCK: 0x800, SOCK_CLOEXEC: 0x80000, CLONE_NEWNET: 0x40000000 } as const;
+/** Values of asm-generic/socket.h, linux/in.h and linux/sched.h. */
+const SOCKET = { AF_INET: 2, AF_INET6: 10, SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_NONBLOCK: 0x800, SOCK_CLOEXEC: 0x80000, IPPROTO_SCTP: 132, CLONE_NEWNET: 0x40000000 } as const;
 
 const home = openSync('/proc/self/ns/net', 'r');
 
@@ -33,8 +33,8 @@ export interface SocketWish {
  */
 export function openSocket(wish: SocketWish): number {
   const domain = isIPv6(wish.family) ? SOCKET.AF_INET6 : SOCKET.AF_INET;
-  const type = (wish.proto === 'tcp' ? SOCKET.SOCK_STREAM : SOCKET.SOCK_DGRAM) | SOCKET.SOCK_NONBLOCK | SOCKET.SOCK_CLOEXEC;
-  const fd = within(wish.network, () => checked(socket(domain, type, 0) as number));
+  const type = (wish.proto === 'udp' ? SOCKET.SOCK_DGRAM : SOCKET.SOCK_STREAM) | SOCKET.SOCK_NONBLOCK | SOCKET.SOCK_CLOEXEC;
+  const fd = within(wish.network, () => checked(socket(domain, type, wish.proto === 'sctp' ? SOCKET.IPPROTO_SCTP : 0) as number));
   try {
     if (wish.bind !== undefined) {
       const address = socketAddress(wish.bind.address, wish.bind.port);

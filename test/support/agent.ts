@@ -26,7 +26,7 @@ async function probe(request: OpenRequest): Promise<ProbeResult> {
 
 /** What it means that nothing came back: a proxy accepts and closes when it finds nobody behind it. */
 function silence(proto: Proto, why: string): ProbeResult['outcome'] {
-  if (proto === 'tcp') return why === 'ETIMEDOUT' ? 'connected' : 'closed';
+  if (proto !== 'udp') return why === 'ETIMEDOUT' ? 'connected' : 'closed';
   return outcomeOf(why);
 }
 

@@ -17,7 +17,7 @@ export interface ReachOptions {
 
 /** How a server answers. */
 export interface ServeOptions {
-  /** Plain address to bind; unless told `::` (both families) for tcp and `0.0.0.0` for udp. */
+  /** Plain address to bind; unless told `::` (both families), and `0.0.0.0` for udp. */
   readonly address?: string;
   /** answer (unless told): says TEXT and from where the client seems to come, then closes. echo: keeps the connection. */
   readonly mode?: 'answer' | 'echo';
@@ -98,7 +98,7 @@ export class Place {
   /** Starts a tiny server here; resolves when it listens. Port 0 lets the kernel choose. */
   async serve(port: number, proto: Proto, text: string, options: ServeOptions = {}): Promise<Serving> {
     const agent = this.#open();
-    const address = options.address ?? (proto === 'tcp' ? '::' : '0.0.0.0');
+    const address = options.address ?? (proto === 'udp' ? '0.0.0.0' : '::');
     const served = await agent.ask({ do: 'serve', proto, address, port, text, mode: options.mode ?? 'answer', ...this.#network });
     return { port: served.value as number, [Symbol.asyncDispose]: () => close(agent, served.id) };
   }

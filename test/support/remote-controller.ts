@@ -43,13 +43,13 @@ export class RemoteController implements AsyncDisposable {
   }
 
   /** Opens a controller there; resolves when it is ready. @throws Error with what it printed when it does not come up */
-  static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: TestFirewall } = {}): Promise<RemoteController> {
+  static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: TestFirewall; /** ms, 10,000 unless told. */ readonly readyWithin?: number } = {}): Promise<RemoteController> {
     const script = fileURLToPath(new URL('controller-agent.ts', import.meta.url));
     const firewall = options.firewall ?? (process.env['NETCTL_TEST_FIREWALL'] as TestFirewall | undefined) ?? 'auto';
     if (firewall === 'iptables-legacy') await place.sh(LEGACY);
     const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', firewall === 'iptables-legacy' ? 'iptables' : firewall]);
     const remote = new RemoteController(child);
-    await child.waitFor(/"ready":true/, 10_000);
+    await child.waitFor(/"ready":true/, options.readyWithin ?? 10_000);
     remote.#read();
     return remote;
   }
