@@ -17,7 +17,7 @@ import { Stage } from './lib/stage.ts';
 import { TypedShell } from './lib/typed-shell.ts';
 
 /** What has to be as it was in the private host when containers, networks and daemon are gone. */
-const OURS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'mounts', 'sockets', 'ip-legacy', 'ip6-legacy'];
+const OURS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'mounts', 'sockets', 'iptables-legacy', 'ip6tables-legacy'];
 
 const LOG = '/run/netctl.log';
 

@@ -27,11 +27,11 @@ echo '== namespaces'; ip netns list | cut -d' ' -f1 | sort
 echo '== routes'; { ip route show table all; ip -6 route show table all; } | grep -vE ' table local |^multicast |^anycast ' | sed -E 's/ (expires|hoplimit|pref) [^ ]+//g; s/linkdown//; s/ +/ /g; /fe80:/d' | sort
 echo '== rules'; { ip rule; ip -6 rule; } | sort
 echo '== nftables'; if command -v nft >/dev/null; then nft list ruleset | sed -E 's/packets [0-9]+ bytes [0-9]+/packets N bytes N/g'; fi
-# the legacy tables only where the kernel has them already: looking would make them
+# the legacy tables only where the kernel has them already: looking would make them; an empty one it never drops
 for family in ip ip6; do
   echo "== ${family}tables-legacy"
-  if [ -s "/proc/net/${family}_tables_names" ] && command -v "${family}tables-legacy-save" >/dev/null; then
-    "${family}tables-legacy-save" | sed -E '/^#/d; s/\[[0-9]+:[0-9]+\]//'
+  if grep -qs . "/proc/net/${family}_tables_names" && command -v "${family}tables-legacy-save" >/dev/null; then
+    "${family}tables-legacy-save" | awk '/^\*/ { table = $1 } /^-A/ { print table, $0 } /^:/ && $2 != "ACCEPT" { print table, $1, $2 }'
   fi
 done
 echo '== mounts'; cut -d' ' -f4- "/proc/${NETCTL_STATE_PID:-self}/mountinfo" | sed -E 's/(shared|master|propagate_from):[0-9]+ //g; s/,uuid=on//' | sort

@@ -11,7 +11,7 @@ import { Netctl } from '../support/netctl.ts';
 import { run } from '../support/run.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/package-plugin', import.meta.url));
-const OURS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'sockets', 'mounts', 'ip-legacy', 'ip6-legacy'];
+const OURS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'sockets', 'mounts', 'iptables-legacy', 'ip6tables-legacy'];
 
 describe('a managed plugin', function () {
   this.timeout(60_000); // 140 MB are packed, and digested by the engine

@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PrivateHost } from '../support/host.ts';
 import { difference, type MachineState } from '../support/machine-state.ts';
 import type { Serving } from '../support/place.ts';
-import { RemoteController, type TestFirewall } from '../support/remote-controller.ts';
+import { RemoteController } from '../support/remote-controller.ts';
 import { skip } from '../support/skip.ts';
+import type { TestFirewall } from '../support/test-firewall.ts';
 
 /** Longer than it takes until a change by others has been looked at. */
 const LOOKED_AT = 800;
@@ -22,8 +23,7 @@ for (const [firewall, program] of KINDS) {
     before(async function () {
       host = await PrivateHost.start();
       if ((await host.exec([program, '-L'], { allowFail: true })).code !== 0) skip(this, `program ${program} on this kernel`);
-      // what looking makes is there already
-      await host.sh(`nft flush ruleset; for table in raw nat mangle filter; do ${program} -t $table -S; ${program.replace('ip', 'ip6')} -t $table -S; done >/dev/null`);
+      await host.sh('nft flush ruleset');
       clean = await host.snapshot();
       remote = await RemoteController.start(host, { firewall });
       chain = (role) => `NETCTL-${remote.instance}-${role}`;

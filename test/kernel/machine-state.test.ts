@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PrivateHost } from '../support/host.ts';
+import { skip } from '../support/skip.ts';
 
 const scripts = fileURLToPath(new URL('../../scripts', import.meta.url));
 
@@ -22,7 +23,7 @@ describe('the comparison of the machine before and after', () => {
   }
 
   it('is silent when everything is as it was', async () => {
-    assert.equal(await said('ip link add d0 type bridge; ip link del d0; ip netns add x; ip netns del x'), '');
+    assert.equal(await said('ip link add d0 type bridge; ip link del d0; ip netns add x; ip netns del x; iptables-legacy -t mangle -L >/dev/null 2>&1 || :'), '');
   });
 
   const changes = [
@@ -39,6 +40,12 @@ describe('the comparison of the machine before and after', () => {
     ['forwarding', 'echo 1 >/proc/sys/net/ipv4/ip_forward', /^-ipv4\/ip_forward 0\n\+ipv4\/ip_forward 1$/m],
     ['a link that is gone', 'ip link del eth0', /^-eth0: /m],
   ] as const;
+  it('tells an iptables-legacy rule', async function () {
+    if ((await host.exec(['iptables-legacy', '-L'], { allowFail: true })).code !== 0) skip(this, 'program iptables-legacy, or kernel feature ip_tables');
+    assert.match(await said('iptables-legacy -t nat -N LEFT'), /^\+\*nat :LEFT -$/m);
+    assert.match(await said('iptables-legacy -P FORWARD DROP'), /^\+\*filter :FORWARD DROP$/m);
+  });
+
   for (const [name, script, sign] of changes) {
     it(`tells ${name}`, async () => assert.match(await said(script), sign));
   }

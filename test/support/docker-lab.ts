@@ -7,7 +7,7 @@ import { Netctl } from './netctl.ts';
 import type { Place } from './place.ts';
 
 /** What must be as it was when containers and networks are gone. */
-const MARKS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'sockets', 'mounts', 'files', 'ip-legacy', 'ip6-legacy'];
+const MARKS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'sockets', 'mounts', 'files', 'iptables-legacy', 'ip6tables-legacy'];
 
 /** A private host with netctl's daemon and a Docker engine that finds its drivers there. */
 export class DockerLab implements AsyncDisposable {

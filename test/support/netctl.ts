@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Background } from './background.ts';
 import type { PrivateHost } from './host.ts';
 import type { RunOptions, RunResult } from './run.ts';
+import { prepareFirewall } from './test-firewall.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -43,7 +44,8 @@ export class Netctl {
 
   /** Starts a daemon and waits until it serves. */
   async daemon(words: readonly string[] = []): Promise<Background> {
-    const daemon = await this.start(['daemon', ...words]);
+    const firewall = words.includes('--firewall') ? [] : ['--firewall', await prepareFirewall(this.host)];
+    const daemon = await this.start(['daemon', ...firewall, ...words]);
     await daemon.waitFor(/INFO netctl .* serves /);
     return daemon;
   }

@@ -3,9 +3,9 @@ import type { Controller } from '../../src/controller/controller.ts';
 import type { ControllerEvent } from '../../src/controller/events.ts';
 import type { EngineDoor } from '../../src/controller/engine-door.ts';
 import { NetworkError, type ErrorCode } from '../../src/common/error.ts';
-import type { FirewallChoice } from '../../src/firewall/open-firewall.ts';
 import type { Background } from './background.ts';
 import type { Place } from './place.ts';
+import { prepareFirewall, type TestFirewall } from './test-firewall.ts';
 
 interface Reply {
   readonly id?: number;
@@ -18,11 +18,6 @@ interface Reply {
 
 /** The methods of a class, all of them asynchronous. */
 type Remote<T> = { [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never };
-
-/** A packet filter to run on; `iptables-legacy` makes plain `iptables` of that host the legacy one first. */
-export type TestFirewall = FirewallChoice | 'iptables-legacy';
-
-const LEGACY = ['iptables', 'ip6tables'].flatMap((name) => ['', '-save', '-restore'].map((verb) => `ln -sf /usr/sbin/${name}-legacy${verb} /etc/alternatives/${name}${verb}`)).join('\n');
 
 /** A controller that runs in a private host, and its calls from outside. */
 export class RemoteController implements AsyncDisposable {
@@ -45,9 +40,7 @@ export class RemoteController implements AsyncDisposable {
   /** Opens a controller there; resolves when it is ready. @throws Error with what it printed when it does not come up */
   static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: TestFirewall; /** ms, 10,000 unless told. */ readonly readyWithin?: number } = {}): Promise<RemoteController> {
     const script = fileURLToPath(new URL('controller-agent.ts', import.meta.url));
-    const firewall = options.firewall ?? (process.env['NETCTL_TEST_FIREWALL'] as TestFirewall | undefined) ?? 'auto';
-    if (firewall === 'iptables-legacy') await place.sh(LEGACY);
-    const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', firewall === 'iptables-legacy' ? 'iptables' : firewall]);
+    const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', await prepareFirewall(place, options.firewall)]);
     const remote = new RemoteController(child);
     await child.waitFor(/"ready":true/, options.readyWithin ?? 10_000);
     remote.#read();
