@@ -1,5 +1,4 @@
 import Mocha from 'mocha';
-import { skipReason } from './support/skip.ts';
 
 /**
  * The usual list of tests; then what was skipped and why, what needed a second try and why, what failed, and as the very
@@ -17,7 +16,7 @@ class Reporter extends Mocha.reporters.Spec {
   }
 
   override epilogue(): void {
-    for (const test of this.#skipped) console.log(`skipped: ${test.fullTitle()}: ${skipReason(test)}`);
+    for (const test of this.#skipped) console.log(`skipped: ${test.fullTitle()}`);
     for (const line of this.#again) console.log(line);
     if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
     console.log(this.#lastLine());

@@ -49,7 +49,7 @@ describe('the reporter', () => {
       it.skip('five', () => {});`);
     assert.deepEqual(lines.slice(-6), [
       'skipped: one: kernel module sctp',
-      'skipped: five: no reason given',
+      'skipped: five',
       'skipped: suite two: program nft',
       'skipped: suite three: program nft',
       'skipped: each four: cgroup2',
