@@ -205,7 +205,8 @@ export class Controller implements AsyncDisposable {
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
       const hostPorts = new HostPorts(recorder, this.#context.hostPorts);
-      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, hostPorts, setBridges: async () => {}, onEvent: () => {} };
+      const acceptRules = async (wanted: boolean): Promise<readonly Op[]> => (await this.#parts.acceptRules?.(wanted, { rehearsal: true })) ?? [];
+      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, hostPorts, acceptRules, setBridges: async () => {}, onEvent: () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);
       const result = await task(copy);

@@ -8,11 +8,16 @@ import { planHooks } from './hook-rules.ts';
 import { instanceNames } from './instance.ts';
 import { presentChains, type PresentChains } from './present-chains.ts';
 import { readRuleSets, type FoundRuleSet } from './read-rule-sets.ts';
+import { rehearsedRuleSets } from './rehearsed-rule-sets.ts';
 
 /** What {@link acceptRules} can be told. */
 export interface AcceptRulesOptions {
   /** The variant whose chains {@link iptablesBackend} fills; left out with nft, which has none. */
   readonly chains?: IptablesVariant;
+  /** `none` where ebtables is not installed. */
+  readonly bridges?: 'none';
+  /** Nothing is carried out: what a rebuild would have made by now is taken to be there. */
+  readonly rehearsal?: boolean;
   /** Reads rule sets; that of the kernel layer unless told. */
   readonly save?: typeof iptablesSave;
 }
@@ -30,10 +35,11 @@ export interface AcceptRulesOptions {
  * @throws {NetworkError} KERNEL when a rule set cannot be read
  */
 export async function acceptRules(kernel: Pick<Kernel, 'nftList'>, instance: string, wanted: boolean, options: AcceptRulesOptions = {}): Promise<Op[]> {
-  const { chains, save } = options;
+  const { chains, bridges, save, rehearsal = false } = options;
   const names = instanceNames(instance);
   const present = await presentChains(kernel);
-  const found = await readRuleSets({ prefix: names.chain(''), present, bridges: chains !== undefined, save });
+  const there = await readRuleSets({ prefix: names.chain(''), present, bridges: chains !== undefined && bridges !== 'none', save });
+  const found = rehearsal && wanted && chains !== undefined ? rehearsedRuleSets(there, { chains, families: bridges === 'none' ? [4, 6] : [4, 6, 'bridge'] }, names) : there;
   const stays = ({ family, variant, hooked }: FoundRuleSet): boolean => wanted && hooked && chains !== undefined && (family === 'bridge' || chains === variant || chains === 'default');
   const accepts = found.flatMap((one) => {
     const { family, variant, text, forwards } = one;

@@ -32,7 +32,7 @@ export interface SharedRules {
 export interface OpenFirewall {
   readonly backend: FirewallBackend;
   /** What has to be done in iptables for our decisions to count; see {@link acceptRules}. */
-  readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
+  readonly acceptRules: (wanted: boolean, options?: Pick<AcceptRulesOptions, 'rehearsal'>) => Promise<readonly Op[]>;
   /** With the iptables back end only: the tables of nft are ours alone. */
   readonly shared?: SharedRules;
   /** Compares what is in force with the facts, and looks for other tables in the way. */
@@ -60,11 +60,11 @@ export async function openFirewall(kernel: Kernel, instance: string, choice: Fir
     throw new NetworkError('UNSUPPORTED', `${why}: install nftables`);
   }
   const blind = !(await works('ebtables-save', []));
-  return open(kernel, instance, iptablesBackend(instance, { variant, bridges: blind ? 'none' : 'ebtables' }), { chains: variant }, blind);
+  return open(kernel, instance, iptablesBackend(instance, { variant, bridges: blind ? 'none' : 'ebtables' }), { chains: variant, ...(blind ? { bridges: 'none' } : {}) }, blind);
 }
 
 function open(kernel: Kernel, instance: string, backend: FirewallBackend, options: AcceptRulesOptions, blind: boolean): OpenFirewall {
-  const accept = (wanted: boolean): Promise<Op[]> => acceptRules(kernel, instance, wanted, options);
+  const accept: OpenFirewall['acceptRules'] = (wanted, more) => acceptRules(kernel, instance, wanted, { ...options, ...more });
   const zone = firewalldZone();
   const what = { kernel, instance, variant: options.chains, blind };
   return {

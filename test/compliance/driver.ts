@@ -45,7 +45,7 @@ export function describeDriver(driver: DriverUnderTest): void {
 
     afterEach(async () => {
       await removeAll();
-      assert.deepEqual(difference(clean, await host.snapshot(), [...KERNEL, 'nftables', 'sockets']), []);
+      assert.deepEqual(difference(clean, await host.snapshot(), [...KERNEL, 'nftables', 'iptables-legacy', 'ip6tables-legacy', 'sockets']), []);
     });
 
     it('gives an endpoint its address, MAC and MTU, and takes everything away again', async () => {

@@ -3,11 +3,11 @@ import { PrivateHost } from '../support/host.ts';
 import { Netctl } from '../support/netctl.ts';
 
 describe('what --explain prints', () => {
-  it('makes a working network when it is typed into the shell of another host', async function () {
+  for (const firewall of ['nft', 'iptables'] as const) it(`makes a working network when it is typed into the shell of another host (${firewall})`, async function () {
     this.timeout(60_000); // two hosts
     await using described = await PrivateHost.start();
     const netctl = new Netctl(described);
-    await using daemon = await netctl.daemon(['--docker-plugins', 'none']);
+    await using daemon = await netctl.daemon(['--docker-plugins', 'none', '--firewall', firewall]);
     assert.equal(daemon.running, true);
     const create = ['network', 'create', '--subnet', '10.9.0.0/24', '--ipv6', '--subnet', 'fd00:9::/64', '-o', 'com.docker.network.bridge.name=br-blue'];
     const network = await netctl.ok(...create, '--explain', 'blue');
