@@ -6,8 +6,11 @@ import type { Query } from './query.ts';
 import { QUESTION_NAME, RECORD_HEAD, writeRecordHead } from './records.ts';
 import { offers, portOf } from './services.ts';
 
-/** Furthest that a pointer to a name reaches (RFC 1035 §4.1.4). */
-const POINTER_REACH = 0x3fff;
+/**
+ * Longest answer, also by TCP: as far as pointers to names reach (RFC 1035 §4.1.4). Who asks for a service
+ * of five thousand gets any thousand of them, and nobody waits longer for that.
+ */
+const LONGEST = 0x4000;
 
 /** Priority, weight and port (RFC 2782). */
 const SRV_HEAD = 6;
@@ -44,7 +47,7 @@ export class AnswerWriter {
     this.#answers = 0;
     this.#additionals = 0;
     const most = query.edns ? Math.max(limit, Math.min(query.udpSize, UDP_SIZE.EDNS)) : limit;
-    this.#bound = Math.min(most, out.length) - (query.edns ? OPT_LENGTH : 0);
+    this.#bound = Math.min(most, LONGEST, out.length) - (query.edns ? OPT_LENGTH : 0);
     if (query.questionEnd - query.start > this.#bound) return false;
     // The question as it came, byte for byte: its case may be a secret (draft-vixie-dnsext-dns0x20).
     this.#at = copy(query.bytes, query.start, query.questionEnd, out, 0);
@@ -122,7 +125,7 @@ export class AnswerWriter {
     let name = at + RECORD_HEAD + SRV_HEAD;
     for (const target of targets) {
       if (!offers(target.services, service)) continue;
-      if (name > POINTER_REACH || !this.#addressesOf(target.answers, 0xc000 | name)) return;
+      if (!this.#addressesOf(target.answers, 0xc000 | name)) return;
       name += target.name.length + RECORD_HEAD + SRV_HEAD;
     }
   }

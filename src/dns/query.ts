@@ -115,7 +115,6 @@ export class Query {
         version = opt.version(bytes, at);
       }
       at += 10 + u16(bytes, at + 8);
-      if (at > end) return RCODE.FORMERR;
     }
     if (at !== end) return RCODE.FORMERR;
     return version === 0 ? RCODE.NOERROR : RCODE.BADVERS;

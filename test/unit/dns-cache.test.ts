@@ -100,7 +100,11 @@ describe('answers of others', () => {
   });
 
   it('that are malformed are none', () => {
-    for (let length = 0; length < POSITIVE.length; length++) assert.equal(readAnswer(POSITIVE.slice(0, length)), undefined, `${length} bytes`);
+    for (const message of [POSITIVE, answerOf({ answers: [ADDRESS] })]) {
+      for (let length = 0; length < message.length; length++) assert.equal(readAnswer(message.slice(0, length)), undefined, `${length} bytes`);
+    }
+    const soa = answerOf({ authorities: [{ name: 'example.com', type: 'UNKNOWN_6' as 'NULL', ttl: 50, data: Buffer.alloc(21, 1) }] });
+    assert.equal(lifetimeOf(soa), 0, 'an SOA record too short to say how long');
     const counts = POSITIVE.slice();
     counts.fill(0xff, 6, 12);
     assert.equal(readAnswer(counts), undefined);
@@ -227,6 +231,7 @@ describe('a query to a server', () => {
     assert.ok(!isAnswerTo(question('www.example.com', 'AAAA', { id: 1 }), POSITIVE));
     assert.ok(!isAnswerTo(question('www.example.org', 'A', { id: 1 }), POSITIVE));
     assert.ok(!isAnswerTo(sent, sent), 'a query is no answer');
+    assert.ok(!isAnswerTo(sent, answerOf({}, RESPONSE | 0x2800)), 'nor is the answer to an update');
     for (let length = 0; length < sent.length; length++) assert.ok(!isAnswerTo(sent, POSITIVE.slice(0, length)));
   });
 });

@@ -45,7 +45,10 @@ describe('malformed queries', () => {
   });
 
   it('cut anywhere it is malformed', () => {
-    for (let length = 12; length < EDNS.length; length++) assert.match(codeOf(EDNS.slice(0, length)), /^FORMERR/, `${length} bytes`);
+    for (let length = 12; length < EDNS.length; length++) {
+      const repeated = length < WEB.length ? 0 : 1;
+      assert.equal(codeOf(EDNS.slice(0, length)), `FORMERR ${repeated}`, `${length} bytes: what is not whole is not repeated`);
+    }
   });
 
   it('names neither point anywhere nor have other kinds of labels', () => {

@@ -41,7 +41,7 @@ describe('SRV', () => {
 
   it('what a known name does not offer does not exist, and is not asked for outside', () => {
     const directory = directoryOf();
-    for (const name of ['_81._tcp.web0', '_53._tcp.web0', '_http._tcp.quiet', '_nosuch._tcp.web0', '_0._tcp.web0', '_65536._tcp.web0', '_080._tcp.web0', '_http._tcp.localhost', '_http._tcp.host.netctl.internal']) {
+    for (const name of ['_81._tcp.web0', '_53._tcp.web0', '_http._tcp.quiet', '_nosuch._tcp.web0', '_0._tcp.web0', '_65536._tcp.web0', '_65589._tcp.web0', '_080._tcp.web0', '_http._tcp.localhost', '_http._tcp.host.netctl.internal']) {
       assert.deepEqual(look(directory, name, 'SRV'), ['NXDOMAIN'], name);
     }
     assert.deepEqual(look(directory, '_http._tcp.web0', 'A'), ['NOERROR'], 'it exists, as SRV only');

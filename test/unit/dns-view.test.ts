@@ -28,6 +28,11 @@ describe('what an asker sees', () => {
     const directory = twoNetworks();
     directory.setAsker(asker(['front', 'back']));
     assert.deepEqual(look(directory, 'web', 'AAAA'), ['NOERROR', 'fd00:2::2']);
+    directory.setNetwork(network('x.front', [endpoint('3', ['a'], ['10.3.0.2', 'fd00:3::2'])]));
+    directory.setEndpoint('front', endpoint('4', ['a.x'], ['10.1.0.4']));
+    directory.setAsker(asker(['front', 'x.front']));
+    assert.deepEqual(look(directory, 'a.x.front', 'A'), ['NOERROR', '10.1.0.4']);
+    assert.deepEqual(look(directory, 'a.x.front', 'AAAA'), ['NOERROR', 'fd00:3::2'], 'a in x.front');
   });
 
   it('does not depend on what came first, asker or network', () => {
@@ -107,6 +112,13 @@ describe('names of an asker alone', () => {
     assert.deepEqual(look(directory, 'db', 'A'), ['NOERROR', '10.1.0.44']);
     directory.removeEndpoint('front', 'e-web');
     assert.deepEqual(look(directory, 'db', 'A'), ['NOERROR', '10.1.0.3'], 'without the link’s endpoint the name is the network’s again');
+  });
+
+  it('a link goes before an extra host of that name while its endpoint is there', () => {
+    const directory = directoryOf({ aliases: [{ name: 'up', endpoint: 'e-db' }], extraHosts: [{ name: 'up', address: '192.0.2.7' }] });
+    assert.deepEqual(look(directory, 'up', 'A'), ['NOERROR', '10.1.0.3']);
+    directory.removeEndpoint('front', 'e-db');
+    assert.deepEqual(look(directory, 'up', 'A'), ['NOERROR', '192.0.2.7']);
   });
 
   it('a link leads only into the asker’s networks', () => {
