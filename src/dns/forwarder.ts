@@ -112,7 +112,8 @@ export class Forwarder {
     if (!this.#mayWait(state, known === undefined)) return this.#refuse(state, RCODE.REFUSED, out, limit);
     state.counters.forwarded++;
     state.waiting++;
-    const waiter = { state, packet: packet.slice(start, end), limit, route: source.route(), since: this.#options.now() };
+    // Not `slice`: that of a Buffer copies nothing.
+    const waiter = { state, packet: new Uint8Array(packet.subarray(start, end)), limit, route: source.route(), since: this.#options.now() };
     if (known === undefined) this.#ask(key, set, waiter);
     else known.waiters.push(waiter);
     return 0;

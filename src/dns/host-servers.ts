@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { HOST } from '../kernel/op.ts';
+import { parseResolvConf } from './resolv-conf.ts';
 import { serverSet, type ServerSet } from './server-set.ts';
 
 /** ms between two looks at the file. */
@@ -34,8 +35,8 @@ export class HostServers {
     const mark = markOf(this.#file);
     if (mark === this.#seen) return this.#servers;
     this.#seen = mark;
-    const named = nameservers(this.#read());
-    this.#servers = serverSet(HOST, named.length > 0 ? named : DEFAULT_SERVERS);
+    const { servers } = parseResolvConf(this.#read());
+    this.#servers = serverSet(HOST, servers.length > 0 ? servers : DEFAULT_SERVERS);
     return this.#servers;
   }
 
@@ -57,8 +58,4 @@ function markOf(file: string): string {
   } catch {
     return '';
   }
-}
-
-function nameservers(text: string): string[] {
-  return [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map((match) => match[1] ?? '');
 }

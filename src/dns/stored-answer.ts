@@ -70,7 +70,8 @@ export function readAnswer(bytes: Uint8Array): StoredAnswer | undefined {
   const rcode = (flags & FLAG.RCODE) | ((optAt === undefined ? 0 : opt.extendedRcode(bytes, optAt)) << 4);
   const isWhole = (flags & FLAG.TRUNCATED) === 0;
   return {
-    message: bytes.slice(0, end),
+    // Not `slice`: that of a Buffer copies nothing.
+    message: new Uint8Array(bytes.subarray(0, end)),
     questionEnd,
     additionalStart,
     additionals: ours < 0 ? found.length : ours,

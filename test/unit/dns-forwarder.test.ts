@@ -48,11 +48,13 @@ class Bench {
 
   /** Passes a query in; what came at once, or the answers that come later. */
   forward(name: string, extras: Extras & { readonly limit?: number; readonly from?: AskerState } = {}): { readonly now: readonly string[] | undefined; readonly later: Buffer[] } {
-    const query = question(name, 'A', extras);
+    // A Buffer that holds something else afterwards, as that of a socket does.
+    const query = Buffer.from(question(name, 'A', extras));
     const out = new Uint8Array(65_535);
     const later: Buffer[] = [];
     const route: Route = { send: (answer) => later.push(Buffer.from(answer)) > 0 };
     const length = this.forwarder.forward(extras.from ?? this.state, query, 0, query.length, out, extras.limit ?? 512, { route: () => route });
+    query.fill(0xee);
     return { now: length === 0 ? undefined : short(decode(Buffer.from(out.subarray(0, length)))), later };
   }
 
@@ -62,6 +64,7 @@ class Bench {
     const message = encode({ type: 'response', id: to.packet.id ?? 0, flags: 0x0180 | flags | RCODES.indexOf(rcode), questions: to.packet.questions ?? [], answers, ...more });
     to.open = false;
     to.waiting.answered(message);
+    message.fill(0xee);
   }
 
   get last(): Asked {
