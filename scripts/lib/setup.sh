@@ -28,10 +28,13 @@ declare -A PROGRAM_PACKAGES=(
   [python3]=python3
   [npm]='nodejs npm'
   [firewalld]='firewalld dbus'
+  [dig]=bind9-dnsutils
+  [dnsmasq]=dnsmasq-base
+  [unbound]=unbound
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3)
+TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq unbound)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
