@@ -45,7 +45,7 @@ export function offers(services: Uint32Array, wanted: number): boolean {
  * Reads `_port._proto.` at the start of a name (RFC 2782): the port as a number or by its name.
  *
  * @param at where the name begins
- * @returns the service's number, NO_SERVICE for one of that shape that nobody can offer, undefined for other names
+ * @returns the service's number, -1 for one of that shape that nobody can offer, undefined for other names
  */
 export function readService(bytes: Uint8Array, at: number, labels: Uint8Array, labelCount: number): number | undefined {
   if (labelCount < 3 || bytes[at + 1] !== UNDERSCORE) return undefined;
@@ -58,8 +58,8 @@ export function readService(bytes: Uint8Array, at: number, labels: Uint8Array, l
   return port === undefined || port > 0xffff ? NO_SERVICE : serviceNumber(protocol, port);
 }
 
-/** Of no protocol. */
-export const NO_SERVICE = -1;
+/** Of no protocol: nobody has it. */
+const NO_SERVICE = -1;
 
 const UNDERSCORE = 0x5f;
 

@@ -20,7 +20,7 @@ const SUSPICIOUS = 0.05;
 const LIMITS = [512, 1232, 0xffff] as const;
 
 /** Valid queries of every kind that there is an answer for. */
-export function queryCorpus(): Uint8Array[] {
+function queryCorpus(): Uint8Array[] {
   const reverse = ['2.0.1.10.in-addr.arpa', '9.0.1.10.in-addr.arpa', '0.1.10.in-addr.arpa', 'd.c.b.a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa'];
   const names = ['web', 'WeB.front', 'svc', 'svc.front', 'up', 'extra.example', 'localhost', 'host.netctl.internal', 'example.com', '.', 'a.b.c.d.e.f.front', ...reverse];
   const services = ['_http._tcp.web', '_80._tcp.svc', '_domain._udp.svc.front'];
@@ -31,7 +31,7 @@ export function queryCorpus(): Uint8Array[] {
 }
 
 /** Answers of servers: addresses, aliases, SOA and NS records, OPT. */
-export function answerCorpus(): Uint8Array[] {
+function answerCorpus(): Uint8Array[] {
   const soa = { name: 'example.com', type: 'SOA', ttl: 900, data: { mname: 'ns.example.com', rname: 'x.example.com', serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 60 } } as Answer;
   const opt = { name: '.', type: 'OPT', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] } as Answer;
   const addresses = Array.from({ length: 40 }, (_, index) => ({ name: 'example.com', type: 'A', ttl: 300 + index, data: `192.0.2.${index}` }) as Answer);
@@ -45,7 +45,7 @@ export function answerCorpus(): Uint8Array[] {
 }
 
 /** A directory that has an answer of each kind, for an asker called `me`. */
-export function fuzzedDirectory(): Directory {
+function fuzzedDirectory(): Directory {
   const directory = new Directory();
   const services = [{ protocol: 'tcp', port: 80 }, { protocol: 'udp', port: 53 }] as const;
   const members = Array.from({ length: 200 }, (_, index) => endpoint(`e${index}`, [`m${index}`, 'svc'], [`10.1.1.${index}`, `fd00:1::1:${index.toString(16)}`], { services }));

@@ -144,6 +144,15 @@ describe('answers of others', () => {
     assert.deepEqual([tcp?.flag_tc, tcp?.answers?.length], [false, 56]);
   });
 
+  it('stay what they were when the buffer in which they came is used again', () => {
+    const buffer = Buffer.from(POSITIVE);
+    const stored = readAnswer(buffer);
+    buffer.fill(0);
+    const out = new Uint8Array(600);
+    assert.ok(stored !== undefined);
+    assert.equal(read(out.slice(0, writeAnswer(stored, 0, queryOf('www.example.com'), out, 512))).answers?.length, 2);
+  });
+
   it('nothing of records behind OPT is passed on', () => {
     const stored = readAnswer(answerOf({ answers: [ADDRESS], additionals: [OPT, GLUE] }));
     const out = new Uint8Array(600);
