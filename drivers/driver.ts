@@ -8,6 +8,7 @@ import type { Family } from '../src/common/address.ts';
 import type { Fact } from '../src/firewall/facts.ts';
 import type { LinkState } from '../src/kernel/link-state.ts';
 import type { NamespacePath } from '../src/kernel/op.ts';
+import type { RedirectState } from '../src/kernel/redirect.ts';
 
 /** One subnet of a network. */
 export interface Subnet {
@@ -92,6 +93,8 @@ export interface Attachment {
 export interface WantedState {
   readonly links: readonly LinkState[];
   readonly facts: readonly Fact[];
+  /** Of a sandbox, in place of links and facts. */
+  readonly redirects?: readonly RedirectState[];
 }
 
 /** Nothing wanted. */
@@ -99,6 +102,16 @@ export const NOTHING: WantedState = { links: [], facts: [] };
 
 /** How a family's ports are published. */
 export type Publishing = 'nat' | 'routed' | 'none';
+
+/** What a network means for names. */
+export interface NamingTraits {
+  /** Plain addresses by which its endpoints reach the host. */
+  readonly hostAddresses: readonly string[];
+  /** Its subnets hold nothing but its own endpoints: nobody else can name what is in them. */
+  readonly isAlone: boolean;
+  /** Those of the host's addresses at which names are served too, for guests with a resolver configuration of their own. */
+  readonly servedAt: readonly string[];
+}
 
 /** A network of a driver, options parsed. */
 export interface DriverNetwork {
@@ -111,6 +124,7 @@ export interface DriverNetwork {
   /** Whether endpoints of this family get a default route by this network. */
   givesGateway(family: Family): boolean;
   publishing(family: Family): Publishing;
+  naming(): NamingTraits;
   /** Links and rules of the network itself. */
   wanted(): WantedState;
   /**

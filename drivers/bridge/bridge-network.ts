@@ -3,7 +3,7 @@ import { highMac, stableMac } from '../../src/common/mac.ts';
 import type { FamilyFacts, Fact, GatewayMode } from '../../src/firewall/facts.ts';
 import type { LinkState, PeerState, RouteState, SysctlState } from '../../src/kernel/link-state.ts';
 import { HOST } from '../../src/kernel/op.ts';
-import type { Attachment, DriverNetwork, EndpointSpec, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
+import type { Attachment, DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
 import { interfaceSysctls, parseEndpointOptions } from './endpoint-options.ts';
 import { parseBridgeOptions, type BridgeOptions } from './options.ts';
 
@@ -39,6 +39,11 @@ export class BridgeNetwork implements DriverNetwork {
   publishing(family: Family): Publishing {
     if (!this.givesGateway(family)) return 'none';
     return this.#mode(family) === 'routed' ? 'routed' : 'nat';
+  }
+
+  naming(): NamingTraits {
+    const hostAddresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).map((address) => address.split('/')[0] ?? '');
+    return { hostAddresses, isAlone: this.#spec.settled['adopted'] !== 'true', servedAt: [] };
   }
 
   wanted(): WantedState {

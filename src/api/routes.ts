@@ -5,7 +5,6 @@ import { quote } from '../common/quote.ts';
 import type { SandboxRequest } from '../controller/requests.ts';
 import { parsePortSpec } from '../ports/spec.ts';
 import { adoptBody, connectBody, disconnectBody, leaseBody, networkBody, noBody, sandboxBody } from './bodies.ts';
-import { checkNames } from './check-names.ts';
 import { streamEvents } from './event-stream.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Metrics } from './metrics.ts';
@@ -60,7 +59,6 @@ function version({ controller }: Call): VersionAnswer {
 }
 
 function sandboxRequest(body: SandboxBody): SandboxRequest {
-  checkNames(body);
   const { ports, ...rest } = body;
   return ports === undefined ? rest : { ...rest, ports: ports.flatMap(parsePortSpec) };
 }

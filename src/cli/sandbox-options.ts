@@ -27,14 +27,14 @@ export function addSandboxOptions(command: Command): Command {
   command
     .option('--network <net[,key=value]>', 'network to connect to, with ip=, ip6=, mac=, alias=, gw-priority=, driver-opt=; may be given several times', collect)
     .option('-p, --publish <spec>', 'publish a port: [HOST-ADDRESS:][HOST-PORT[-END]:]PORT[-END][/tcp|udp|sctp]; may be given several times', collect)
-    .option('--hostname <name>', 'host name (default: the name)')
-    .option('--add-host <name:address>', 'line of its hosts file', collect)
-    .option('--expose <port>', 'port that it serves, not published by that; kept in its record', collect)
+    .option('--hostname <name>', 'host name, by which neighbours find it too (default: the name)')
+    .option('--add-host <name:address>', 'line of its hosts file, and name that it alone knows; may be given several times', collect)
+    .option('--expose <port>', 'port that it serves, not published by that: in SRV records and variables of links', collect)
     .option('--label <name=value>', 'label', collectPairs('--label'))
-    .option('--dns <address>', 'name server; kept in its record until the embedded DNS server serves it', collect)
-    .option('--dns-search <domain>', 'search domain; kept like --dns', collect)
-    .option('--dns-option <option>', 'resolver option, as ndots:2; kept like --dns', collect)
-    .option('--link <sandbox[:alias]>', 'other name for a sandbox; kept like --dns', collect)
+    .option('--dns <address>', 'name server for names outside, asked from the sandbox (default: those of the host)', collect)
+    .option('--dns-search <domain>', "search domain, '.' for none (default: those of the host)", collect)
+    .option('--dns-option <option>', 'resolver option, as ndots:2 (default: those of the host)', collect)
+    .option('--link <sandbox[:alias]>', 'other name that it alone knows a neighbour by; exec and run set ALIAS_PORT… for it', collect)
     .option('--sysctl <name=value>', "sysctl of its network namespace: net.…=VALUE", collectPairs('--sysctl'));
   return addConnectOptions(command, 'of the one --network');
 }

@@ -116,17 +116,18 @@ export class Applier {
     const inTheWay = misled(wanted.links, snapshots, live).map((name): Op => ({ op: 'link-delete', namespace: HOST, name }));
     this.#remember(changes);
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] }, vanishing: missing([...wanted.links, ...former], snapshots) };
-    const ops = plan({ links: wanted.links, facts: [] }, { links: actual, facts: [] }, context);
+    const redirects = await this.#kernel.redirectsInPlace(wanted.redirects);
+    const ops = plan({ ...wanted, facts: [] }, { links: actual, facts: [], redirects: [...redirects, ...before.redirects] }, context);
     await this.#kernel.apply([...this.#firewall.rebuild(this.facts()), ...inTheWay, ...ops]);
     this.#reaper.wake();
     return ops;
   }
 
-  /** The operations that would bring links to how they are to be; the packet filter is not looked at. */
-  async compare(links: readonly LinkState[]): Promise<Op[]> {
+  /** The operations that would bring links and redirects to how they are to be; the packet filter is not looked at. */
+  async compare({ links, redirects = [] }: WantedState): Promise<Op[]> {
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] } };
     const actual = actualLinks(links, await this.snapshots(links), this.#context.groups.live, await this.#bridgeSysctls(links));
-    return plan({ links, facts: [] }, { links: actual, facts: [] }, context);
+    return plan({ links, facts: [], redirects }, { links: actual, facts: [], redirects: await this.#kernel.redirectsInPlace(redirects) }, context);
   }
 
   /** Puts the whole rule set back in one transaction. */
@@ -163,7 +164,7 @@ export class Applier {
   #remember(changes: readonly Change[]): void {
     for (const { id, wanted } of changes) {
       this.#factCount += wanted.facts.length - this.applied(id).facts.length;
-      if (wanted.links.length === 0 && wanted.facts.length === 0) this.#applied.delete(id);
+      if (wanted.links.length === 0 && wanted.facts.length === 0 && wanted.redirects === undefined) this.#applied.delete(id);
       else this.#applied.set(id, wanted);
     }
   }
@@ -174,8 +175,13 @@ function isFull(error: unknown): boolean {
   return error instanceof NetworkError && error.kernel?.symbol === 'EXFULL';
 }
 
-function merge(changes: readonly Change[]): WantedState {
-  return { links: changes.flatMap(({ wanted }) => wanted.links), facts: changes.flatMap(({ wanted }) => wanted.facts) };
+/** What changes want, together. */
+export function merge(changes: readonly Change[]): Required<WantedState> {
+  return {
+    links: changes.flatMap(({ wanted }) => wanted.links),
+    facts: changes.flatMap(({ wanted }) => wanted.facts),
+    redirects: changes.flatMap(({ wanted }) => wanted.redirects ?? []),
+  };
 }
 
 function missing(links: readonly LinkState[], snapshots: Snapshots): ReadonlySet<NamespacePath> {

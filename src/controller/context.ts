@@ -9,7 +9,9 @@ import type { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
 import type { Applier } from './applier.ts';
 import type { EventHub } from './events.ts';
+import type { FileKeeper } from './file-keeper.ts';
 import type { Ledger } from './ledger.ts';
+import type { Names } from './names.ts';
 import type { Reaper } from './reaper.ts';
 
 /** ms since 1970. */
@@ -44,6 +46,8 @@ export interface Context {
   /** What differed in them after the last repair, and so cannot be repaired; a sentence a line. */
   readonly unmended: { rules: string };
   readonly reaper: Reaper;
+  readonly names: Names;
+  readonly files: FileKeeper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */
   readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
 }

@@ -13,6 +13,7 @@ import { NetworkError } from '../common/error.ts';
 import { createNetwork, removeNetwork } from './networks.ts';
 import { drift, reconcile } from './reconcile.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
+import { rehearsalNames } from './rehearsal-names.ts';
 import { repair } from './repair.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, removeSandbox } from './sandboxes.ts';
@@ -44,7 +45,8 @@ export class Controller implements AsyncDisposable {
   private constructor(context: Context, parts: ControllerParts) {
     this.#context = context;
     this.#parts = parts;
-    this.engine = new EngineDoor(context, (task) => this.#lock.run(task));
+    this.engine = new EngineDoor(context, (task) => this.#exclusive(task));
+    context.names.onCrash = () => void this.#exclusive(async () => {});
   }
 
   /**
@@ -54,6 +56,7 @@ export class Controller implements AsyncDisposable {
   static async open(parts: ControllerParts): Promise<Controller> {
     const controller = new Controller(await loadContext(parts), parts);
     await reconcile(controller.#context);
+    await controller.#context.names.settle();
     controller.#watch();
     return controller;
   }
@@ -205,10 +208,13 @@ export class Controller implements AsyncDisposable {
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
       const hostPorts = new HostPorts(recorder, this.#context.hostPorts);
+      const { openNames, namespaceFiles: _files, ...same } = this.#parts;
+      const names = openNames === undefined ? {} : { openNames: rehearsalNames };
       const acceptRules = async (wanted: boolean): Promise<readonly Op[]> => (await this.#parts.acceptRules?.(wanted, { rehearsal: true })) ?? [];
-      const parts: ControllerParts = { ...this.#parts, store: copyStore, kernel: recorder, hostPorts, acceptRules, setBridges: async () => {}, onEvent: () => {} };
+      const parts: ControllerParts = { ...same, ...names, store: copyStore, kernel: recorder, hostPorts, acceptRules, setBridges: async () => {}, onEvent: () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);
+      copy.#context.names.assume(this.#context.names);
       const result = await task(copy);
       return { result, ops: [...recorder.ops] };
     });
@@ -219,6 +225,7 @@ export class Controller implements AsyncDisposable {
     this.#watchdog?.[Symbol.dispose]();
     await this.#exclusive(async () => {
       this.#context.hostPorts[Symbol.dispose]();
+      await this.#context.names[Symbol.asyncDispose]();
       await this.#context.reaper[Symbol.asyncDispose]();
     });
   }
@@ -236,6 +243,13 @@ export class Controller implements AsyncDisposable {
   }
 
   #exclusive<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#lock.run(task, signal);
+    return this.#lock.run(async () => {
+      try {
+        return await task();
+      } finally {
+        // Also behind what failed: it may have come half way.
+        await this.#context.names.settle();
+      }
+    }, signal);
   }
 }

@@ -13,14 +13,15 @@ import { allChanges, endpointChange, networkChange } from './wanted.ts';
  * @throws {NetworkError} KERNEL when the packet filter cannot be put in place
  */
 export async function convergeAll(context: Context): Promise<readonly Op[]> {
-  const { applier, ledger } = context;
+  const { applier, ledger, names, events } = context;
   try {
-    return await applier.converge(allChanges(ledger));
+    return await applier.converge([...allChanges(ledger), ...names.changes()]);
   } catch {
     // One that fails for all is no matter of a network.
     await applier.rebuildFirewall();
     const ops: Op[] = [];
     for (const { record } of ledger.networks.values()) ops.push(...(await convergeNetwork(context, record)));
+    for (const change of names.changes()) await applier.converge([change]).catch((error: unknown) => events.warn(NetworkError.from(error).message));
     return ops;
   }
 }

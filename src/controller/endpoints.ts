@@ -3,10 +3,10 @@ import { canonicalAddress, parseAddress, type Family } from '../common/address.t
 import { parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { macFromUser, randomMac } from '../common/mac.ts';
-import { requireHostname } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
+import { checkAlias } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { claimPorts, followPorts, forgetFlows, wayOut } from './publishing.ts';
@@ -87,7 +87,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   }
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
-  for (const alias of request.aliases ?? []) requireHostname(alias);
+  for (const alias of request.aliases ?? []) checkAlias(alias);
   const mac = request.mac === undefined ? randomMac(context.random) : macFromUser(request.mac);
   const name = interfaceName(options, driver.interfacePrefix, used);
   const addresses = takeAddresses(context, network, request, `sandbox ${quote(sandbox.name)}`);

@@ -17,6 +17,12 @@ export function gatewayEndpoint(ledger: Ledger, sandboxId: string, family: Famil
   )[0];
 }
 
+/** Ids of a sandbox's networks: those that lead out before the others. */
+export function networksInOrder(ledger: Ledger, sandboxId: string): string[] {
+  const leading = ([4, 6] as const).flatMap((family) => gatewayEndpoint(ledger, sandboxId, family) ?? []);
+  return [...new Set([...leading, ...ledger.endpointsOfSandbox(sandboxId)].map(({ networkId }) => networkId))];
+}
+
 /** Whether a default route of this family can go through the endpoint. */
 function canLeadOut(ledger: Ledger, endpoint: EndpointRecord, family: Family): boolean {
   const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;

@@ -1,6 +1,7 @@
 import type { DriverNetwork } from '../../drivers/driver.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
+import { NotingMap } from './noting-map.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 
 /** A network as it lives: what is written down, and the driver's view of it. */
@@ -14,16 +15,25 @@ interface Named {
   readonly name: string;
 }
 
+/** Ids of what came, changed or went. */
+export interface Touched {
+  readonly networks: Set<string>;
+  readonly sandboxes: Set<string>;
+  readonly endpoints: Set<string>;
+}
+
 /** The wanted state in memory: records by id, and who belongs to whom. */
 export class Ledger {
-  readonly networks: Map<string, LiveNetwork> = new Map();
-  readonly sandboxes: Map<string, SandboxRecord> = new Map();
-  readonly endpoints: Map<string, EndpointRecord> = new Map();
+  /** What names may have to follow; whoever has followed clears it. */
+  readonly touched: Touched = { networks: new Set(), sandboxes: new Set(), endpoints: new Set() };
+  readonly networks: Map<string, LiveNetwork> = new NotingMap(this.touched.networks);
+  readonly sandboxes: Map<string, SandboxRecord> = new NotingMap(this.touched.sandboxes);
+  readonly endpoints: Map<string, EndpointRecord> = new NotingMap(this.touched.endpoints);
   readonly pools: Map<string, PoolRecord> = new Map();
   /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
   readonly identities: Map<string, string> = new Map();
   /** Sandboxes without a namespace of their own, because their name is somebody else's now: why, by id. */
-  readonly displaced: Map<string, string> = new Map();
+  readonly displaced: Map<string, string> = new NotingMap(this.touched.sandboxes);
   readonly #byNetwork = new Map<string, Set<string>>();
   readonly #bySandbox = new Map<string, Set<string>>();
   /** By network: the MAC by which neighbours knew an address (CIDR) last. */

@@ -3,6 +3,7 @@ import type { Driver } from '../../drivers/driver.ts';
 import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
 import { NetworkError } from '../common/error.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
+import { instanceNames } from '../firewall/instance.ts';
 import type { OpenFirewall } from '../firewall/open-firewall.ts';
 import { AddressSpace } from '../ipam/address-space.ts';
 import { defaultPools } from '../ipam/default-pools.ts';
@@ -12,8 +13,11 @@ import type { Store } from '../store/store.ts';
 import { Applier } from './applier.ts';
 import type { Clock, Context, Random } from './context.ts';
 import { EventHub, type ControllerEvent } from './events.ts';
+import { FileKeeper } from './file-keeper.ts';
 import { Ledger } from './ledger.ts';
 import { linkGroups } from './link-groups.ts';
+import { Names, type OpenNames } from './names.ts';
+import { NetnsFiles } from './netns-files.ts';
 import { Reaper } from './reaper.ts';
 import { restore } from './restore.ts';
 
@@ -36,6 +40,10 @@ export interface ControllerParts {
   readonly hostId?: string;
   /** Hears every event, those of opening included, which nobody can subscribe to in time. */
   readonly onEvent?: (event: ControllerEvent) => void;
+  /** Starts the name server. Default: names are not served. */
+  readonly openNames?: OpenNames;
+  /** Folder of the files of named namespaces, `/etc/netns`. Default: there are none. */
+  readonly namespaceFiles?: string;
   readonly now?: Clock;
   readonly random?: Random;
   /** Default: some of its own. */
@@ -53,6 +61,9 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
   const groups = linkGroups(store.instanceId);
   const reaper = new Reaper(kernel, groups.doomed, (error) => events.warn(`links not deleted: ${NetworkError.from(error).message}`));
   const doomedName = (): string => `gone${Buffer.from(random(5)).toString('hex')}`;
+  const ledger = new Ledger();
+  const applier = new Applier(kernel, firewall, { groups, doomedName }, reaper);
+  const files = new FileKeeper(parts.namespaceFiles === undefined ? undefined : new NetnsFiles(parts.namespaceFiles), store, ledger);
   const drivers = parts.drivers ?? [bridgeDriver((message) => events.warn(message))];
   const context: Context = {
     kernel,
@@ -62,9 +73,11 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     random,
     groups,
     reaper,
-    ledger: new Ledger(),
+    ledger,
     addresses: new AddressSpace(defaultPools(parts.hostId ?? store.instanceId)),
-    applier: new Applier(kernel, firewall, { groups, doomedName }, reaper),
+    applier,
+    files,
+    names: new Names({ ledger, applier, events, files, now, table: instanceNames(store.instanceId).table, open: parts.openNames }),
     hostPorts: parts.hostPorts ?? new HostPorts(kernel),
     lostPorts: new Map(),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),

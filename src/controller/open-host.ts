@@ -3,6 +3,7 @@ import type { Driver } from '../../drivers/driver.ts';
 import { NetworkError } from '../common/error.ts';
 import { makeFolder } from '../common/make-folder.ts';
 import { quote } from '../common/quote.ts';
+import { openDnsServer } from '../dns/open-dns-server.ts';
 import { openFirewall, type FirewallChoice } from '../firewall/open-firewall.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
@@ -21,6 +22,8 @@ export interface HostOptions {
   readonly drivers?: readonly Driver[];
   /** Hears every event, those of opening included. */
   readonly onEvent?: (event: ControllerEvent) => void;
+  /** Hears of defects of ours that cost nobody more than one answer: somebody should report them. */
+  readonly onDefect?: (error: NetworkError) => void;
 }
 
 /** A controller on the real kernel, with what it stands on. Close with `await using`. */
@@ -50,6 +53,8 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
       firewallFindings: findings,
       ...(shared === undefined ? {} : { sharedRules: shared }),
       setBridges,
+      openNames: (onCrash) => openDnsServer({ onCrash, onDefect: (error) => options.onDefect?.(error) }),
+      namespaceFiles: '/etc/netns',
       ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
     }),

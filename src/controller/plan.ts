@@ -6,6 +6,7 @@ import type { WantedState } from '../../drivers/driver.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import type { LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
 import type { LinkSet, NamespacePath, Op } from '../kernel/op.ts';
+import type { RedirectState } from '../kernel/redirect.ts';
 
 /** What the planner has to know besides the two states. */
 export interface PlanContext {
@@ -31,7 +32,21 @@ export function plan(wanted: WantedState, actual: WantedState, context: PlanCont
     ...retired.toReversed().flatMap((link) => retire(link, context)),
     ...context.firewall.change(actual.facts, wanted.facts),
     ...wanted.links.flatMap((link) => establish(link, there.get(linkKey(link)), context)),
+    ...redirect(wanted.redirects ?? [], actual.redirects ?? [], context),
   ];
+}
+
+function redirect(wanted: readonly RedirectState[], actual: readonly RedirectState[], { vanishing }: PlanContext): Op[] {
+  const namespaces = new Set(wanted.map(({ namespace }) => namespace));
+  const known = new Set(actual.map(redirectKey));
+  return [
+    ...actual.filter(({ namespace }) => !namespaces.has(namespace) && vanishing?.has(namespace) !== true).map(({ namespace, table }): Op => ({ op: 'redirect-delete', namespace, table })),
+    ...wanted.filter((state) => !known.has(redirectKey(state))).map((state): Op => ({ op: 'redirect-set', ...state })),
+  ];
+}
+
+function redirectKey({ namespace, table, address, port, udp, tcp }: RedirectState): string {
+  return `${namespace} ${table} ${address} ${port} ${udp} ${tcp}`;
 }
 
 function linkKey(link: Pick<LinkState, 'namespace' | 'name'>): string {

@@ -3,6 +3,7 @@
  * same planner as everywhere; only `actual` is read from the kernel.
  */
 import { HOST, type Op } from '../kernel/op.ts';
+import { merge } from './applier.ts';
 import type { Context } from './context.ts';
 import { convergeAll, goneBridges } from './converge-all.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
@@ -101,11 +102,11 @@ export async function drift(context: Context): Promise<string[]> {
   return [...sandboxes.map(({ message }) => message), ...(await linkDrift(context))];
 }
 
-/** The part of {@link drift} that is about links. */
+/** The part of {@link drift} that is about links, and the ways to the name server. */
 export async function linkDrift(context: Context): Promise<string[]> {
-  const { ledger, applier } = context;
-  const links = allChanges(ledger).flatMap((change) => change.wanted.links);
-  return [...(await goneBridges(context)), ...sentences(await applier.compare(links)).map(({ wrong }) => wrong)];
+  const { ledger, applier, names } = context;
+  const wanted = merge([...allChanges(ledger), ...names.changes()]);
+  return [...(await goneBridges(context)), ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)];
 }
 
 /** What operations that bring links back say about what was wrong; of a link made again, only that. */
@@ -119,6 +120,8 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
         return made.has(linkKey({ ...op, name: op.link })) ? [] : [{ wrong: `address ${op.address} is missing on ${op.link}`, repaired: `address ${op.address} on ${op.link} restored` }];
       case 'route-add':
         return made.has(linkKey({ ...op, name: op.link })) ? [] : [{ wrong: `route ${op.destination} by ${op.link} is missing`, repaired: `route ${op.destination} by ${op.link} restored` }];
+      case 'redirect-set':
+        return [{ wrong: `the way to the name server is missing in ${op.namespace}`, repaired: `the way to the name server restored in ${op.namespace}` }];
       case 'sysctl-set':
         return [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
       case 'bridge-port-set':

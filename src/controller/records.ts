@@ -68,6 +68,8 @@ export interface SandboxRecord {
   /** What was asked for while every network is routed and no host port is taken: a network with NAT may come. */
   readonly wishes?: readonly PortBinding[];
   readonly lease?: Lease;
+  /** Files below /etc/netns/NAME that were there before. */
+  readonly kept?: readonly ('hosts' | 'resolv.conf' | 'hostname')[];
 }
 
 /** Where a sandbox is written down. */

@@ -9,10 +9,22 @@ import { reconcile } from './reconcile.ts';
 export async function repair(context: Context): Promise<string[]> {
   const before = await wrongRules(context);
   const repairs = await reconcile(context);
+  const names = await repairNames(context);
   const after = before.length === 0 ? [] : await wrongRules(context);
   const mended = before.filter((sentence) => !after.includes(sentence)).map((sentence) => `${sentence}: put right`);
   for (const name of mended) context.events.emit({ type: 'host', action: 'repair', id: '', name });
-  return [...mended, ...repairs];
+  return [...mended, ...repairs, ...names];
+}
+
+/** Everything about names again; what was wrong and is not any more. */
+async function repairNames({ events, names }: Context): Promise<string[]> {
+  const before = names.problems();
+  names.refresh();
+  await names.settle();
+  const after = new Set(names.problems());
+  const mended = before.filter((sentence) => !after.has(sentence)).map((sentence) => `${sentence}: put right`);
+  for (const name of mended) events.emit({ type: 'host', action: 'repair', id: '', name });
+  return mended;
 }
 
 async function wrongRules(context: Context): Promise<string[]> {

@@ -62,7 +62,7 @@ async function look({ kernel, ledger }: Context): Promise<ReadonlyMap<SandboxRec
 }
 
 async function settleNamed(context: Context, sandbox: SandboxRecord, found: FoundNamespace | undefined): Promise<string[]> {
-  const { ledger, store } = context;
+  const { ledger, names, store } = context;
   const { id, name } = sandbox;
   if (isComplete(store.instanceId, sandbox, found)) {
     ledger.displaced.delete(id);
@@ -71,6 +71,7 @@ async function settleNamed(context: Context, sandbox: SandboxRecord, found: Foun
   const reason = foreign(store.instanceId, sandbox, found) ?? (await remake(context, sandbox, found));
   if (reason === undefined) {
     ledger.displaced.delete(id);
+    names.moved(id);
     return [`namespace '${name}' made again`];
   }
   if (ledger.displaced.get(id) !== reason) context.events.warn(`sandbox '${name}' has no namespace: ${reason}`);

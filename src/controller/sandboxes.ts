@@ -1,9 +1,9 @@
 /** Making, adopting and removing sandboxes. */
-import { parseAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireHostname, requireSandboxName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import type { Op } from '../kernel/op.ts';
+import { checkNames } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
 import { claimPorts, forgetFlows } from './publishing.ts';
@@ -69,6 +69,7 @@ export async function removeSandbox(context: Context, reference: string): Promis
   const sandbox = ledger.sandbox(reference);
   const endpoints = ledger.endpointsOfSandbox(sandbox.id);
   const events = endpoints.map((endpoint) => endpointEvent(context, 'disconnect', endpoint));
+  await context.names.withdraw(sandbox);
   await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints)]);
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
   ledger.sandboxes.delete(sandbox.id);
@@ -113,8 +114,8 @@ function refuseTaken({ ledger }: Context, name: string): void {
 
 function draftSandbox(context: Context, request: Omit<SandboxRequest, 'lease'>, place: Place): SandboxRecord {
   refuseTaken(context, request.name);
-  for (const entry of request.extraHosts ?? []) checkHost(entry);
-  return {
+  checkNames(context.ledger, request);
+  const record: SandboxRecord = {
     ...place,
     id: newId(context),
     name: request.name,
@@ -128,6 +129,8 @@ function draftSandbox(context: Context, request: Omit<SandboxRequest, 'lease'>, 
     exposed: request.exposed ?? [],
     ports: [],
   };
+  const kept = context.files.present(record);
+  return kept.length === 0 ? record : { ...record, kept };
 }
 
 async function settle(context: Context, draft: SandboxRecord, request: Omit<SandboxRequest, 'lease'>, signal?: AbortSignal): Promise<SandboxRecord> {
@@ -168,13 +171,6 @@ async function settle(context: Context, draft: SandboxRecord, request: Omit<Sand
   context.events.emit({ type: 'sandbox', action: sandbox.kind === 'named' ? 'create' : 'adopt', id: sandbox.id, name: sandbox.name });
   for (const endpoint of endpoints) context.events.emit(endpointEvent(context, 'connect', endpoint));
   return sandbox;
-}
-
-function checkHost(entry: string): void {
-  const at = entry.indexOf(':');
-  if (at <= 0) throw new NetworkError('INVALID', `host entry ${quote(entry)} must be NAME:ADDRESS, as in db:10.0.0.5`);
-  requireHostname(entry.slice(0, at));
-  parseAddress(entry.slice(at + 1));
 }
 
 function checkSysctl([name, value]: [string, string]): [string, string] {

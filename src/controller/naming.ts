@@ -1,0 +1,86 @@
+/** From records to what the name server is told. Pure. */
+import { canonicalAddress } from '../common/address.ts';
+import type { Asker, NamedEndpoint, NamedNetwork } from '../dns/names.ts';
+import { networksInOrder } from './gateway.ts';
+import type { Ledger, LiveNetwork } from './ledger.ts';
+import type { EndpointRecord, SandboxRecord } from './records.ts';
+import { linkTargets } from './sandbox-links.ts';
+import { plainAddresses, servicesOf } from './services.ts';
+
+/** Digits of an id that are a name, as in Docker. */
+const SHORT_ID = 12;
+
+/** What has a name in a network. */
+export function namedNetwork(ledger: Ledger, { record, driver }: LiveNetwork): NamedNetwork {
+  const { hostAddresses, isAlone } = driver.naming();
+  return {
+    id: record.id,
+    name: record.name,
+    subnets: isAlone ? [...record.ipv4, ...record.ipv6].map(({ subnet }) => subnet) : [],
+    hostAddresses,
+    endpoints: ledger.endpointsOfNetwork(record.id).map((endpoint) => namedEndpoint(ledger, endpoint)),
+  };
+}
+
+/** The names of an endpoint, and where they lead. */
+export function namedEndpoint(ledger: Ledger, endpoint: EndpointRecord): NamedEndpoint {
+  const { id, name, aliases, sandboxId } = endpoint;
+  const own = sandboxId === undefined ? [name, id.slice(0, SHORT_ID)] : [name, ledger.sandbox(sandboxId).hostname, sandboxId.slice(0, SHORT_ID)];
+  return {
+    id,
+    asker: sandboxId ?? (isServedAtGateway(ledger, endpoint) ? id : undefined),
+    names: distinct([...own, ...aliases]),
+    addresses: plainAddresses(endpoint),
+    services: servicesOf(ledger, endpoint),
+  };
+}
+
+/** A sandbox as somebody who asks. */
+export function sandboxAsker(ledger: Ledger, sandbox: SandboxRecord): Asker {
+  const { id, namespace, dns, extraHosts } = sandbox;
+  const networks = networksInOrder(ledger, id);
+  return {
+    id,
+    networks,
+    aliases: linkTargets(ledger, sandbox).map(({ alias, endpoint }) => ({ name: alias, endpoint: endpoint.id })),
+    extraHosts: extraHosts.map(parseExtraHost),
+    servers: dns.servers.map(canonicalAddress),
+    namespace,
+    mayUseHostServers: leadsOut(ledger, networks),
+    search: dns.search,
+    ndots: ndotsOf(dns.options),
+  };
+}
+
+/** An engine's container as somebody who asks at a gateway: undefined where names are not served there. */
+export function containerAsker(ledger: Ledger, endpoint: EndpointRecord): Asker | undefined {
+  const { id, networkId, attachment, sandboxId } = endpoint;
+  if (sandboxId !== undefined || attachment === undefined || !isServedAtGateway(ledger, endpoint)) return undefined;
+  const { namespace } = attachment;
+  return { id, networks: [networkId], aliases: [], extraHosts: [], servers: [], namespace, mayUseHostServers: leadsOut(ledger, [networkId]), search: [], ndots: undefined };
+}
+
+/** `NAME:ADDRESS`; an IPv6 address has more colons. */
+export function parseExtraHost(entry: string): { readonly name: string; readonly address: string } {
+  const at = entry.indexOf(':');
+  return { name: entry.slice(0, at), address: canonicalAddress(entry.slice(at + 1)) };
+}
+
+function leadsOut(ledger: Ledger, networks: readonly string[]): boolean {
+  return networks.some((id) => !ledger.network(id).record.internal);
+}
+
+function isServedAtGateway(ledger: Ledger, { networkId }: EndpointRecord): boolean {
+  return ledger.network(networkId).driver.naming().servedAt.length > 0;
+}
+
+function ndotsOf(options: readonly string[]): number | undefined {
+  const given = options.findLast((option) => option.startsWith('ndots:'));
+  return given === undefined ? undefined : Number(given.slice('ndots:'.length));
+}
+
+/** Without those that differ from an earlier one in case only. */
+function distinct(names: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return names.filter((name) => !seen.has(name.toLowerCase()) && seen.add(name.toLowerCase()));
+}
