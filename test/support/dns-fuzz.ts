@@ -20,7 +20,7 @@ const SUSPICIOUS = 0.05;
 const LIMITS = [512, 1232, 0xffff] as const;
 
 /** Valid queries of every kind that there is an answer for. */
-function queryCorpus(): Uint8Array[] {
+export function queryCorpus(): Uint8Array[] {
   const reverse = ['2.0.1.10.in-addr.arpa', '9.0.1.10.in-addr.arpa', '0.1.10.in-addr.arpa', 'd.c.b.a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa'];
   const names = ['web', 'WeB.front', 'svc', 'svc.front', 'up', 'extra.example', 'localhost', 'host.netctl.internal', 'example.com', '.', 'a.b.c.d.e.f.front', ...reverse];
   const services = ['_http._tcp.web', '_80._tcp.svc', '_domain._udp.svc.front'];
@@ -84,6 +84,8 @@ export function fuzzDns(count: number, seed: number): FuzzReport {
   const queries = queryCorpus();
   const answers = answerCorpus();
   const directory = fuzzedDirectory();
+  // Code runs slowly until it has been compiled, which is no packet's doing.
+  for (let round = 0; round < 3000; round++) warmUp(directory, random.pick(queries));
   const outcomes = new Map<string, number>();
   let slowest = 0;
   for (let round = 0; round < count; round++) {
@@ -102,6 +104,10 @@ export function fuzzDns(count: number, seed: number): FuzzReport {
 }
 
 const out = new Uint8Array(0xffff);
+
+function warmUp(directory: Directory, query: Uint8Array): void {
+  for (const limit of LIMITS) directory.answer('me', query, 0, query.length, out, limit);
+}
 
 /** Best of three, in ms; of one where it is beyond suspicion. */
 function timed<T>(act: () => T): { readonly result: T; readonly took: number } {
