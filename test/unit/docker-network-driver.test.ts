@@ -220,6 +220,13 @@ describe('the network driver door', () => {
       assert.deepEqual(await joined({}, { Options: options, IPv6Data: [IPV6] }, both), { Gateway: '', GatewayIPv6: '', DisableGatewayService: true });
     });
 
+    it('of routed IPv6 leads to no port of the host', async () => {
+      await joined({ 'com.docker.network.bridge.gateway_mode_ipv6': 'routed' }, { IPv6Data: [IPV6] }, both);
+      await ok('ProgramExternalConnectivity', ports({ Port: 80, HostPort: 8080 }, { Port: 81, HostIP: '::1', HostPort: 8081 }));
+      assert.deepEqual(doors.controller.ports().map(({ hostAddress, hostPort, containerPort }) => [hostAddress, hostPort, containerPort]), [['0.0.0.0', 8080, 80], ['::', 0, 80], ['::', 0, 81]]);
+      assert.deepEqual(doors.kernel.boundPorts, ['tcp/8080']);
+    });
+
     it('is left to docker_gwbridge where the engine publishes', async () => {
       assert.deepEqual(await joined({ 'tsbridge.publisher': 'engine' }, { IPv6Data: [IPV6] }, both), { Gateway: '', GatewayIPv6: '', DisableGatewayService: false });
       await ok('ProgramExternalConnectivity', ports({ Port: 80, HostPort: 8080, HostPortEnd: 8080 }));
@@ -256,6 +263,15 @@ describe('the network driver door', () => {
     it('keeps to one family where only one is named', async () => {
       await ok('ProgramExternalConnectivity', ports({ Port: 80, HostIP: '0.0.0.0', HostPort: 8080 }, { Port: 80, HostIP: '::', HostPort: 8081 }));
       assert.deepEqual(published(), ['0.0.0.0:8080->80/tcp', ':::8081->80/tcp']);
+    });
+
+    it('gives one free number to all host addresses of a port', async () => {
+      await ok('ProgramExternalConnectivity', ports({ Port: 80, HostIP: '127.0.0.1' }, { Port: 81, HostIP: '127.0.0.1' }, { Port: 80, HostIP: '::1' }, { Port: 80, HostIP: '127.0.0.2' }));
+      assert.deepEqual(published(), ['127.0.0.1:32768->80/tcp', '127.0.0.1:32769->81/tcp', '::1:32768->80/tcp', '127.0.0.2:32768->80/tcp']);
+    });
+
+    it('says which two bindings ask for the same port', async () => {
+      assert.equal(await refusal('ProgramExternalConnectivity', ports({ Port: 80, HostPort: 8080 }, { Port: 81, HostIP: '127.0.0.1', HostPort: 8080 })), '8080:80/tcp and 127.0.0.1:8080:81/tcp ask for the same host port: give one of them another');
     });
 
     describe('where one endpoint leads out for IPv4 and another for IPv6', () => {
