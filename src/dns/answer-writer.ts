@@ -60,7 +60,8 @@ export class AnswerWriter {
     for (let index = 0; index < records.length; index++) {
       const record = this.#draw(records, index);
       if (this.#at + record.length > this.#bound) return this.#truncate();
-      this.#at = copy(record, 0, record.length, out, this.#at);
+      out.set(record, this.#at);
+      this.#at += record.length;
       this.#answers++;
     }
   }
@@ -115,7 +116,8 @@ export class AnswerWriter {
     setU16(this.#out, at, 0);
     setU16(this.#out, at + 2, 0);
     setU16(this.#out, at + 4, port);
-    this.#at = copy(target.name, 0, target.name.length, this.#out, at + SRV_HEAD);
+    this.#out.set(target.name, at + SRV_HEAD);
+    this.#at = at + length;
     this.#answers++;
     return true;
   }
@@ -138,7 +140,8 @@ export class AnswerWriter {
     for (const record of records) {
       if (this.#at + record.length > this.#bound) return false;
       const at = this.#at;
-      this.#at = copy(record, 0, record.length, this.#out, at);
+      this.#out.set(record, at);
+      this.#at += record.length;
       setU16(this.#out, at, name);
       this.#additionals++;
     }
