@@ -1,6 +1,8 @@
 import { announcement } from './announcement.ts';
 import { kernelError, ERRNO } from './errno.ts';
 import { Channel } from './netlink/channel.ts';
+import { findLink } from './netlink/link-messages.ts';
+import { parseLink } from './netlink/snapshot.ts';
 import type { Namespaces } from './netns.ts';
 import type { Announce, NamespacePath } from './op.ts';
 import { opWords } from './op-words.ts';
@@ -53,7 +55,7 @@ export class Announcer {
 
   /** Sends the first if it is urgent, and makes appointments for the others; {@link finish} follows. @throws {NetworkError} KERNEL, NOT_FOUND, INVALID */
   start(op: Announce): void {
-    const frame = announcement(op.address, op.mac);
+    const frame = announcement(op.address, op.mac ?? this.#macOf(op));
     const sent = op.urgent === true && op.count > 0 ? 1 : 0;
     if (sent > 0) this.#send(op, frame);
     if (op.count === sent || this.#appointments.length >= MOST_APPOINTMENTS) return;
@@ -116,6 +118,13 @@ export class Announcer {
     // A raw IPv6 socket makes the Ethernet header itself; it is closed in no time, which a packet socket is not.
     const packet = family === SOCKET.AF_PACKET ? frame : frame.subarray(ETHERNET_HEADER);
     sendTo(fd, packet, packet.length, family === SOCKET.AF_PACKET ? linkLayerAddress(index, frame) : allNodes(index), opWords(op));
+  }
+
+  #macOf(op: Announce): string {
+    const { socket } = this.#outlet(op.namespace).channel;
+    const [answer] = socket.transact([findLink(op.link)]);
+    if (answer?.reply === undefined) throw kernelError(answer?.refusal?.errno ?? ERRNO.ENODEV, `${opWords(op)}: there is no link '${op.link}'`);
+    return parseLink(answer.reply, new Map()).mac;
   }
 
   #outlet(path: NamespacePath): Outlet {

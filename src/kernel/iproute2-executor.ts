@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { NetworkError } from '../common/error.ts';
 import { ERRNO, errnoOfWords, errnoSymbol, kernelError } from './errno.ts';
+import { distantParent, interimName } from './interim-name.ts';
+import { linkRefusal } from './link-refusal.ts';
 import { opCommands } from './op-commands.ts';
 import type { Command } from './op-commands.ts';
 import { HOST } from './op.ts';
@@ -25,7 +27,13 @@ export async function runIproute2(op: Op, options: Pick<ProgramOptions, 'onStart
     if (deletes) return;
     throw new NetworkError('NOT_FOUND', `there is no network namespace at ${namespace}; \`ip netns list\` shows the named ones`);
   }
-  for (const command of commands) await run(op, command, deletes, options);
+  try {
+    for (const command of commands) await run(op, command, deletes, options);
+  } catch (error) {
+    if (op.op !== 'link-add') throw error;
+    if (distantParent(op) !== undefined) await runIproute2({ op: 'link-delete', namespace: op.namespace, name: interimName(op) }, options);
+    throw linkRefusal(error, op);
+  }
 }
 
 async function run(op: Op, { words, input = '' }: Command, deletes: boolean, options: Pick<ProgramOptions, 'onStart'>): Promise<void> {
@@ -44,6 +52,7 @@ async function run(op: Op, { words, input = '' }: Command, deletes: boolean, opt
 function namespacesOf(op: Op): NamespacePath[] {
   const all = 'namespace' in op ? [op.namespace] : [];
   if (op.op === 'link-add' && op.kind.type === 'veth') all.push(op.kind.peer.namespace);
+  if (op.op === 'link-add' && 'parent' in op.kind) all.push(op.kind.parent.namespace);
   if (op.op === 'link-set' && op.moveTo !== undefined) all.push(op.moveTo);
   return all.filter((path) => path !== HOST);
 }

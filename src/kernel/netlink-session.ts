@@ -1,4 +1,6 @@
 import { ERRNO, kernelError } from './errno.ts';
+import { distantParent, interimName } from './interim-name.ts';
+import { linkRefusal } from './link-refusal.ts';
 import { addNamespace, deleteNamespace, namespacePath } from './named-namespace.ts';
 import { deleteAddress, newAddress } from './netlink/address-messages.ts';
 import { Channel } from './netlink/channel.ts';
@@ -9,7 +11,7 @@ import { changeRoute } from './netlink/route-messages.ts';
 import { globalAddresses } from './netlink/snapshot.ts';
 import type { Namespaces } from './netns.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
+import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
 import { opWords } from './op-words.ts';
 import { deleteRedirectIn, setRedirectIn, type RedirectPlace } from './redirects.ts';
 import { closeFile } from './sys.ts';
@@ -63,7 +65,11 @@ export class NetlinkSession implements Disposable {
       case 'namespace-delete':
         return this.#deleteNamespace(op.name);
       case 'link-add':
-        return this.#addLink(op);
+        try {
+          return this.#addLink(op);
+        } catch (error) {
+          throw linkRefusal(error, op);
+        }
       case 'link-set':
         return this.#setLink(op);
       case 'bridge-port-set':
@@ -110,8 +116,8 @@ export class NetlinkSession implements Disposable {
     for (const channel of this.#channels.values()) channel.forget();
   }
 
-  #index(op: NetlinkOp & { readonly namespace: NamespacePath }, name: string): number {
-    const index = this.#channel(op.namespace).findIndex(name);
+  #index(op: NetlinkOp & { readonly namespace: NamespacePath }, name: string, namespace: NamespacePath = op.namespace): number {
+    const index = this.#channel(namespace).findIndex(name);
     if (index === undefined) throw kernelError(ERRNO.ENODEV, `${opWords(op)}: there is no link '${name}'`);
     return index;
   }
@@ -119,10 +125,30 @@ export class NetlinkSession implements Disposable {
   #addLink(op: LinkAdd): void {
     const channel = this.#channel(op.namespace);
     const masterIndex = op.master === undefined ? undefined : this.#index(op, op.master);
+    const parent = distantParent(op);
+    if (parent !== undefined) return this.#addDistantChild(op, parent);
     const elsewhere = op.kind.type === 'veth' && op.kind.peer.namespace !== op.namespace;
     const peerNamespaceFd = elsewhere ? this.#channel(op.kind.peer.namespace).namespace.fd : undefined;
-    this.#send(channel, op, [newLink(op, { masterIndex, peerNamespaceFd })]);
+    const parentIndex = 'parent' in op.kind ? this.#index(op, op.kind.parent.name) : undefined;
+    this.#send(channel, op, [newLink(op, { masterIndex, peerNamespaceFd, parentIndex })]);
     if (op.alias !== undefined) this.#send(channel, op, [setLink(this.#index(op, op.name), { alias: op.alias })]);
+  }
+
+  #addDistantChild(op: LinkAdd, { namespace, name }: LinkParent): void {
+    const [near, far] = [this.#channel(namespace), this.#channel(op.namespace)];
+    const parentIndex = this.#index(op, name, namespace);
+    const { up, ...born } = { ...op, name: interimName(op) };
+    this.#send(near, op, [newLink(born, { parentIndex, namespaceFd: far.namespace.fd })]);
+    const index = this.#index(op, born.name);
+    try {
+      this.#send(far, op, [setLink(index, { rename: op.name, alias: op.alias })]);
+      if (up === true) this.#send(far, op, [setLink(index, { up })]);
+    } catch (error) {
+      this.#send(far, op, [deleteLink(index)]);
+      throw error;
+    } finally {
+      far.forget();
+    }
   }
 
   #setLink(op: LinkSet): void {

@@ -1,9 +1,10 @@
+import { distantParent, interimName } from './interim-name.ts';
 import { iptablesProgram } from './iptables.ts';
 import { namespacePath } from './named-namespace.ts';
 import { linkName, parsePrefix } from './netlink/parse.ts';
 import { routeProtocol } from './netlink/route-messages.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, ConntrackFlush, LinkAdd, LinkSet, NamespaceAdd, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
+import type { AddressChange, ConntrackFlush, LinkAdd, LinkKind, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
 import { redirectScript } from './redirect.ts';
 import { SOCKET } from './sys.ts';
 import { sysctlPath } from './sysctl.ts';
@@ -80,6 +81,8 @@ function addNamespace({ name, label, sysctls = [] }: NamespaceAdd): Command[] {
 
 function addLink(op: LinkAdd, place: CommandPlace): Command[] {
   const { name, mac, mtu, group, master, up, alias, namespace, kind } = op;
+  const parent = distantParent(op);
+  if (parent !== undefined) return addDistantChild(op, parent, place);
   const far: string[] = [];
   if (kind.type === 'veth') {
     const { peer } = kind;
@@ -87,8 +90,34 @@ function addLink(op: LinkAdd, place: CommandPlace): Command[] {
     if (peer.namespace !== namespace) far.push('netns', namespaceArgument(peer.namespace, place));
   }
   const settings = [...option('address', mac), ...option('mtu', mtu), ...option('group', group), ...option('master', master), ...(up === true ? ['up'] : [])];
-  const add = words(...ip(namespace), 'link', 'add', 'name', linkName(name), ...settings, 'type', kind.type, ...far);
+  const on = 'parent' in kind ? ['link', linkName(kind.parent.name)] : [];
+  const add = words(...ip(namespace), 'link', 'add', ...on, 'name', linkName(name), ...settings, 'type', kind.type, ...far, ...traitWords(kind));
   return alias === undefined ? [add] : [add, words(...ip(namespace), 'link', 'set', 'dev', name, 'alias', alias)];
+}
+
+function addDistantChild(op: LinkAdd, parent: LinkParent, place: CommandPlace): Command[] {
+  const { name, mac, mtu, group, up, alias, namespace, kind } = op;
+  const born = interimName(op);
+  const settings = [...option('address', mac), ...option('mtu', mtu), ...option('group', group), 'netns', namespaceArgument(namespace, place)];
+  const set = words(...ip(namespace), 'link', 'set', 'dev', born, 'name', linkName(name), ...option('alias', alias));
+  return [
+    words(...ip(parent.namespace), 'link', 'add', 'link', linkName(parent.name), 'name', born, ...settings, 'type', kind.type, ...traitWords(kind)),
+    set,
+    ...(up === true ? [words(...ip(namespace), 'link', 'set', 'dev', name, 'up')] : []),
+  ];
+}
+
+function traitWords(kind: LinkKind): string[] {
+  switch (kind.type) {
+    case 'vlan':
+      return ['id', String(kind.id)];
+    case 'macvlan':
+      return ['mode', kind.mode, ...(kind.sources === undefined ? [] : ['macaddr', 'set', ...kind.sources])];
+    case 'ipvlan':
+      return ['mode', kind.mode, kind.flag];
+    default:
+      return [];
+  }
 }
 
 function linkSettings(op: LinkSet, place: CommandPlace): string[] {

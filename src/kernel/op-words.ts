@@ -6,7 +6,8 @@ export function opWords(op: Op): string {
   switch (op.op) {
     case 'link-add': {
       const far = op.kind.type === 'veth' ? ` with '${op.kind.peer.name}'${where(op.kind.peer.namespace)}` : '';
-      return `add ${op.kind.type} '${op.name}'${where(op.namespace)}${far}`;
+      const on = 'parent' in op.kind ? ` on '${op.kind.parent.name}'` : '';
+      return `add ${op.kind.type} '${op.name}'${where(op.namespace)}${far}${on}`;
     }
     case 'link-set': {
       const { op: _op, namespace: _namespace, name: _name, ...wanted } = op;

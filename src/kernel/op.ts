@@ -6,6 +6,7 @@
  * Links are named, not numbered: the executor looks an index up where the kernel wants one.
  * Deleting what is not there succeeds; adding what is there fails with EEXIST.
  */
+import type { ChildTraits } from './child-traits.ts';
 import type { FirewallCommand } from './firewall-command.ts';
 import type { RedirectState } from './redirect.ts';
 
@@ -23,10 +24,22 @@ export interface VethPeer {
   readonly mtu?: number;
 }
 
+/** The link that another one sits on. */
+export interface LinkParent {
+  readonly namespace: NamespacePath;
+  readonly name: string;
+}
+
+/** A link that sits on another one: `ip link add link PARENT … type KIND`. */
+export type ChildKind = ChildTraits & { readonly parent: LinkParent };
+
 /** The kinds of link, each with what `ip link add … type KIND` takes. */
 export type LinkKind =
   | { readonly type: 'bridge' }
-  | { readonly type: 'veth'; readonly peer: VethPeer };
+  /** Swallow what they are given; a parent for links that are to meet nobody outside. */
+  | { readonly type: 'dummy' | 'ifb' }
+  | { readonly type: 'veth'; readonly peer: VethPeer }
+  | ChildKind;
 
 /** `ip link add` */
 export interface LinkAdd {
@@ -143,7 +156,8 @@ export interface Announce {
   readonly link: string;
   /** Plain address. */
   readonly address: string;
-  readonly mac: string;
+  /** Left out: the link's own. */
+  readonly mac?: string;
   /** How many, and ms between them. */
   readonly count: number;
   readonly interval: number;

@@ -1,3 +1,4 @@
+import type { ChildTraits } from './child-traits.ts';
 import type { NamespacePath } from './op.ts';
 
 /** One link as the kernel reports it. */
@@ -18,6 +19,8 @@ export interface LinkSnapshot {
   readonly peerIndex: number | undefined;
   /** IFLA_LINK_NETNSID: set when that other end lives in another namespace. */
   readonly peerNamespaceId: number | undefined;
+  /** Of a VLAN, macvlan or ipvlan link. */
+  readonly traits?: ChildTraits;
   /** Bridge port with hairpin on; undefined when it is no bridge port. */
   readonly hairpin: boolean | undefined;
   /** Bridge port that reaches no other isolated one. */

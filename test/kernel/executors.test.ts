@@ -13,7 +13,7 @@ import { run } from '../support/run.ts';
 const NEAR = 'near';
 const FAR = 'far';
 
-const link = fc.constantFrom('br0', 'br1', 'v0', 'v1', 'p0', 'new0');
+const link = fc.constantFrom('br0', 'br1', 'v0', 'v1', 'p0', 'm0', 'new0');
 const place = fc.constantFrom(NEAR, NEAR, FAR);
 const mac = fc.integer({ min: 1, max: 99 }).map((n) => `02:00:00:00:01:${n.toString().padStart(2, '0')}`);
 const mtu = fc.constantFrom(1280, 1400, 1500);
@@ -35,6 +35,9 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
     .map(([namespace, peerNamespace, name, peer, near, far, more]): Op => ({
       op: 'link-add', namespace, name, mac: near, kind: { type: 'veth', peer: { namespace: peerNamespace, name: peer, mac: far, ...(more.mtu === undefined ? {} : { mtu: more.mtu }) } }, ...more,
     })),
+  fc
+    .tuple(place, fc.constantFrom('m0', 'v0', 'p0'), fc.constantFrom('v0', 'br0'), fc.constantFrom('bridge' as const, 'private' as const, 'passthru' as const), mac, fc.record({ mtu, group: fc.constantFrom(5, 7), alias: fc.constantFrom('a b', "it's") }, optional))
+    .map(([namespace, name, parent, mode, own, more]): Op => ({ op: 'link-add', namespace, name, mac: own, kind: { type: 'macvlan', mode, parent: { namespace: NEAR, name: parent } }, ...more })),
   fc
     .tuple(place, link, fc.record({ up: fc.boolean(), mac, mtu, master: fc.constantFrom('br0', null), group: fc.constantFrom(0, 5), alias: fc.constantFrom('', 'x') }, optional))
     .filter(([, , change]) => Object.keys(change).length > 0)

@@ -9,10 +9,11 @@ import type { LinkSnapshot, NamespaceSnapshot, RouteSnapshot } from '../../src/k
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** A link of the model; `peer` is a veth's other end. */
+/** A link of the model; `peer` is a veth's other end, `parent` what it sits on. */
 export interface ModelLink extends Mutable<Omit<LinkSnapshot, 'addresses' | 'peerIndex' | 'peerNamespaceId'>> {
   addresses: string[];
   peer: ModelLink | undefined;
+  parent: ModelLink | undefined;
   namespace: NamespacePath;
 }
 
@@ -81,12 +82,10 @@ export class KernelModel {
   snapshot(path: NamespacePath): NamespaceSnapshot | undefined {
     const found = this.#namespaces.get(path);
     if (found === undefined) return undefined;
-    const links = found.links.map(({ peer, namespace, addresses, ...link }) => ({
-      ...link,
-      addresses: [...addresses],
-      peerIndex: peer?.index,
-      peerNamespaceId: peer === undefined || peer.namespace === namespace ? undefined : 0,
-    }));
+    const links = found.links.map(({ peer, parent, namespace, addresses, ...link }) => {
+      const other = peer ?? parent;
+      return { ...link, addresses: [...addresses], peerIndex: other?.index, peerNamespaceId: other === undefined || other.namespace === namespace ? undefined : 0 };
+    });
     return { namespace: path, links, routes: structuredClone(found.routes) };
   }
 
@@ -149,6 +148,12 @@ export class KernelModel {
     near.alias = op.alias;
     near.kind = op.kind.type;
     if (op.master !== undefined) this.#enslave(op, near, op.master);
+    if ('parent' in op.kind) {
+      const { parent, ...traits } = op.kind;
+      near.parent = this.#link({ ...op, namespace: parent.namespace }, parent.name);
+      near.traits = traits;
+      if (traits.type === 'ipvlan') near.mac = near.parent.mac;
+    }
     if (op.kind.type === 'veth') {
       const far = this.#newLink(op, op.kind.peer.name, op.kind.peer);
       Object.assign(far, { kind: 'veth', peer: near });
@@ -193,7 +198,7 @@ export class KernelModel {
     const mac = wanted.mac ?? `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index & 255).toString(16).padStart(2, '0')}`;
     return {
       index, name, mac, mtu: wanted.mtu ?? 1500, kind: undefined, up: false, running: true, masterIndex: undefined, alias: undefined,
-      group: 0, hairpin: undefined, addresses: [], peer: undefined, namespace: wanted.namespace,
+      group: 0, hairpin: undefined, addresses: [], peer: undefined, parent: undefined, namespace: wanted.namespace,
     };
   }
 
@@ -214,6 +219,7 @@ export class KernelModel {
       namespace.routes = namespace.routes.filter((route) => route.linkIndex !== end.index);
       for (const port of namespace.links) if (port.masterIndex === end.index) Object.assign(port, { masterIndex: undefined, hairpin: undefined });
     }
+    for (const child of [...this.#namespaces.values()].flatMap(({ links }) => links.filter(({ parent }) => parent === link))) this.#remove(child);
   }
 
   #link(op: Op & { readonly namespace: NamespacePath }, name: string): ModelLink {

@@ -14,6 +14,20 @@ const CASES: readonly (readonly [Op, string])[] = [
     { op: 'link-add', namespace: HOST, name: 'v0', kind: { type: 'veth', peer: { namespace: blue, name: 'eth0', mac: '02:00:00:00:00:02', mtu: 1400 } }, master: 'br0', alias: 'net one' },
     "ip link add name v0 master br0 type veth peer name eth0 address 02:00:00:00:00:02 mtu 1400 netns blue && ip link set dev v0 alias 'net one'",
   ],
+  [
+    { op: 'link-add', namespace: HOST, name: 'eth0.100', kind: { type: 'vlan', id: 100, parent: { namespace: HOST, name: 'eth0' } }, up: true },
+    'ip link add link eth0 name eth0.100 up type vlan id 100',
+  ],
+  [
+    { op: 'link-add', namespace: HOST, name: 'm0', kind: { type: 'macvlan', mode: 'source', sources: ['02:00:00:00:00:07', '02:00:00:00:00:08'], parent: { namespace: HOST, name: 'eth0' } }, mac: '02:00:00:00:00:02' },
+    'ip link add link eth0 name m0 address 02:00:00:00:00:02 type macvlan mode source macaddr set 02:00:00:00:00:07 02:00:00:00:00:08',
+  ],
+  // A name that is taken where the parent stands would be refused by older kernels.
+  [
+    { op: 'link-add', namespace: blue, name: 'eth0', kind: { type: 'ipvlan', mode: 'l3', flag: 'private', parent: { namespace: HOST, name: 'eth0' } }, group: 9, alias: 'one' },
+    'ip link add link eth0 name new3e7feb287d group 9 netns blue type ipvlan mode l3 private && ip -n blue link set dev new3e7feb287d name eth0 alias one',
+  ],
+  [{ op: 'link-add', namespace: HOST, name: 'd0', kind: { type: 'dummy' } }, 'ip link add name d0 type dummy'],
   [{ op: 'link-set', namespace: blue, name: 'eth0', up: true }, 'ip -n blue link set dev eth0 up'],
   [{ op: 'link-set', namespace: blue, name: 'eth0', up: false, master: null, rename: 'x', moveTo: HOST }, 'ip -n blue link set dev eth0 down nomaster name x netns 1'],
   [{ op: 'link-delete', namespace: '/proc/42/ns/net', name: 'eth0' }, 'nsenter --net=/proc/42/ns/net ip link delete dev eth0'],

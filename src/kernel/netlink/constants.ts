@@ -38,6 +38,11 @@ export const LINK = {
   EXT_MASK_SKIP_STATS: 8,
 } as const;
 
+/** linux/if_link.h: IFLA_VLAN_*, IFLA_MACVLAN_* with macvlan_macaddr_mode, IFLA_IPVLAN_* */
+export const VLAN = { ID: 1 } as const;
+export const MACVLAN = { MODE: 1, MACADDR_MODE: 3, MACADDR: 4, MACADDR_DATA: 5, MACADDR_SET: 3 } as const;
+export const IPVLAN = { MODE: 1, FLAGS: 2 } as const;
+
 /** linux/if_addr.h, linux/rtnetlink.h */
 export const ADDRESS = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8, F_NODAD: 2, SCOPE_GLOBAL: 0 } as const;
 

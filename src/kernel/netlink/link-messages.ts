@@ -1,5 +1,6 @@
-import type { LinkAdd } from '../op.ts';
+import type { LinkAdd, LinkKind } from '../op.ts';
 import { LINK, NLM_F, RTM } from './constants.ts';
+import { writeTraits } from './link-kinds.ts';
 import type { MessageWriter } from './message-writer.ts';
 import type { Request } from './netlink-socket.ts';
 import { linkName, parseMac } from './parse.ts';
@@ -14,6 +15,10 @@ export interface LinkPlace {
   readonly masterIndex?: number | undefined;
   /** Descriptor of the namespace in which a veth's far end is made. */
   readonly peerNamespaceFd?: number | undefined;
+  /** The link that it sits on, in the namespace of the socket. */
+  readonly parentIndex?: number | undefined;
+  /** Descriptor of the namespace in which it is made, if that is not the socket's. */
+  readonly namespaceFd?: number | undefined;
 }
 
 /** RTM_NEWLINK that creates. The kernel takes the group here and ignores an alias. */
@@ -24,20 +29,25 @@ export function newLink(op: LinkAdd, place: LinkPlace): Request {
     hardware(writer, op);
     if (op.group !== undefined) writer.u32(LINK.GROUP, op.group);
     if (place.masterIndex !== undefined) writer.u32(LINK.MASTER, place.masterIndex);
-    writer.nest(LINK.LINKINFO, () => {
-      writer.text(LINK.INFO_KIND, op.kind.type);
-      if (op.kind.type !== 'veth') return;
-      const { peer } = op.kind;
-      writer.nest(LINK.INFO_DATA, () =>
-        writer.nest(LINK.VETH_PEER, () => {
-          // A far end cannot be created up (ENOTCONN).
-          writer.interfaceInfo(0).text(LINK.IFNAME, linkName(peer.name));
-          hardware(writer, peer);
-          if (place.peerNamespaceFd !== undefined) writer.u32(LINK.NET_NS_FD, place.peerNamespaceFd);
-        }),
-      );
-    });
+    if (place.parentIndex !== undefined) writer.u32(LINK.LINK, place.parentIndex);
+    if (place.namespaceFd !== undefined) writer.u32(LINK.NET_NS_FD, place.namespaceFd);
+    writer.nest(LINK.LINKINFO, () => linkInfo(writer, op.kind, place));
   };
+}
+
+function linkInfo(writer: MessageWriter, kind: LinkKind, place: LinkPlace): void {
+  writer.text(LINK.INFO_KIND, kind.type);
+  if ('parent' in kind) writer.nest(LINK.INFO_DATA, () => writeTraits(writer, kind));
+  if (kind.type !== 'veth') return;
+  const { peer } = kind;
+  writer.nest(LINK.INFO_DATA, () =>
+    writer.nest(LINK.VETH_PEER, () => {
+      // A far end cannot be created up (ENOTCONN).
+      writer.interfaceInfo(0).text(LINK.IFNAME, linkName(peer.name));
+      hardware(writer, peer);
+      if (place.peerNamespaceFd !== undefined) writer.u32(LINK.NET_NS_FD, place.peerNamespaceFd);
+    }),
+  );
 }
 
 /** What {@link setLink} changes; what is left out stays. */

@@ -32,6 +32,23 @@ export function readMessages(datagram: Buffer): Message[] {
   return messages;
 }
 
+/** The values in a nest that holds a list, in order; views. @throws {NetworkError} INTERNAL when lengths do not add up */
+export function readAttributeList(nest: Buffer): Buffer[] {
+  return [...attributesOf(nest, 0)].map(([, value]) => value);
+}
+
+function* attributesOf(payload: Buffer, offset: number): Generator<readonly [type: number, value: Buffer]> {
+  let at = align(offset);
+  while (at + NETLINK.ATTRIBUTE_HEADER <= payload.length) {
+    const length = payload.readUInt16LE(at);
+    if (length < NETLINK.ATTRIBUTE_HEADER || at + length > payload.length) {
+      throw new NetworkError('INTERNAL', `netlink attribute at byte ${at} of ${payload.length} claims ${length} bytes`);
+    }
+    yield [payload.readUInt16LE(at + 2) & NETLINK.TYPE_MASK, payload.subarray(at + NETLINK.ATTRIBUTE_HEADER, at + length)];
+    at += align(length);
+  }
+}
+
 /** The attributes of a message or of a nest: for each type the last one, as the kernel reads them. */
 export class Attributes {
   readonly #found = new Map<number, Buffer>();
@@ -42,15 +59,7 @@ export class Attributes {
    * @throws {NetworkError} INTERNAL when lengths do not add up
    */
   constructor(payload: Buffer, offset = 0) {
-    let at = align(offset);
-    while (at + NETLINK.ATTRIBUTE_HEADER <= payload.length) {
-      const length = payload.readUInt16LE(at);
-      if (length < NETLINK.ATTRIBUTE_HEADER || at + length > payload.length) {
-        throw new NetworkError('INTERNAL', `netlink attribute at byte ${at} of ${payload.length} claims ${length} bytes`);
-      }
-      this.#found.set(payload.readUInt16LE(at + 2) & NETLINK.TYPE_MASK, payload.subarray(at + NETLINK.ATTRIBUTE_HEADER, at + length));
-      at += align(length);
-    }
+    for (const [type, value] of attributesOf(payload, offset)) this.#found.set(type, value);
   }
 
   /** Its bytes, as a view. */
@@ -60,6 +69,10 @@ export class Attributes {
 
   u8(type: number): number | undefined {
     return this.#sized(type, 1)?.readUInt8(0);
+  }
+
+  u16(type: number): number | undefined {
+    return this.#sized(type, 2)?.readUInt16LE(0);
   }
 
   u16BigEndian(type: number): number | undefined {

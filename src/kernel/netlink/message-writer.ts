@@ -94,6 +94,12 @@ export class MessageWriter {
     return this;
   }
 
+  u16(type: number, value: number): this {
+    const at = this.#attribute(type, 2);
+    this.#bytes.writeUInt16LE(value, at);
+    return this;
+  }
+
   u16BigEndian(type: number, value: number): this {
     const at = this.#attribute(type, 2);
     this.#bytes.writeUInt16BE(value, at);

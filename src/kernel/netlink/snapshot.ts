@@ -4,6 +4,7 @@ import type { LinkSnapshot, NamespaceSnapshot, RouteSnapshot } from '../snapshot
 import { addressText, SOCKET } from '../sys.ts';
 import { listAddresses } from './address-messages.ts';
 import { ADDRESS, LINK, ROUTE } from './constants.ts';
+import { readTraits } from './link-kinds.ts';
 import { listLinks } from './link-messages.ts';
 import { Attributes } from './message-reader.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
@@ -45,11 +46,13 @@ export function parseLink(payload: Buffer, addresses: ReadonlyMap<number, readon
   const index = payload.readInt32LE(4);
   const operstate = attributes.u8(LINK.OPERSTATE) ?? LINK.OPER_UNKNOWN;
   const master = attributes.u32(LINK.MASTER);
+  const kind = info?.text(LINK.INFO_KIND);
+  const traits = readTraits(kind, info?.nest(LINK.INFO_DATA));
   const port = info?.text(LINK.INFO_SLAVE_KIND) === 'bridge' ? info.nest(LINK.INFO_SLAVE_DATA) : undefined;
   return {
     index,
     name: attributes.text(LINK.IFNAME) ?? '',
-    kind: info?.text(LINK.INFO_KIND),
+    kind,
     mac: macText(attributes.bytes(LINK.ADDRESS) ?? Buffer.alloc(0)),
     mtu: attributes.u32(LINK.MTU) ?? 0,
     up: (payload.readUInt32LE(8) & LINK.IFF_UP) !== 0,
@@ -60,6 +63,7 @@ export function parseLink(payload: Buffer, addresses: ReadonlyMap<number, readon
     group: attributes.u32(LINK.GROUP) ?? 0,
     peerIndex: attributes.u32(LINK.LINK),
     peerNamespaceId: attributes.i32(LINK.LINK_NETNSID),
+    ...(traits === undefined ? {} : { traits }),
     hairpin: port === undefined ? undefined : port.u8(LINK.BRPORT_MODE) === 1,
     ...(port?.u8(LINK.BRPORT_ISOLATED) === 1 ? { isolated: true } : {}),
     addresses: addresses.get(index) ?? [],

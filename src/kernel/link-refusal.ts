@@ -1,0 +1,33 @@
+import { NetworkError, type ErrorCode } from '../common/error.ts';
+import { ERRNO, errnoOf } from './errno.ts';
+import type { LinkAdd } from './op.ts';
+import { opWords } from './op-words.ts';
+
+/**
+ * What the kernel's refusal of a new link means, where its number alone says little: mostly that
+ * the parent is no such link, or serves something that excludes the new one.
+ * @returns the error to throw, the given one if there is nothing to add
+ */
+export function linkRefusal(error: unknown, op: LinkAdd): unknown {
+  const { kind } = op;
+  const errno = errnoOf(error);
+  const told = (code: ErrorCode, why: string): NetworkError => {
+    const kernel = error instanceof NetworkError ? error.kernel : undefined;
+    return new NetworkError(code, `${opWords(op)}: ${why}`, { cause: error, ...(kernel === undefined ? {} : { kernel }) });
+  };
+  if (errno === ERRNO.EOPNOTSUPP) return told('UNSUPPORTED', `this kernel has no ${kind.type} links ('modprobe ${kind.type === 'vlan' ? '8021q' : kind.type}' loads the module, where there is one)`);
+  if (!('parent' in kind)) return error;
+  const { name } = kind.parent;
+  switch (errno) {
+    // macvlan, ipvlan, bridge and bond each want to be the only one that receives for a link (netdev_rx_handler_register).
+    case ERRNO.EBUSY:
+      return told('IN_USE', `'${name}' serves something else already: a bridge, a bond, or ${kind.type === 'macvlan' ? 'ipvlan' : 'macvlan'} links, be it in another namespace`);
+    case ERRNO.EINVAL:
+      if (kind.type === 'vlan') return error;
+      return told('IN_USE', `'${name}' does not take it: it is no Ethernet link, or has children of which one is in mode passthru, which tolerates no other`);
+    case ERRNO.EEXIST:
+      return kind.type === 'vlan' ? told('EXISTS', `there is a link '${op.name}', or VLAN ${kind.id} of '${name}' is there under another name ('ip -d link show type vlan')`) : error;
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,57 @@
+/** What stands in IFLA_LINKINFO of the kinds of link that sit on another one, both ways. */
+import type { ChildTraits, IpvlanFlag, IpvlanMode, MacvlanMode } from '../child-traits.ts';
+import { IPVLAN, MACVLAN, VLAN } from './constants.ts';
+import type { Attributes } from './message-reader.ts';
+import { readAttributeList } from './message-reader.ts';
+import type { MessageWriter } from './message-writer.ts';
+import { macText, parseMac } from './parse.ts';
+
+const MACVLAN_MODE: Readonly<Record<MacvlanMode, number>> = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 };
+const IPVLAN_MODE: Readonly<Record<IpvlanMode, number>> = { l2: 0, l3: 1, l3s: 2 };
+const IPVLAN_FLAG: Readonly<Record<IpvlanFlag, number>> = { bridge: 0, private: 1, vepa: 2 };
+
+/** IFLA_INFO_DATA of a new link. */
+export function writeTraits(writer: MessageWriter, traits: ChildTraits): void {
+  switch (traits.type) {
+    case 'vlan':
+      writer.u16(VLAN.ID, traits.id);
+      break;
+    case 'macvlan':
+      writer.u32(MACVLAN.MODE, MACVLAN_MODE[traits.mode]);
+      if (traits.sources === undefined) break;
+      writer.u32(MACVLAN.MACADDR_MODE, MACVLAN.MACADDR_SET).nest(MACVLAN.MACADDR_DATA, () => {
+        for (const mac of traits.sources ?? []) writer.bytes(MACVLAN.MACADDR, parseMac(mac));
+      });
+      break;
+    case 'ipvlan':
+      writer.u16(IPVLAN.MODE, IPVLAN_MODE[traits.mode]).u16(IPVLAN.FLAGS, IPVLAN_FLAG[traits.flag]);
+  }
+}
+
+/** Of a link as it is; undefined for other kinds, and for modes that nobody here knows. */
+export function readTraits(kind: string | undefined, data: Attributes | undefined): ChildTraits | undefined {
+  switch (kind) {
+    case 'vlan': {
+      const id = data?.u16(VLAN.ID);
+      return id === undefined ? undefined : { type: 'vlan', id };
+    }
+    case 'macvlan': {
+      const mode = named(MACVLAN_MODE, data?.u32(MACVLAN.MODE));
+      if (mode === undefined) return undefined;
+      const list = data?.bytes(MACVLAN.MACADDR_DATA);
+      return { type: 'macvlan', mode, ...(mode === 'source' ? { sources: list === undefined ? [] : readAttributeList(list).map(macText).toSorted() } : {}) };
+    }
+    case 'ipvlan': {
+      const mode = named(IPVLAN_MODE, data?.u16(IPVLAN.MODE));
+      const flag = named(IPVLAN_FLAG, data?.u16(IPVLAN.FLAGS) ?? IPVLAN_FLAG.bridge);
+      return mode === undefined || flag === undefined ? undefined : { type: 'ipvlan', mode, flag };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function named<Name extends string>(numbers: Readonly<Record<Name, number>>, wanted: number | undefined): Name | undefined {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.keys forgets what it knew
+  return (Object.keys(numbers) as Name[]).find((name) => numbers[name] === wanted);
+}

@@ -1,0 +1,45 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PRIVATELY } from './private-namespace.ts';
+import { relayTests } from './relayed-tests.ts';
+import { run } from './run.ts';
+import { skip } from './skip.ts';
+
+const MARK = 'TEST_MACHINE_FILE';
+const INVM = fileURLToPath(new URL('invm', import.meta.url));
+const MOCHA = fileURLToPath(import.meta.resolve('mocha/bin/mocha.js'));
+
+/** s for the machine, its start included; without hardware virtualisation everything takes ten times as long there. */
+const LIMIT = 420;
+
+/** What node makes of the sources, read in the machine: making it there takes 20 s. */
+const COMPILED = { NODE_COMPILE_CACHE: join(process.env['NETCTL_CACHE'] ?? join(homedir(), '.cache/libnetwork-ts'), 'compiled') };
+
+/**
+ * Runs the tests of a file in a virtual machine with Debian's own kernel, for what other kernels may
+ * lack: ipvlan, 802.1Q, dummy; in fresh namespaces there. Nothing of it is left when it ends. Skips
+ * them where no qemu is.
+ *
+ * @param file the calling file: `import.meta.filename`
+ * @param define the tests, as they would stand in the file otherwise
+ */
+export function inVirtualMachine(file: string, define: () => void): void {
+  if (process.env[MARK] === file) return define();
+  relayTests({
+    file,
+    mark: MARK,
+    where: 'in a virtual machine',
+    // Certificates that a caller may have added are read at every start of node, which costs seconds there.
+    enter: [INVM, '--timeout', String(LIMIT), '--', 'env', '-u', 'NODE_EXTRA_CA_CERTS', ...PRIVATELY],
+    env: COMPILED,
+    results: 1,
+    timeout: 120_000,
+    limit: (LIMIT + 60) * 1000,
+    check: async (context) => {
+      const { code, stderr } = await run([INVM, '--check'], { allowFail: true });
+      if (code !== 0) skip(context, `virtual machine: ${stderr.trim().replace(/^invm: /u, '')}`);
+      await run([process.execPath, MOCHA, '--no-config', '--no-package', '--dry-run', file], { timeout: 60_000, env: { ...COMPILED, [MARK]: file } });
+    },
+  });
+}
