@@ -43,6 +43,9 @@ export interface HostView {
     readonly mtu: number;
     /** CIDR. */
     readonly addresses: readonly string[];
+    readonly up: boolean;
+    /** Names of its ports and of the links that stand on it. */
+    readonly users: readonly string[];
     /** Name of the network that uses it already. */
     readonly usedBy?: string;
     /** Of bridges that no network uses, what their owner has set: by file name, `route_localnet`, `disable_ipv6`. */

@@ -42,6 +42,7 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: Bri
     adopted: String(existing !== undefined),
     addresses: existing?.addresses.join(' ') ?? '',
     ...existing?.sysctls,
+    ...(existing?.up === false ? { found: 'down', users: existing.users.join(' ') } : {}),
     mtu: String(options.mtu ?? existing?.mtu ?? host.uplinkMtu ?? DEFAULT_MTU),
   };
 }

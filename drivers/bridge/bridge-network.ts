@@ -88,8 +88,8 @@ export class BridgeNetwork implements DriverNetwork {
 
   #bridgeLink(): LinkState {
     const adopted = this.#spec.settled['adopted'] === 'true';
-    const present = new Set((this.#spec.settled['addresses'] ?? '').split(' '));
-    const addresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).filter((address) => !present.has(address));
+    const present = words(this.#spec.settled['addresses']);
+    const addresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).filter((address) => !present.includes(address));
     return {
       namespace: HOST,
       name: this.bridge,
@@ -97,6 +97,7 @@ export class BridgeNetwork implements DriverNetwork {
       up: true,
       addresses,
       sysctls: this.#bridgeSysctls(),
+      ...(this.#spec.settled['found'] === 'down' ? { foundDown: { addresses: present, users: words(this.#spec.settled['users']) } } : {}),
       // A bridge without a MAC of its own takes the lowest of its ports' and changes it as they come and go.
       ...(adopted ? {} : { label: this.#label(), mac: stableMac(`bridge ${this.#spec.id}`), mtu: this.mtu }),
     };
@@ -191,6 +192,10 @@ function ipv6Sysctls(link: string, on: boolean): SysctlState[] {
     { key: `${base}/accept_ra`, value: '0' },
     { key: `${base}/accept_dad`, value: '0' },
   ];
+}
+
+function words(text = ''): string[] {
+  return text.split(' ').filter((word) => word !== '');
 }
 
 /** Name of a network's bridge. */

@@ -37,7 +37,7 @@ const NETWORK = 'com.docker.network.';
 
 /** Every option of the bridge driver: the built-in bridge's own names and defaults. */
 export const BRIDGE_OPTION_TABLE: readonly OptionRow[] = [
-  { key: `${BRIDGE}name`, default: 'br-<12 hex>', meaning: 'kernel bridge; one that exists is used and never deleted' },
+  { key: `${BRIDGE}name`, default: 'br-<12 hex>', meaning: 'kernel bridge; one that exists is used, left as it was found, and never deleted' },
   { key: `${BRIDGE}enable_ip_masquerade`, default: 'true', meaning: 'outgoing packets get the host’s address' },
   { key: `${BRIDGE}enable_icc`, default: 'true', meaning: 'endpoints may talk to each other' },
   { key: `${BRIDGE}host_binding_ipv4`, default: '0.0.0.0', meaning: 'host address of ports published without one' },

@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type NamespacePath, type Op } from '../kernel/op.ts';
 import { actualLinks, misled, type Snapshots, type Sysctls } from './actual.ts';
+import { busyLinks } from './link-users.ts';
 import { plan, type PlanContext } from './plan.ts';
 import type { Reaper } from './reaper.ts';
 
@@ -23,6 +24,8 @@ export interface TransitionOptions {
   readonly after?: readonly Op[];
   /** Namespaces that `after` drops. */
   readonly vanishing?: ReadonlySet<NamespacePath>;
+  /** Links of others that somebody else uses by now. */
+  readonly busy?: ReadonlySet<string>;
   /** Operations that undo `before` if the transition fails. */
   readonly undo?: readonly Op[];
   readonly signal?: AbortSignal | undefined;
@@ -75,7 +78,7 @@ export class Applier {
    */
   async transition(changes: readonly Change[], options: TransitionOptions): Promise<void> {
     const before = changes.map(({ id }): Change => ({ id, wanted: this.applied(id) }));
-    const ops = [...(options.before ?? []), ...this.#plan(merge(changes), merge(before), changes, options.vanishing), ...(options.after ?? [])];
+    const ops = [...(options.before ?? []), ...this.#plan(merge(changes), merge(before), changes, options), ...(options.after ?? [])];
     try {
       await this.#kernel.apply(ops, options.signal);
       this.#remember(changes);
@@ -115,7 +118,12 @@ export class Applier {
     const actual = [...actualLinks(wanted.links, snapshots, live, await this.#bridgeSysctls(wanted.links)), ...actualLinks(former, snapshots, live)];
     const inTheWay = misled(wanted.links, snapshots, live).map((name): Op => ({ op: 'link-delete', namespace: HOST, name }));
     this.#remember(changes);
-    const context: PlanContext = { ...this.#context, firewall: { change: () => [] }, vanishing: missing([...wanted.links, ...former], snapshots) };
+    const context: PlanContext = {
+      ...this.#context,
+      firewall: { change: () => [] },
+      vanishing: missing([...wanted.links, ...former], snapshots),
+      busy: busyLinks(snapshots.get(HOST), former),
+    };
     const redirects = await this.#kernel.redirectsInPlace(wanted.redirects);
     const ops = plan({ ...wanted, facts: [] }, { links: actual, facts: [], redirects: [...redirects, ...before.redirects] }, context);
     await this.#kernel.apply([...this.#firewall.rebuild(this.facts()), ...inTheWay, ...ops]);
@@ -148,7 +156,7 @@ export class Applier {
     return new Map(values.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
   }
 
-  #plan(wanted: WantedState, actual: WantedState, changes: readonly Change[], vanishing?: ReadonlySet<NamespacePath>): Op[] {
+  #plan(wanted: WantedState, actual: WantedState, changes: readonly Change[], { vanishing, busy }: TransitionOptions): Op[] {
     const change = (before: readonly Fact[], after: readonly Fact[]): Op[] => {
       const count = this.#factCount - before.length + after.length;
       if (count === this.#factCount && before.length === 0) return [];
@@ -158,7 +166,7 @@ export class Applier {
       const others = [...this.#applied].flatMap(([id, state]) => (ids.has(id) ? [] : state.facts));
       return this.#firewall.rebuild([...others, ...after]);
     };
-    return plan(wanted, actual, { ...this.#context, firewall: { change }, ...(vanishing === undefined ? {} : { vanishing }) });
+    return plan(wanted, actual, { ...this.#context, firewall: { change }, ...(vanishing === undefined ? {} : { vanishing }), ...(busy === undefined ? {} : { busy }) });
   }
 
   #remember(changes: readonly Change[]): void {

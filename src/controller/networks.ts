@@ -9,6 +9,7 @@ import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
 import { hostRoutes } from './host-routes.ts';
 import type { LiveNetwork } from './ledger.ts';
+import { busyLinks, usersOf } from './link-users.ts';
 import type { NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import { takeSubnets } from './subnets.ts';
@@ -82,7 +83,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
  * @throws {NetworkError} NOT_FOUND, IN_USE naming the endpoints
  */
 export async function removeNetwork(context: Context, reference: string): Promise<void> {
-  const { record } = context.ledger.network(reference);
+  const { record, driver } = context.ledger.network(reference);
   const endpoints = context.ledger.endpointsOfNetwork(record.id);
   if (endpoints.length > 0) {
     const names = endpoints.slice(0, 5).map(({ name }) => name).join(', ');
@@ -96,7 +97,9 @@ export async function removeNetwork(context: Context, reference: string): Promis
     if (pool !== undefined) context.addresses.releasePool(pool);
   }
   await context.reaper.flush();
-  await context.applier.transition([removal(record.id)], { onFailure: 'forward' });
+  const foundDown = driver.wanted().links.filter((link) => link.foundDown !== undefined);
+  const busy = foundDown.length === 0 ? undefined : busyLinks((await context.kernel.snapshot([HOST]))[0], foundDown);
+  await context.applier.transition([removal(record.id)], { ...(busy === undefined ? {} : { busy }), onFailure: 'forward' });
   await adjustSurroundings(context);
   context.events.emit({ type: 'network', action: 'remove', id: record.id, name: record.name });
 }
@@ -116,10 +119,10 @@ function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
 async function hostView(context: Context, host: NamespaceSnapshot): Promise<HostView> {
   const used = new Map([...context.ledger.networks.values()].flatMap(({ record, driver }) => driver.wanted().links.map((link) => [link.name, record.name])));
   const uplink = host.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host.routes.find(({ destination }) => destination === '::/0');
-  const links = host.links.map(async ({ name, kind, mtu, addresses }) => {
+  const links = host.links.map(async ({ name, kind, mtu, up, addresses }) => {
     const usedBy = used.get(name);
     const sysctls = kind === 'bridge' && usedBy === undefined ? { sysctls: await bridgeSysctls(context, name) } : {};
-    return { name, kind, mtu, addresses, ...sysctls, ...(usedBy === undefined ? {} : { usedBy }) };
+    return { name, kind, mtu, up, addresses, users: usersOf(host, name), ...sysctls, ...(usedBy === undefined ? {} : { usedBy }) };
   });
   return {
     links: await Promise.all(links),

@@ -4,7 +4,7 @@
  */
 import type { WantedState } from '../../drivers/driver.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
-import type { LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
+import type { FoundDown, LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
 import type { LinkSet, NamespacePath, Op } from '../kernel/op.ts';
 import type { RedirectState } from '../kernel/redirect.ts';
 
@@ -17,6 +17,8 @@ export interface PlanContext {
   readonly firewall: Pick<FirewallBackend, 'change'>;
   /** Namespaces that go as a whole in the same plan: nothing inside them is worth a message. */
   readonly vanishing?: ReadonlySet<NamespacePath>;
+  /** Links of others, by name, that by now somebody else uses too: they are not taken down. */
+  readonly busy?: ReadonlySet<string>;
 }
 
 /**
@@ -133,7 +135,7 @@ function linkChanges(link: LinkState | PeerState, before: LinkState | PeerState)
 
 function retire(link: LinkState, context: PlanContext): Op[] {
   const { namespace, name, peer } = link;
-  if (link.label === undefined) return release(link);
+  if (link.label === undefined) return release(link, context);
   if (link.type === 'bridge') return [{ op: 'link-delete', namespace, name }];
   // Deleting a veth takes the kernel 20 ms; out of sight and into the doomed group takes 0.6, and the reaper deletes the group at once.
   const inside: Op[] =
@@ -151,14 +153,24 @@ function retire(link: LinkState, context: PlanContext): Op[] {
   ];
 }
 
-/** Takes what we added to somebody else's link off it again. */
-function release(link: LinkState): Op[] {
-  const { namespace, name } = link;
+/** Takes what we added to somebody else's link off it again, and leaves it as it was found. */
+function release(link: LinkState, { busy }: PlanContext): Op[] {
+  const { namespace, name, foundDown } = link;
   return [
     ...(link.addresses ?? []).map((address): Op => ({ op: 'address-delete', namespace, link: name, address })),
     ...(link.sysctls ?? []).flatMap(({ key, restore }): Op[] =>
       restore === undefined ? [] : [{ op: 'sysctl-set', namespace, key, value: restore, optional: true }],
     ),
+    ...(foundDown === undefined || busy?.has(name) === true ? [] : takeDown(link, foundDown)),
+  ];
+}
+
+function takeDown({ namespace, name }: LinkState, { addresses }: FoundDown): Op[] {
+  // The kernel drops them unless keep_addr_on_down is set.
+  const lost = addresses.filter((address) => address.includes(':'));
+  return [
+    { op: 'link-set', namespace, name, up: false },
+    ...lost.flatMap((address): Op[] => (['address-delete', 'address-add'] as const).map((op) => ({ op, namespace, link: name, address }))),
   ];
 }
 

@@ -21,6 +21,8 @@ export interface LinkState {
   /** Ours, marked with this alias. Left out for a link that somebody else made: used, never created or deleted. */
   readonly label?: string;
   readonly up?: boolean;
+  /** Of a link that is not ours: it was down, and is to be down again when it is let go. */
+  readonly foundDown?: FoundDown;
   readonly mac?: string;
   readonly mtu?: number;
   readonly master?: string;
@@ -36,6 +38,14 @@ export interface LinkState {
   readonly announce?: { readonly count: number; readonly interval: number; readonly urgent?: boolean };
   /** The other end of a veth pair; stated at one end only. */
   readonly peer?: PeerState;
+}
+
+/** How somebody else's link was before we set it up. */
+export interface FoundDown {
+  /** CIDR */
+  readonly addresses: readonly string[];
+  /** Names of its ports and of the links that stood on it. */
+  readonly users: readonly string[];
 }
 
 /** The far end of a veth pair. */

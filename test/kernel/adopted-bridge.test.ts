@@ -59,6 +59,60 @@ describe('an adopted bridge', () => {
     assert.equal(await look(), found);
   });
 
+  describe('that was down', () => {
+    beforeEach(() => host.sh('ip link set br0 down; ip addr add 2001:db8:50::1/64 dev br0'));
+
+    const adoptAndLetGo = async (meanwhile = ':'): Promise<void> => {
+      await remote.controller.createNetwork({ name: 'blue', subnets: ['10.50.0.0/24', 'fd00:50::/64'], options: { [NAME]: 'br0' } });
+      await remote.controller.createSandbox({ name: 'a', networks: [{ network: 'blue' }] });
+      assert.match(await host.sh('ip netns exec a ping -c 1 -W 3 10.50.0.1'), / 0% packet loss/);
+      await host.sh(meanwhile);
+      await remote.controller.removeSandbox('a');
+      await remote.controller.removeNetwork('blue');
+    };
+    const isUp = async (): Promise<boolean> => (await host.sh('ip link show br0')).includes(',UP');
+
+    for (const keep of [0, 1]) {
+      it(`is down again, with the addresses that it had (keep_addr_on_down=${String(keep)})`, async () => {
+        await host.sh(`echo ${String(keep)} >/proc/sys/net/ipv6/conf/br0/keep_addr_on_down`);
+        const found = (await look()).replaceAll(/ tentative| nodad/g, '');
+        await adoptAndLetGo();
+        assert.equal((await look()).replaceAll(/ tentative| nodad/g, ''), found);
+      });
+    }
+
+    it('is down again also when the daemon was restarted in between', async () => {
+      await adoptAndLetGo(`kill -9 ${String(remote.process.innerPid)}`).catch(() => {});
+      remote = await RemoteController.start(host);
+      await remote.controller.removeSandbox('a');
+      await remote.controller.removeNetwork('blue');
+      assert.equal(await isUp(), false);
+    });
+
+    it('is down again when the network could not be made', async () => {
+      // The last that is done: forwarding.
+      await host.sh('for key in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding; do mount --bind $key $key; mount -o remount,bind,ro $key; done');
+      await assert.rejects(remote.controller.createNetwork({ name: 'blue', subnets: ['10.50.0.0/24'], options: { [NAME]: 'br0' } }), { code: 'KERNEL', message: /forward/ });
+      assert.equal(await isUp(), false);
+    });
+
+    it('is not missed when it has been deleted meanwhile', async () => {
+      await adoptAndLetGo('ip link del br0');
+      assert.deepEqual(await remote.controller.networks(), []);
+    });
+
+    for (const [what, meanwhile] of [
+      ['has put a port into it', 'ip link add nic2 type veth peer name nic3; ip link set nic2 master br0'],
+      ['has given it an address', 'ip addr add 10.51.0.1/24 dev br0'],
+      ['stands on it', 'ip link add top0 link br0 type macvlan'],
+    ] as const) {
+      it(`stays up when somebody else ${what} meanwhile`, async () => {
+        await adoptAndLetGo(meanwhile);
+        assert.equal(await isUp(), true);
+      });
+    }
+  });
+
   it('that is gone keeps its own network down, the others up, and everything works when it is back', async () => {
     await remote.controller.createNetwork({ name: 'blue', subnets: ['10.50.0.0/24'], options: { [NAME]: 'br0' } });
     await remote.controller.createNetwork({ name: 'green', subnets: ['10.9.0.0/24'] });

@@ -39,7 +39,7 @@ describe('options of a bridge network', () => {
 
   it('are refused where the network cannot have them', () => {
     const spec = { id: 'ab'.repeat(32), name: 'blue', internal: false, ipv4: [{ subnet: '10.0.0.0/24', auxiliary: {} }], ipv6: [], options: { [`${BRIDGE}gateway_mode_ipv4`]: 'isolated' } };
-    const host = { links: [{ name: 'eth0', kind: undefined, mtu: 1500, addresses: [] }], uplinkMtu: 1400 };
+    const host = { links: [{ name: 'eth0', kind: undefined, mtu: 1500, up: true, addresses: [], users: [] }], uplinkMtu: 1400 };
     refuses(() => bridgeDriver().settle(spec, host), 'INVALID', /add --internal/);
     refuses(() => bridgeDriver().settle({ ...spec, options: { [`${BRIDGE}name`]: 'eth0' } }, host), 'EXISTS', /'eth0' is a physical interface/);
     assert.equal(bridgeDriver().settle({ ...spec, options: {} }, host)['mtu'], '1400');
