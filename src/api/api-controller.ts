@@ -14,6 +14,7 @@ export type ApiController = Pick<
   | 'createSandbox'
   | 'adoptSandbox'
   | 'removeSandbox'
+  | 'endLease'
   | 'connect'
   | 'disconnect'
   | 'ports'

@@ -72,6 +72,9 @@ export const leaseSandbox = (body: LeaseBody): ApiCall<SandboxView> => ({ method
 /** The same for a sandbox that has a lease already: after a restart of the daemon. */
 export const renewLease = (sandbox: string): ApiCall<SandboxView> => ({ method: 'GET', path: `/leases/${segment('sandbox', sandbox)}` });
 
+/** Removes a sandbox that has a lease, and kills what still runs in it. */
+export const endLease = (sandbox: string): ApiCall<undefined> => ({ method: 'DELETE', path: `/leases/${segment('sandbox', sandbox)}` });
+
 export const listPorts = (): ApiCall<PortView[]> => ({ method: 'GET', path: '/ports' });
 
 export const getFindings = (): ApiCall<Finding[]> => ({ method: 'GET', path: '/doctor' });

@@ -65,7 +65,7 @@ export class LeaseKeeper {
 
   async #end(id: string): Promise<void> {
     try {
-      await this.#controller.removeSandbox(id);
+      await this.#controller.endLease(id);
     } catch (thrown) {
       const error = NetworkError.from(thrown);
       // Somebody removed it by name.

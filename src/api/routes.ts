@@ -43,6 +43,7 @@ export function routes({ leases, metrics, diagnose }: RouteParts): readonly Rout
       stream: (call) => leases.grant(call, leaseRequest(checkedBody<LeaseBody>(call))),
     },
     streaming('/leases/:sandbox', (call) => leases.renew(call, named(call.names, 'sandbox'))),
+    remove('/leases/:sandbox', ({ controller, names }) => controller.endLease(named(names, 'sandbox'))),
     get('/ports', ({ controller }) => controller.ports()),
     get('/doctor', diagnose),
     post('/doctor/fix', noBody, async ({ controller }): Promise<FixAnswer> => ({ repairs: await controller.reconcile() })),

@@ -16,7 +16,7 @@ import { RehearsalKernel } from './rehearsal-kernel.ts';
 import { rehearsalNames } from './rehearsal-names.ts';
 import { repair } from './repair.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
-import { adoptSandbox, createSandbox, removeSandbox } from './sandboxes.ts';
+import { adoptSandbox, createSandbox, endLease, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { endpointView, networkView, portViews, sandboxView, type EndpointView, type NetworkView, type PortView, type SandboxView } from './views.ts';
 import { Watchdog } from './watchdog.ts';
@@ -128,9 +128,20 @@ export class Controller implements AsyncDisposable {
     return this.#exclusive(async () => sandboxView(this.#context.ledger, await adoptSandbox(this.#context, request, signal)), signal);
   }
 
-  /** @throws {NetworkError} NOT_FOUND */
+  /**
+   * Removes a sandbox; programs that run in it go on, in a namespace without a name.
+   * @throws {NetworkError} NOT_FOUND
+   */
   removeSandbox(reference: string): Promise<void> {
     return this.#exclusive(() => removeSandbox(this.#context, reference));
+  }
+
+  /**
+   * Removes a sandbox that lived for a process (`netctl run`), and kills whatever runs in it.
+   * @throws {NetworkError} NOT_FOUND, FORBIDDEN for one that lives on its own
+   */
+  endLease(reference: string): Promise<void> {
+    return this.#exclusive(() => endLease(this.#context, reference));
   }
 
   /** All sandboxes, the oldest first. */

@@ -5,7 +5,7 @@ import type { Op } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { isAlive } from './is-alive.ts';
 import type { SandboxRecord } from './records.ts';
-import { makeNamespace, namespaceLabel, removeSandbox } from './sandboxes.ts';
+import { endLease, makeNamespace, namespaceLabel, removeSandbox } from './sandboxes.ts';
 
 /** What is wrong with a sandbox's namespace, a sentence, and what can be done. */
 export interface SandboxProblem {
@@ -23,7 +23,7 @@ export async function settleSandboxes(context: Context): Promise<string[]> {
   const repairs: string[] = [];
   for (const { id, name, lease } of context.ledger.sandboxes.values()) {
     if (lease === undefined || (await isAlive(lease))) continue;
-    await removeSandbox(context, id);
+    await endLease(context, id);
     repairs.push(`sandbox '${name}' removed: the process it lived for has ended`);
   }
   for (const [sandbox, found] of await look(context)) {

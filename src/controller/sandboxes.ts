@@ -61,12 +61,27 @@ async function sandboxIn({ kernel, ledger }: Context, namespace: string, identit
 }
 
 /**
- * Removes a sandbox: its endpoints, ports and, if we made it, its namespace.
+ * Removes a sandbox: its endpoints, ports and, if we made it, its namespace. Programs that run in it
+ * go on, in a namespace without a name.
  * @throws {NetworkError} NOT_FOUND
  */
 export async function removeSandbox(context: Context, reference: string): Promise<void> {
+  await remove(context, context.ledger.sandbox(reference), []);
+}
+
+/**
+ * Removes a sandbox that lived for a process, and kills whatever that has left running in it.
+ * @throws {NetworkError} NOT_FOUND, FORBIDDEN for one that lives on its own
+ */
+export async function endLease(context: Context, reference: string): Promise<void> {
+  const sandbox = context.ledger.sandbox(reference);
+  const { name, lease } = sandbox;
+  if (lease === undefined) throw new NetworkError('FORBIDDEN', `sandbox ${quote(name)} lives on its own: 'netctl sandbox rm' removes it`);
+  await remove(context, sandbox, [{ op: 'processes-end', name, label: namespaceLabel(context.store.instanceId, sandbox) }]);
+}
+
+async function remove(context: Context, sandbox: SandboxRecord, before: readonly Op[]): Promise<void> {
   const { ledger, store, applier, hostPorts } = context;
-  const sandbox = ledger.sandbox(reference);
   const endpoints = ledger.endpointsOfSandbox(sandbox.id);
   const events = endpoints.map((endpoint) => endpointEvent(context, 'disconnect', endpoint));
   await context.names.withdraw(sandbox);
@@ -78,7 +93,7 @@ export async function removeSandbox(context: Context, reference: string): Promis
   hostPorts.release(sandbox.id);
   await applier.transition(
     endpoints.map(({ id }) => removal(id)),
-    { after: [...dropNamespace(store.instanceId, sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
+    { before, after: [...dropNamespace(store.instanceId, sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
   );
   for (const event of events) context.events.emit(event);
   context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });

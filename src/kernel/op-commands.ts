@@ -32,6 +32,9 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'namespace-delete':
       namespacePath(op.name);
       return [words('ip', 'netns', 'delete', op.name)];
+    case 'processes-end':
+      namespacePath(op.name);
+      return [words('sh', '-c', 'ip netns pids "$1" | xargs -r kill -KILL', 'sh', op.name)];
     case 'link-add':
       return addLink(op, place);
     case 'link-set':

@@ -35,6 +35,8 @@ export function opWords(op: Op): string {
       return `add network namespace '${op.name}'`;
     case 'namespace-delete':
       return `delete network namespace '${op.name}'`;
+    case 'processes-end':
+      return `end the programs in network namespace '${op.name}'`;
     case 'announce':
       return `announce ${op.address} at '${op.link}'${where(op.namespace)}`;
     case 'conntrack-flush':

@@ -149,6 +149,13 @@ export interface NamespaceDelete {
   readonly label?: string;
 }
 
+/** `ip netns pids NAME | xargs kill -KILL`: ends all programs that run in a named namespace, if it carries the label. */
+export interface ProcessesEnd {
+  readonly op: 'processes-end';
+  readonly name: string;
+  readonly label: string;
+}
+
 /** Gratuitous ARPs or unsolicited neighbour advertisements, the first one soon after apply has returned (RFC 5227 §3, RFC 4861 §7.2.6). */
 export interface Announce {
   readonly op: 'announce';
@@ -205,6 +212,7 @@ export type Op =
   | SysctlSet
   | NamespaceAdd
   | NamespaceDelete
+  | ProcessesEnd
   | Announce
   | ConntrackFlush
   | RedirectSet

@@ -47,6 +47,8 @@ const c = {
   epoll_create1: libc.func('int epoll_create1(int)') as (flags: number) => number,
   epoll_ctl: libc.func('int epoll_ctl(int, int, int, void*)') as (epoll: number, operation: number, fd: number, event: Buffer) => number,
   epoll_wait: libc.func('int epoll_wait(int, void*, int, int)') as (epoll: number, events: Buffer, count: number, timeout: number) => number,
+  // The C library of Debian 11 has no pidfd_open() and pidfd_send_signal() of its own.
+  syscall: libc.func('long syscall(long, long, long, void*, long)') as (number: number, first: number, second: number, third: null, fourth: number) => number,
   getrlimit: libc.func('int getrlimit(int, void*)') as (resource: number, limit: Buffer) => number,
   setrlimit: libc.func('int setrlimit(int, const void*)') as (resource: number, limit: Buffer) => number,
   inet_pton: libc.func('int inet_pton(int, const char*, void*)') as (family: number, text: string, to: Buffer) => number,
@@ -231,6 +233,18 @@ export function pollReadable(fds: readonly number[], timeout: number): number[] 
   const ready = c.poll(set, fds.length, timeout);
   return ready <= 0 ? [] : fds.filter((_fd, i) => set.readUInt16LE(i * 8 + 6) !== 0);
 }
+
+/** asm-generic/unistd.h: the same on every machine. asm-generic/signal.h */
+const PIDFD = { OPEN: 434, SEND_SIGNAL: 424, SIGKILL: 9 } as const;
+
+/** pidfd_open(2): a descriptor that means this process for ever, readable when it has ended; undefined when there is none, or in Linux before 5.3. */
+export function openProcess(pid: number): number | undefined {
+  const fd = c.syscall(PIDFD.OPEN, pid, 0, null, 0);
+  return fd < 0 ? undefined : fd;
+}
+
+/** pidfd_send_signal(2) with SIGKILL; one that has ended already is fine. */
+export const killProcess = (fd: number): void => void c.syscall(PIDFD.SEND_SIGNAL, fd, PIDFD.SIGKILL, null, 0);
 
 /** Soft and hard RLIMIT_NOFILE. */
 export function openFileLimit(): { soft: bigint; hard: bigint } {

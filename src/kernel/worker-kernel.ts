@@ -2,17 +2,18 @@ import { readFileSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
 import { Announcer } from './announcer.ts';
 import { flushConntrack } from './conntrack.ts';
+import { endProcesses } from './end-processes.ts';
 import { findNamespace } from './find-namespace.ts';
 import type { KernelEvent } from './kernel.ts';
 import { namespacePath } from './named-namespace.ts';
 import { Channel } from './netlink/channel.ts';
 import { readNamespace } from './netlink/snapshot.ts';
-import { Namespaces } from './netns.ts';
+import { identityOf, Namespaces } from './netns.ts';
 import { NetlinkSession } from './netlink-session.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftLibrary } from './nft-library.ts';
 import { deleteEmptyTables } from './nft-tables.ts';
-import type { NamespaceDelete, NamespacePath } from './op.ts';
+import type { NamespaceDelete, NamespacePath, ProcessesEnd } from './op.ts';
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import { redirectsInPlace } from './redirects.ts';
@@ -144,6 +145,8 @@ export class WorkerKernel implements Disposable {
         return this.#announcer.start(op);
       case 'conntrack-flush':
         return flushConntrack(op);
+      case 'processes-end':
+        return this.#endProcesses(op);
       case 'namespace-delete':
         if (!this.#mayDelete(op)) return undefined;
         this.#leave(op.name);
@@ -151,6 +154,13 @@ export class WorkerKernel implements Disposable {
       default:
         return session.run(op);
     }
+  }
+
+  #endProcesses({ name, label }: ProcessesEnd): void {
+    const found = findNamespace(this.#namespaces, namespacePath(name));
+    // Whatever its label says, the host's own is nobody's to empty.
+    if (found?.identity === undefined || found.label !== label || found.identity === identityOf(this.#namespaces.host)) return;
+    endProcesses(found.identity);
   }
 
   #mayDelete({ name, label }: NamespaceDelete): boolean {

@@ -125,6 +125,71 @@ describe('netctl run and exec', () => {
     assert.deepEqual(difference(clean, await host.snapshot()), []);
   });
 
+  describe('what a program leaves running in its sandbox', () => {
+    const LEAVE = 'trap "" HUP TERM INT; sleep 1000 & (exec unshare -n sleep 1000 >/dev/null 2>&1 </dev/null) & echo "left $! end"';
+    /** Ids of the processes that `sleep 1000` there, in the host's words. */
+    const sleeping = (): Promise<string> => host.sh('for p in /proc/[0-9]*; do [ "$(tr "\\0" " " <$p/cmdline 2>/dev/null)" != "sleep 1000 " ] || echo $(ip netns identify ${p#/proc/})-; done | sort | xargs');
+    let others: Background[];
+
+    beforeEach(async () => {
+      // One in the host's namespace, one in another sandbox.
+      others = [await host.spawn(['sleep', '1000']), await host.spawn(['ip', 'netns', 'exec', 'web', 'sleep', '1000'])];
+      await host.sh('until [ "$(pgrep -fxc "sleep 1000")" = 2 ]; do :; done');
+    });
+
+    afterEach(async () => {
+      for (const other of others) await other.kill('SIGKILL');
+      await host.sh('for p in $(pgrep -fx "sleep 1000"); do kill -9 $p; done; while pgrep -fx "sleep 1000" >/dev/null; do :; done');
+    });
+
+    it('is killed when the program ends, and nothing else', async () => {
+      await using beside = await netctl.start(['run', '--name', 'beside', '--', 'sh', '-c', 'echo up; exec sleep 1000']);
+      await beside.waitFor(/up/);
+      assert.equal((await netctl.run(['run', '--network', 'blue', '--name', 'leaver', '--', 'sh', '-c', `${LEAVE}; until [ "$(ip netns pids leaver | wc -l)" -ge 2 ] && [ "$(pgrep -fxc "sleep 1000")" = 5 ]; do :; done; exit 6`])).code, 6);
+      // The fourth has gone to a namespace of its own.
+      assert.equal(await sleeping(), '- - beside- web-');
+      await beside.kill('SIGTERM');
+      assert.deepEqual(difference(clean, await host.snapshot(), ['namespaces', 'links', 'mounts']), []);
+    });
+
+    it('is killed with what exec has started there, when run is killed by SIGKILL', async () => {
+      const running = await netctl.start(['run', '--name', 'leaver', '--', 'sh', '-c', 'sleep 1000 & echo up; wait']);
+      await running.waitFor(/up/);
+      await using visitor = await netctl.start(['exec', 'leaver', '--', 'sleep', '1000']);
+      await host.sh('until [ "$(pgrep -fxc "sleep 1000")" = 4 ]; do :; done');
+      await running.kill('SIGKILL');
+      await gone('leaver');
+      assert.equal((await visitor.ended).signal, 'SIGKILL');
+      assert.equal(await sleeping(), '- web-');
+    });
+
+    it('is killed when the daemon is back, where it was away', async () => {
+      const running = await netctl.start(['run', '--name', 'leaver', '--', 'sh', '-c', 'sleep 1000 & echo up; read line']);
+      await running.waitFor(/up/);
+      await daemon.kill('SIGKILL');
+      running.write('\n');
+      await running.ended;
+      assert.equal(await sleeping(), '- leaver- web-');
+      daemon = await netctl.daemon(['--docker-plugins', 'none']);
+      assert.equal(await sleeping(), '- web-');
+    });
+
+    it('is killed with all that it starts meanwhile', async () => {
+      const busy = 'for n in 1 2 3 4; do (while :; do sh -c "sleep 0.00$n & true"; done) & done; sleep 0.3';
+      assert.equal((await netctl.run(['run', '--name', 'leaver', '--', 'bash', '-c', busy])).code, 0);
+      assert.equal(await host.sh('pgrep -fc "sleep 0[.]00" || :'), '0');
+    });
+
+    it('lives on when the sandbox is removed by name', async () => {
+      await netctl.ok('sandbox', 'create', 'lasting');
+      others.push(await host.spawn(['ip', 'netns', 'exec', 'lasting', 'sleep', '1000']));
+      await host.sh('until [ "$(pgrep -fxc "sleep 1000")" = 3 ]; do :; done');
+      await netctl.ok('sandbox', 'rm', 'lasting');
+      assert.equal(await sleeping(), '- - web-');
+      assert.match(await netctl.ok('sandbox', 'rm', '--help'), /Programs that run in it go on/);
+    });
+  });
+
   it('run goes on when the daemon is restarted, and cleans up afterwards', async () => {
     for (const how of ['SIGTERM', 'SIGKILL'] as const) {
       await using running = await netctl.start(['run', '--network', 'blue', '--name', 'lasting', '--', 'sh', '-c', 'echo up; read line; exit 3']);

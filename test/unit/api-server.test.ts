@@ -51,6 +51,10 @@ class FakeController {
     this.#removed.resolve(name);
     return this.#note(undefined, 'removeSandbox', name);
   };
+  endLease = async (name: string): Promise<void> => {
+    this.#removed.resolve(name);
+    return this.#note(undefined, 'endLease', name);
+  };
   connect = async (sandbox: string, request: object): Promise<object> => this.#note({ id: 'e1' }, 'connect', sandbox, request);
   disconnect = async (sandbox: string, network: string): Promise<void> => this.#note(undefined, 'disconnect', sandbox, network);
   ports = (): [] => this.#note([], 'ports');
@@ -290,7 +294,7 @@ describe('the API', () => {
     it('that nobody holds end with their process, found by the sweep', async () => {
       fake.kept = [{ id: 'dead', name: 'dead', lease: LEASE }, { id: 'free', name: 'free' }] as unknown as SandboxView[];
       await leases.sweep();
-      assert.deepEqual(fake.calls, [['sandboxes'], ['removeSandbox', 'dead']]);
+      assert.deepEqual(fake.calls, [['sandboxes'], ['endLease', 'dead']]);
     });
   });
 });

@@ -49,6 +49,7 @@ const CASES: readonly (readonly [Op, string])[] = [
   ],
   [{ op: 'namespace-delete', name: 'blue' }, 'ip netns delete blue'],
   [{ op: 'namespace-delete', name: 'blue', label: 'netctl:1:2' }, 'ip netns delete blue'],
+  [{ op: 'processes-end', name: 'blue', label: 'netctl:1:2' }, `sh -c 'ip netns pids "$1" | xargs -r kill -KILL' sh blue`],
   [{ op: 'announce', namespace: blue, link: 'eth0', address: '10.0.0.2', mac: '02:00:00:00:00:02', count: 3, interval: 1000 }, 'ip netns exec blue arping -U -c 3 -I eth0 10.0.0.2 || :'],
   [
     { op: 'redirect-set', namespace: blue, table: 'netctl_0a0b0c0d', address: '127.0.0.11', port: 53, udp: 40001, tcp: 40002 },

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { leaseSandbox, removeSandbox } from '../../api/calls.ts';
+import { endLease, leaseSandbox } from '../../api/calls.ts';
 import { ApiClient } from '../../api/client.ts';
 import type { LeaseBody } from '../../api/wire.ts';
 import { NetworkError } from '../../common/error.ts';
@@ -15,7 +15,9 @@ import { addSandboxOptions, sandboxBody, type SandboxOptions } from '../sandbox-
 import { openSession, type Session } from '../session.ts';
 
 const EXAMPLES = `
-The sandbox goes when the program ends, or when netctl run itself is killed.
+The sandbox goes when the program ends, or when netctl run itself is killed, and all that is still running in its
+network namespace is killed with it: what the program has left in the background, what netctl exec has started there.
+A program that has entered another network namespace goes on.
 Exit code: that of the program, 128 + number for a signal; 125 when netctl itself fails, 126 when the program cannot be run, 127 when there is none.
 
 Examples:
@@ -49,14 +51,14 @@ async function runInSandbox(session: Session, body: LeaseBody, words: readonly s
     return await runChild(enterCommand(held.sandbox, words));
   } finally {
     // It must not start another daemon than the user's own.
-    await remove(new ApiClient(session.socketPath), held.sandbox.id);
+    await end(new ApiClient(session.socketPath), held.sandbox.id);
   }
 }
 
-/** The end of the lease would remove it too, but nobody could wait for that. */
-async function remove(client: ApiClient, id: string): Promise<void> {
+/** When we are gone it goes too, but nobody could wait for that. */
+async function end(client: ApiClient, id: string): Promise<void> {
   try {
-    await client.send(removeSandbox(id));
+    await client.send(endLease(id));
   } catch (thrown) {
     const error = NetworkError.from(thrown);
     if (error.code === 'UNAVAILABLE') complain(`${error.message}; the sandbox goes when the daemon is back`);
