@@ -41,6 +41,50 @@ describe('netctl daemon', () => {
     assert.equal((await netctl.run(['exec', '--no-autostart', 'web', '--', 'true'])).code, 125);
   });
 
+  describe('where the service is installed', () => {
+    const UNITS = '/etc/systemd/system';
+    const says = "netctl: no daemon listens on '/run/netctl/netctl.sock': the service netctl is installed and does not run, start it with 'systemctl start netctl'\n";
+    let path: string;
+
+    /** A service manager that knows one state. */
+    const manager = (state: string): Promise<string> => host.sh(`printf '#!/bin/sh\necho ${state}\n' >/run/bin/systemctl; chmod +x /run/bin/systemctl`);
+    const type = (words: readonly string[]): ReturnType<Netctl['run']> => netctl.run(words, { env: { PATH: path } });
+
+    beforeEach(async () => {
+      path = `/run/bin:${process.env['PATH'] ?? ''}`;
+      await host.sh(`mkdir -p ${UNITS} /run/systemd/system /run/bin; touch ${UNITS}/netctl.service`);
+      await manager('inactive');
+    });
+
+    it('is not started beside it: its state is the same', async () => {
+      for (const state of ['inactive', 'failed']) {
+        await manager(state);
+        const { code, stderr } = await type(['network', 'ls']);
+        assert.deepEqual([code, stderr], [1, says]);
+      }
+      assert.equal(await host.sh('ls /run/netctl 2>/dev/null || :'), '');
+      assert.deepEqual((await type(['run', '--', 'true'])).code, 125);
+    });
+
+    it('is waited for while it starts', async () => {
+      await manager('activating');
+      const waiting = type(['network', 'ls', '-q']);
+      await using daemon = await netctl.daemon(['--docker-plugins', 'none']);
+      const { code, stdout, stderr } = await waiting;
+      assert.deepEqual([code, stdout, stderr], [0, '', '']);
+      assert.ok(daemon.running);
+    });
+
+    it('is started in another folder, and where no systemd runs', async () => {
+      const elsewhere = await type(['--run-dir', '/run/lab', 'network', 'ls']);
+      assert.match(elsewhere.stderr, /^netctl: no daemon on \/run\/lab\/netctl\.sock: starting one, its log is .*\n$/);
+      assert.equal(elsewhere.code, 0);
+      const { daemon } = await netctl.json<{ daemon: { pid: number } }>('version', '--run-dir', '/run/lab');
+      await host.sh(`kill ${String(daemon.pid)}; while [ -e /run/lab/netctl.sock ]; do :; done; rm -r /run/systemd`);
+      assert.equal((await type(['network', 'ls'])).code, 0);
+    });
+  });
+
   it('says why it did not start', async () => {
     await host.sh('echo this is no database >/var/lib/netctl/state.sqlite');
     const { code, stderr } = await netctl.run(['network', 'ls']);
@@ -48,21 +92,21 @@ describe('netctl daemon', () => {
     assert.match(stderr, /\nnetctl: the daemon did not start: .*\/var\/lib\/netctl\/state\.sqlite.*\n$/);
   });
 
-  it('says in one line which folder cannot be made', async function () {
-    this.timeout(60_000); // nine programs, one after the other
-    for (const folder of ['/proc/x', '/proc/x/y', '/dev/null/x', '/sys/x']) {
-      const state = await netctl.run(['daemon', '--state-dir', folder], { timeout: 5000 });
-      assert.match(state.stderr, new RegExp(`^netctl: state folder '${folder}' cannot be made \\(E[A-Z]+: .*\\): choose another one or mend this one\n$`));
-      const running = await netctl.run(['--run-dir', folder, 'network', 'ls'], { timeout: 5000 });
-      assert.match(running.stderr, new RegExp(`^netctl: the daemon was not started, its log '${folder}/daemon.log' cannot be opened \\(E[A-Z]+: .*\\): choose another folder by --run-dir$`, 'm'));
-      assert.deepEqual([state.code, running.code], [1, 1]);
+  it('says in one line which folder cannot be made', async () => {
+    for (const folder of ['/proc/x', '/proc/x/y', '/dev/null/x']) {
+      const { code, stderr } = await netctl.run(['daemon', '--state-dir', folder], { timeout: 5000 });
+      assert.match(stderr, new RegExp(`^netctl: state folder '${folder}' cannot be made \\(E[A-Z]+: .*\\): choose another one or mend this one\n$`));
+      assert.equal(code, 1);
     }
+    const { code, stderr } = await netctl.run(['--run-dir', '/proc/x', 'network', 'ls'], { timeout: 5000 });
+    assert.match(stderr, /^netctl: the daemon was not started, its log '\/proc\/x\/daemon.log' cannot be opened \(ENOENT: .*\): choose another folder by --run-dir$/m);
+    assert.equal(code, 1);
     for (const [option, says] of [
       ['--run-dir', "cannot listen on '/proc/x/netctl.sock' (ENOENT: no such file or directory, mkdir '/proc/x'): choose another folder by --run-dir"],
       ['--docker-plugins', "plugin folder '/proc/x' cannot be made (ENOENT: no such file or directory, mkdir '/proc/x'): choose another one by --docker-plugins"],
     ] as const) {
-      const { code, stderr } = await netctl.run(['daemon', option, '/proc/x'], { timeout: 5000 });
-      assert.deepEqual([code, stderr], [1, `netctl: ${says}\n`]);
+      const refused = await netctl.run(['daemon', option, '/proc/x'], { timeout: 5000 });
+      assert.deepEqual([refused.code, refused.stderr], [1, `netctl: ${says}\n`]);
     }
   });
 
