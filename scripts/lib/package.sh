@@ -1,13 +1,14 @@
 # Sourced after setup.sh: what is installed, and what goes into a managed plugin.
 #
-#   need_build             compiles the project unless dist/ is as new as the sources
+#   need_build             compiles the project if anything has changed since it was
 #   copy_package DIR       the runnable package: dist, the launcher, the dependencies and Node
 
 need_build() {
   need_node
-  local built=$PROJECT/dist/src/cli/main.js newer=
-  [ ! -e "$built" ] || newer=$(cd "$PROJECT" && find src drivers plugins package.json tsconfig.build.json -newer "$built" -print -quit)
-  if [ ! -e "$built" ] || [ -n "$newer" ]; then say 'building'; "$PROJECT/scripts/build"; fi
+  local changed
+  # as in scripts/netctl
+  changed=$(cd "$PROJECT" && find src drivers plugins package.json tsconfig.build.json -cnewer dist/.built -print -quit 2>/dev/null) || changed=unknown
+  if [ -n "$changed" ]; then say 'building'; "$PROJECT/scripts/build"; fi
 }
 
 copy_package() {
