@@ -26,6 +26,7 @@ declare -A PROGRAM_PACKAGES=(
   [ping]=iputils-ping
   [sysctl]=procps
   [python3]=python3
+  [zsh]=zsh
   [npm]='nodejs npm'
   [firewalld]='firewalld dbus'
   [dig]=bind9-dnsutils
@@ -34,7 +35,7 @@ declare -A PROGRAM_PACKAGES=(
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq unbound)
+TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq unbound zsh)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
