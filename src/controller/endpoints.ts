@@ -31,21 +31,23 @@ export async function connect(context: Context, sandbox: SandboxRecord, request:
   const wayBefore = wayOut(context, sandbox.id);
   const endpoint = draftEndpoint(context, sandbox, request, used);
   let published = sandbox;
+  let moved = false;
   let written = false;
   try {
     ledger.putEndpoint(endpoint);
-    published = await claimPorts(context, sandbox);
+    moved = wayOut(context, sandbox.id) !== wayBefore;
+    if (moved) published = await claimPorts(context, sandbox);
     const sandboxChange = published === sandbox ? [] : [{ key: sandboxKey(sandbox.id), value: published }];
     await store.commit([{ key: endpointKey(endpoint.id), value: endpoint, expected: 0 }, ...sandboxChange]);
     written = true;
     ledger.sandboxes.set(sandbox.id, published);
-    const after = wayOut(context, sandbox.id) === wayBefore ? [] : forgetFlows(published.ports, ledger.endpointsOfSandbox(sandbox.id));
+    const after = moved ? forgetFlows(published.ports, ledger.endpointsOfSandbox(sandbox.id)) : [];
     await applier.transition(sandboxChanges(ledger, sandbox.id), { after, onFailure: 'back', signal });
   } catch (error) {
     forgetEndpoint(context, endpoint);
     ledger.sandboxes.set(sandbox.id, sandbox);
     if (written) await store.commit([{ key: endpointKey(endpoint.id) }, { key: sandboxKey(sandbox.id), value: sandbox }]);
-    await followPorts(context, sandbox);
+    if (moved) await followPorts(context, sandbox);
     throw error;
   }
   context.events.emit(endpointEvent(context, 'connect', endpoint));
@@ -65,9 +67,9 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const flows = forgetFlows(sandbox.ports, ledger.endpointsOfSandbox(sandbox.id));
   await store.commit([{ key: endpointKey(endpoint.id) }]);
   forgetEndpoint(context, endpoint);
-  await followPorts(context, sandbox);
-  const after = wayOut(context, sandbox.id) === wayBefore ? [] : flows;
-  await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { after, onFailure: 'forward' });
+  const moved = wayOut(context, sandbox.id) !== wayBefore;
+  if (moved) await followPorts(context, sandbox);
+  await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { after: moved ? flows : [], onFailure: 'forward' });
   context.events.emit(event);
 }
 

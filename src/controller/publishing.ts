@@ -48,16 +48,14 @@ export async function claimPorts(context: Context, sandbox: SandboxRecord, wishe
  * Lets the ports of a sandbox follow its way out where that cannot be refused, and writes them down.
  * A port that somebody else has by now stays away; it is said aloud.
  */
-export async function followPorts(context: Context, sandbox: SandboxRecord): Promise<SandboxRecord> {
+export async function followPorts(context: Context, sandbox: SandboxRecord): Promise<void> {
   try {
     const published = await claimPorts(context, sandbox);
-    if (published === sandbox) return sandbox;
+    if (published === sandbox) return;
     await context.store.commit([{ key: sandboxKey(sandbox.id), value: published }]);
     context.ledger.sandboxes.set(sandbox.id, published);
-    return published;
   } catch (error) {
     context.events.warn(`ports of sandbox '${sandbox.name}' are not published: ${NetworkError.from(error).message}`);
-    return sandbox;
   }
 }
 

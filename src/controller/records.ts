@@ -65,7 +65,7 @@ export interface SandboxRecord {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly exposed: readonly string[];
   readonly ports: readonly ReservedPort[];
-  /** What was asked for while every network is routed and no host port is taken: a network with NAT may come. */
+  /** What was asked for, where the ports do not say it: a number was open, or none is needed where the sandbox is now. */
   readonly wishes?: readonly PortBinding[];
   readonly lease?: Lease;
   /** Files below /etc/netns/NAME that were there before. */

@@ -15,6 +15,8 @@ export interface HeldPort extends Disposable {
   /** Plain address; undefined: every one of the host, both families. */
   readonly hostAddress: string | undefined;
   readonly port: number;
+  /** Where it leads. */
+  readonly containerPort: number;
 }
 
 /** Ports that are held, found by their owner and by their number. */

@@ -44,7 +44,7 @@ export class HostPorts implements Disposable {
     const held = new Map(groups.map((group) => [group, this.#find(owner, group)]));
     const missing = groups.filter((group) => held.get(group) === undefined);
     const staying = new Set([...held.values(), ...(options.keep === true ? this.#held.of(owner.id) : [])]);
-    // Where both families give way to one of them, or one to both, nobody has the port for a moment.
+    // Where a port is to be at other addresses, or to lead elsewhere, nobody has it for a moment.
     for (const former of new Set(missing.flatMap((group) => this.#inTheWay(owner, group, staying)))) this.#held.drop(former);
     const opened = await this.#open(missing);
     for (const [at, group] of missing.entries()) {
@@ -73,9 +73,10 @@ export class HostPorts implements Disposable {
     for (const owner of this.#held.owners()) this.release(owner);
   }
 
-  /** What the owner holds already of a request that names its number: it has one place. */
-  #find(owner: PortOwner, request: SocketRequest): HeldPort | undefined {
-    return this.#held.overlapping(request).find((held) => held.owner.id === owner.id && request.places.some((place) => hostAddressOf(place) === held.hostAddress));
+  /** What the owner holds already of a group that names its number: it has one place. */
+  #find(owner: PortOwner, group: SocketGroup): HeldPort | undefined {
+    const alike = (held: HeldPort): boolean => held.containerPort === group.containerPort && group.places.some((place) => hostAddressOf(place) === held.hostAddress);
+    return this.#held.overlapping(group).find((held) => held.owner.id === owner.id && alike(held));
   }
 
   /** What the owner has to give back for it. @throws {NetworkError} IN_USE where that is not its own, or is to stay */
@@ -106,6 +107,7 @@ export class HostPorts implements Disposable {
       protocol,
       hostAddress: place === undefined ? socket.address : hostAddressOf(place),
       port: socket.port,
+      containerPort,
       [Symbol.dispose]: () => {
         proxy?.[Symbol.dispose]();
         socket[Symbol.dispose]();

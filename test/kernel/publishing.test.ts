@@ -30,7 +30,7 @@ describe('published ports', () => {
 
   afterEach(async () => {
     for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
-    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name);
+    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name, { force: true });
   });
 
   const network = (name: string, options: Readonly<Record<string, string>> = {}, more: Partial<NetworkRequest> = { subnets: SUBNETS }): Promise<unknown> =>
@@ -179,6 +179,39 @@ describe('published ports', () => {
       assert.equal(await host.outside.canReach(host.address6, 8081), true);
       assert.deepEqual((await listed()).slice(1), ['*:8081 -> 80/tcp']);
     });
+  });
+
+  it('of an engine lead to what was said last, by the proxy too', async () => {
+    const [id, networkId] = ['e'.repeat(64), 'f'.repeat(64)];
+    await remote.controller.createNetwork({ id: networkId, name: 'eng', owner: 'engine', subnets: ['10.9.0.0/24'], gateways: ['10.9.0.1'] });
+    await host.sh('ip netns add box');
+    await remote.engine.createEndpoint({ id, networkId, ipv4: '10.9.0.2/24', options: {} });
+    const { attachment } = await remote.engine.join(id, '/run/netns/box');
+    await host.sh(`ip link set ${attachment?.interface} netns box name eth0; ip -n box addr add 10.9.0.2/24 dev eth0; ip -n box link set eth0 up; ip -n box route add default via 10.9.0.1`);
+    await using one = await host.netns('box').serve(80, 'tcp', 'one');
+    await using two = await host.netns('box').serve(81, 'tcp', 'two');
+    for (const { port } of [one, two]) {
+      await remote.engine.publish(id, [{ ...WEB, containerPort: port }]);
+      for (const address of ['127.0.0.1', '::1']) assert.match((await host.probe(address, 8080)).answer, port === 80 ? /^one/ : /^two/, address);
+    }
+    await remote.engine.deleteNetwork(networkId);
+    await host.sh('ip netns del box');
+  });
+
+  it('that another program has taken meanwhile are in nobody\'s way', async () => {
+    await network('blue');
+    await network('inner', {}, { subnets: ['10.10.0.0/24'], internal: true });
+    await sandbox('web', [{ ...WEB, hostPort: 8095 }]);
+    await remote.kill9();
+    {
+      await using thief = await host.serve(8095, 'tcp', 'thief');
+      assert.equal(thief.port, 8095);
+      remote = await RemoteController.start(host);
+      assert.ok((await remote.controller.diagnose()).some(({ message }) => message.includes("port 8095:80/tcp of 'web' could not be taken again")));
+      await remote.controller.connect('web', { network: 'inner' });
+      await remote.controller.disconnect('web', 'inner');
+      assert.deepEqual(await listed(), ['*:8095 -> 80/tcp']);
+    }
   });
 
   it('that are asked for twice in one breath are refused in words that say so', async () => {
