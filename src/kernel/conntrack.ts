@@ -1,13 +1,13 @@
 import { NetworkError } from '../common/error.ts';
 import { ERRNO, kernelError } from './errno.ts';
 import { CTA, NETFILTER, NETLINK, NLM_F } from './netlink/constants.ts';
-import { Attributes } from './netlink/message-reader.ts';
 import { NetlinkSocket } from './netlink/netlink-socket.ts';
 import type { Request } from './netlink/netlink-socket.ts';
-import { parseAddress } from './netlink/parse.ts';
+import { parseAddress, parsePrefix } from './netlink/parse.ts';
 import type { ConntrackFlush } from './op.ts';
 import { opWords } from './op-words.ts';
 import { SOCKET } from './sys.ts';
+import { readSysctl } from './sysctl.ts';
 
 const PROTOCOLS = { tcp: SOCKET.IPPROTO_TCP, udp: SOCKET.IPPROTO_UDP, sctp: SOCKET.IPPROTO_SCTP } as const;
 
@@ -24,12 +24,14 @@ export interface Flow {
 }
 
 /**
- * `conntrack -D -p PROTOCOL …` in the namespace of the calling thread: deletes the flows that match any.
+ * `conntrack -D …` in the namespace of the calling thread: deletes the flows that match any.
  * One that ends in between is fine, and so is a kernel without connection tracking.
  * @throws {NetworkError} KERNEL, INVALID
  */
 export function flushConntrack(op: ConntrackFlush): void {
   const wanted = flowFilter(op);
+  // Reading the table, which all namespaces share, takes 5 ms even where it is empty.
+  if (readSysctl('net/netfilter/nf_conntrack_count') === '0') return;
   using socket = new NetlinkSocket(NETLINK.NETFILTER);
   let flows: Flow[];
   try {
@@ -50,24 +52,53 @@ export function flushConntrack(op: ConntrackFlush): void {
 function flowFilter(op: ConntrackFlush): (payload: Buffer) => Flow | undefined {
   const whole = new Set<number | undefined>(op.flows.flatMap(({ protocol, originalPort }) => (originalPort === undefined ? [PROTOCOLS[protocol]] : [])));
   const single = new Set(op.flows.flatMap(({ protocol, originalPort }) => (originalPort === undefined ? [] : [portKey(PROTOCOLS[protocol], originalPort)])));
-  const address = op.address === undefined ? undefined : parseAddress(op.address).bytes;
+  const ofAddress = op.address === undefined ? undefined : blockFilter([op.address]);
+  const [to, from] = [blockFilter(op.to ?? []), blockFilter(op.from ?? [])];
   const [source, destination] = op.family === 4 ? [CTA.IP_V4_SRC, CTA.IP_V4_DST] : [CTA.IP_V6_SRC, CTA.IP_V6_DST];
-  return (payload) => {
-    const flow = new Attributes(payload, GENERIC_HEADER);
-    const tuple = flow.bytes(CTA.TUPLE_ORIG);
-    if (tuple === undefined) return undefined;
-    const original = new Attributes(tuple);
-    const ports = original.nest(CTA.TUPLE_PROTO);
-    const protocol = ports?.u8(CTA.PROTO_NUM);
-    if (!whole.has(protocol) && !single.has(portKey(protocol, ports?.u16BigEndian(CTA.PROTO_DST_PORT)))) return undefined;
-    if (address !== undefined) {
-      const dialled = original.nest(CTA.TUPLE_IP)?.bytes(destination);
-      // Whoever answers is who it was translated to.
-      const answering = flow.nest(CTA.TUPLE_REPLY)?.nest(CTA.TUPLE_IP)?.bytes(source);
-      if (dialled?.equals(address) !== true && answering?.equals(address) !== true) return undefined;
-    }
-    return { tuple, id: flow.bytes(CTA.ID), zone: flow.bytes(CTA.ZONE) };
+  const isNamed = (tuple: Buffer): boolean => {
+    if (op.flows.length === 0) return false;
+    const ports = attribute(tuple, 0, CTA.TUPLE_PROTO);
+    const protocol = attribute(ports, 0, CTA.PROTO_NUM)?.[0];
+    return whole.has(protocol) || single.has(portKey(protocol, attribute(ports, 0, CTA.PROTO_DST_PORT)?.readUInt16BE(0)));
   };
+  return (payload) => {
+    const tuple = attribute(payload, GENERIC_HEADER, CTA.TUPLE_ORIG);
+    if (tuple === undefined) return undefined;
+    const addresses = attribute(tuple, 0, CTA.TUPLE_IP);
+    // Whoever answers is who it was translated to.
+    const answering = attribute(attribute(attribute(payload, GENERIC_HEADER, CTA.TUPLE_REPLY), 0, CTA.TUPLE_IP), 0, source);
+    const reached = [attribute(addresses, 0, destination), answering];
+    const meant = reached.some(to) || from(attribute(addresses, 0, source)) || (isNamed(tuple) && (ofAddress === undefined || reached.some(ofAddress)));
+    return meant ? { tuple, id: attribute(payload, GENERIC_HEADER, CTA.ID), zone: attribute(payload, GENERIC_HEADER, CTA.ZONE) } : undefined;
+  };
+}
+
+/** One attribute of a message or nest, without reading those behind it: a busy host has a hundred thousand flows. */
+function attribute(within: Buffer | undefined, offset: number, type: number): Buffer | undefined {
+  if (within === undefined) return undefined;
+  for (let at = offset; at + NETLINK.ATTRIBUTE_HEADER <= within.length; ) {
+    const length = within.readUInt16LE(at);
+    if (length < NETLINK.ATTRIBUTE_HEADER || at + length > within.length) return undefined;
+    if ((within.readUInt16LE(at + 2) & NETLINK.TYPE_MASK) === type) return within.subarray(at + NETLINK.ATTRIBUTE_HEADER, at + length);
+    at += (length + 3) & ~3;
+  }
+  return undefined;
+}
+
+/** Whether an address lies in one of the blocks; a plain address is a block of one. @throws {NetworkError} INVALID */
+function blockFilter(blocks: readonly string[]): (address: Buffer | undefined) => boolean {
+  const prefixes = blocks.map((block) => (block.includes('/') ? parsePrefix(block) : { ...parseAddress(block), prefix: undefined }));
+  const whole = new Set(prefixes.flatMap(({ bytes, prefix = bytes.length * 8 }) => (prefix === bytes.length * 8 ? [bytes.toString('latin1')] : [])));
+  const wide = prefixes.filter(({ bytes, prefix = bytes.length * 8 }) => prefix < bytes.length * 8);
+  if (prefixes.length === 0) return () => false;
+  return (address) => address !== undefined && (whole.has(address.toString('latin1')) || wide.some(({ bytes, prefix = 0 }) => isWithin(address, bytes, prefix)));
+}
+
+function isWithin(address: Buffer, block: Buffer, prefix: number): boolean {
+  const bytes = prefix >> 3;
+  const rest = 0xff00 >> (prefix & 7);
+  if (address.length !== block.length || address.compare(block, 0, bytes, 0, bytes) !== 0) return false;
+  return (prefix & 7) === 0 || (((address[bytes] ?? 0) ^ (block[bytes] ?? 0)) & rest & 0xff) === 0;
 }
 
 /** Protocol and port as one number; an icmp flow has no port. */

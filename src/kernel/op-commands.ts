@@ -160,11 +160,14 @@ function setSysctl(op: SysctlSet): Command {
   return words(...inside(op.namespace), 'sysctl', ...(op.optional === true ? ['-e'] : []), '-q', '-w', `${op.key}=${op.value}`);
 }
 
-function flushConntrack({ family, flows, address }: ConntrackFlush): Command[] {
-  return flows.flatMap(({ protocol, originalPort }) => {
-    const match = ['conntrack', '-D', '-f', family === 4 ? 'ipv4' : 'ipv6', '-p', protocol, ...option('--orig-port-dst', originalPort)];
+function flushConntrack({ family, flows, address, to = [], from = [] }: ConntrackFlush): Command[] {
+  const all = ['conntrack', '-D', '-f', family === 4 ? 'ipv4' : 'ipv6'];
+  const blocks = [...to.flatMap((block) => [words(...all, '--orig-dst', block), words(...all, '--reply-src', block)]), ...from.map((block) => words(...all, '--orig-src', block))];
+  const matches = flows.flatMap(({ protocol, originalPort }) => {
+    const match = [...all, '-p', protocol, ...option('--orig-port-dst', originalPort)];
     return address === undefined ? [words(...match)] : [words(...match, '--orig-dst', address), words(...match, '--reply-src', address)];
   });
+  return [...matches, ...blocks];
 }
 
 /** `ip` as it is called for a namespace. */

@@ -1,5 +1,5 @@
 import { HOST } from './op.ts';
-import type { FlowMatch, NamespacePath, Op } from './op.ts';
+import type { ConntrackFlush, NamespacePath, Op } from './op.ts';
 
 /** What an operation does, in words for an error message: `add veth 'vethabc' with 'eth0' in /run/netns/blue`. */
 export function opWords(op: Op): string {
@@ -40,7 +40,7 @@ export function opWords(op: Op): string {
     case 'announce':
       return `announce ${op.address} at '${op.link}'${where(op.namespace)}`;
     case 'conntrack-flush':
-      return `forget ${flowWords(op.flows)}${op.address === undefined ? '' : ` of ${op.address}`}`;
+      return `forget ${flowWords(op)}`;
     case 'redirect-set':
       return `lead ${op.address} port ${op.port} to udp ${op.udp} and tcp ${op.tcp}${where(op.namespace)}`;
     case 'redirect-delete':
@@ -53,10 +53,11 @@ export function opWords(op: Op): string {
 }
 
 /** Of many, the first one stands for all. */
-function flowWords([first, ...others]: readonly FlowMatch[]): string {
-  if (first === undefined) return 'no flows';
+function flowWords({ flows: [first, ...others], address, to = [], from = [] }: ConntrackFlush): string {
+  const ends = [...to.map((block) => `flows to ${block}`), ...from.map((block) => `flows from ${block}`)];
+  if (first === undefined) return ends.join(', ') || 'no flows';
   const port = first.originalPort === undefined ? '' : ` to port ${first.originalPort}`;
-  return `${first.protocol} flows${port}${others.length === 0 ? '' : ` and ${others.length} more`}`;
+  return [`${first.protocol} flows${port}${others.length === 0 ? '' : ` and ${others.length} more`}${address === undefined ? '' : ` of ${address}`}`, ...ends].join(', ');
 }
 
 function where(namespace: NamespacePath): string {

@@ -187,6 +187,10 @@ export interface ConntrackFlush {
   readonly flows: readonly FlowMatch[];
   /** Of them only those with this original destination address, or translated to it. */
   readonly address?: string;
+  /** And all flows, whatever their protocol, to or translated to an address in one of these CIDR blocks. */
+  readonly to?: readonly string[];
+  /** And all flows that began at an address in one of these. */
+  readonly from?: readonly string[];
 }
 
 /** Puts a redirect in place, whatever that table held before: `nft -f -` in the namespace. */

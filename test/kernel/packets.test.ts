@@ -164,6 +164,20 @@ inPrivateNamespace(import.meta.filename, () => {
       assert.equal(await flows(), 0);
     });
 
+    it('to, from or translated to a block of addresses are forgotten, and no others', async () => {
+      await run(['nft', 'add rule ip t o udp dport 6010 dnat to 127.0.33.6:6001']);
+      for (const [port, address] of [[6002, '127.0.33.1'], [6002, '127.0.32.255'], [6002, '127.0.34.1'], [6010, '127.0.0.9'], [6002, '::1']] as const) await dial(port, address);
+      assert.equal(await flows(), 5);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [], to: ['127.0.33.0/24'] }]);
+      assert.equal(await flows(), 3);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [], to: ['127.0.34.1/32'], from: ['10.0.0.0/8'] }]);
+      assert.equal(await flows(), 2);
+      await kernel.apply([{ op: 'conntrack-flush', family: 4, flows: [], from: ['127.0.0.0/9'] }]);
+      assert.equal(await flows(), 1);
+      await kernel.apply([{ op: 'conntrack-flush', family: 6, flows: [], to: ['::/127'] }]);
+      assert.equal(await flows(), 0);
+    });
+
     it('of IPv6 and of tcp too, thousands at a time', async () => {
       await dial(5353, '::1');
       await kernel.apply([{ op: 'conntrack-flush', family: 6, flows: [{ protocol: 'udp', originalPort: 5353 }], address: '::1' }]);
