@@ -18,6 +18,9 @@ export type ApiController = Pick<
   | 'connect'
   | 'disconnect'
   | 'ports'
+  | 'names'
+  | 'queryName'
+  | 'nameCounts'
   | 'subscribe'
   | 'reconcile'
 >;

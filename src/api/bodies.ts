@@ -1,5 +1,6 @@
 /** The shape of every request body. What the values mean is checked by the controller. */
 import { z } from 'zod';
+import type { NameQuery } from '../controller/ask-name.ts';
 import type { AdoptBody, ConnectBody, DisconnectBody, LeaseBody, NetworkBody, SandboxBody } from './wire.ts';
 
 const list = z.array(z.string()).max(1024);
@@ -59,6 +60,14 @@ export const adoptBody: z.ZodType<AdoptBody> = z.strictObject({ ...sandbox, name
 export const leaseBody: z.ZodType<LeaseBody> = z.strictObject({
   ...sandbox,
   lease: z.strictObject({ pid: z.int().min(2), startTime: z.string().regex(/^\d{1,20}$/) }),
+});
+
+/** `POST /dns/query` */
+export const nameQueryBody: z.ZodType<NameQuery> = z.strictObject({
+  name: z.string().max(256),
+  type: z.exactOptional(z.string().max(32)),
+  sandbox: z.exactOptional(z.string()),
+  network: z.exactOptional(z.string()),
 });
 
 /** A request without a body. */

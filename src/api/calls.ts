@@ -1,6 +1,8 @@
 /** Every request of the daemon's API as data: what is asked, and the type of the answer. */
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
+import type { NameAnswer, NameQuery } from '../controller/ask-name.ts';
+import type { NameCounts, NameView } from '../controller/name-views.ts';
 import type { EndpointView, NetworkView, PortView, SandboxView } from '../controller/views.ts';
 import type {
   AdoptBody,
@@ -76,6 +78,14 @@ export const renewLease = (sandbox: string): ApiCall<SandboxView> => ({ method: 
 export const endLease = (sandbox: string): ApiCall<undefined> => ({ method: 'DELETE', path: `/leases/${segment('sandbox', sandbox)}` });
 
 export const listPorts = (): ApiCall<PortView[]> => ({ method: 'GET', path: '/ports' });
+
+/** @param network only names that its members know */
+export const listNames = (network?: string): ApiCall<NameView[]> => ({ method: 'GET', path: '/dns/names', ...(network === undefined ? {} : { query: { network } }) });
+
+export const queryName = (body: NameQuery): ApiCall<NameAnswer> => ({ method: 'POST', path: '/dns/query', body });
+
+/** All together first; nothing where nobody can ask. */
+export const getNameCounts = (): ApiCall<NameCounts[]> => ({ method: 'GET', path: '/dns/stats' });
 
 export const getFindings = (): ApiCall<Finding[]> => ({ method: 'GET', path: '/doctor' });
 

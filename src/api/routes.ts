@@ -4,7 +4,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { SandboxRequest } from '../controller/requests.ts';
 import { parsePortSpec } from '../ports/spec.ts';
-import { adoptBody, connectBody, disconnectBody, leaseBody, networkBody, noBody, sandboxBody } from './bodies.ts';
+import { adoptBody, connectBody, disconnectBody, leaseBody, nameQueryBody, networkBody, noBody, sandboxBody } from './bodies.ts';
 import { streamEvents } from './event-stream.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Metrics } from './metrics.ts';
@@ -45,12 +45,16 @@ export function routes({ leases, metrics, diagnose }: RouteParts): readonly Rout
     streaming('/leases/:sandbox', (call) => leases.renew(call, named(call.names, 'sandbox'))),
     remove('/leases/:sandbox', ({ controller, names }) => controller.endLease(named(names, 'sandbox'))),
     get('/ports', ({ controller }) => controller.ports()),
+    get('/dns/names', ({ controller, query }) => controller.names(query.get('network') ?? undefined), ['network']),
+    { ...post('/dns/query', nameQueryBody, ({ controller, body, signal }) => controller.queryName(body, signal)), changes: false },
+    get('/dns/stats', ({ controller }) => controller.nameCounts()),
     get('/doctor', diagnose),
     post('/doctor/fix', noBody, async ({ controller }): Promise<FixAnswer> => ({ repairs: await controller.reconcile() })),
     streaming('/events', streamEvents),
-    streaming('/metrics', ({ controller, response }) => {
+    streaming('/metrics', async ({ controller, response }) => {
+      const text = metrics.text(controller, await controller.nameCounts());
       response.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
-      response.end(metrics.text(controller));
+      response.end(text);
     }),
   ];
 }
@@ -68,8 +72,8 @@ function leaseRequest(body: LeaseBody): SandboxRequest {
   return { ...sandboxRequest(body), lease: body.lease };
 }
 
-function get(path: string, handle: (call: Call) => unknown): Route {
-  return { method: 'GET', path, body: noBody, changes: false, handle };
+function get(path: string, handle: (call: Call) => unknown, query: readonly string[] = []): Route {
+  return { method: 'GET', path, query, body: noBody, changes: false, handle };
 }
 
 function post<Body>(path: string, body: z.ZodType<Body>, handle: (call: Call<Body>) => unknown): Route {

@@ -40,6 +40,12 @@ const sandbox: CommandTable = {
   rm: { summary: 'remove sandboxes', alias: 'remove', changes: true, load: async () => (await import('./commands/sandbox-rm.ts')).sandboxRemove },
 };
 
+const dns: CommandTable = {
+  ls: { summary: 'list names, where they lead and where they come from', alias: 'list', load: async () => (await import('./commands/dns-ls.ts')).dnsList },
+  query: { summary: 'ask for a name as a sandbox would', load: async () => (await import('./commands/dns-query.ts')).dnsQuery },
+  stats: { summary: 'count what has been asked', load: async () => (await import('./commands/dns-stats.ts')).dnsStats },
+};
+
 /** All of `netctl`. */
 export const COMMANDS: CommandTable = {
   daemon: { summary: 'run the daemon that all other commands talk to', load: async () => (await import('./commands/daemon.ts')).daemon },
@@ -47,6 +53,7 @@ export const COMMANDS: CommandTable = {
   sandbox: { summary: 'make, show and remove sandboxes, network namespaces with names', commands: sandbox },
   exec: { summary: 'run a program in a sandbox', passesThrough: true, load: async () => (await import('./commands/exec.ts')).exec },
   run: { summary: 'run a program in a new sandbox that goes when it ends', changes: true, passesThrough: true, load: async () => (await import('./commands/run.ts')).run },
+  dns: { summary: 'show names, ask for them, count questions', commands: dns },
   port: { summary: 'list the published ports of a sandbox or container', load: async () => (await import('./commands/port.ts')).port },
   ps: { summary: 'list sandboxes and containers with their addresses and ports', load: async () => (await import('./commands/ps.ts')).ps },
   events: { summary: 'print what happens, as it happens', load: async () => (await import('./commands/events.ts')).events },

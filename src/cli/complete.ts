@@ -4,7 +4,7 @@ import { buildProgram, commandPath } from './program.ts';
 import { openSession, type Session } from './session.ts';
 
 /** Options whose value is the name of something that the daemon knows. */
-const NAMED_VALUES: Readonly<Record<string, 'network' | 'sandbox'>> = { '--network': 'network', '--link': 'sandbox' };
+const NAMED_VALUES: Readonly<Record<string, 'network' | 'sandbox'>> = { '--network': 'network', '--link': 'sandbox', '--sandbox': 'sandbox' };
 const FIXED_VALUES: Readonly<Record<string, readonly string[]>> = {
   '--format': ['table', 'json'],
   '--firewall': ['auto', 'nft', 'iptables'],

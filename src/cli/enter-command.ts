@@ -4,15 +4,19 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { systemProgram } from './find-program.ts';
 
+/** Where `ip netns` keeps its names. */
+const NAMESPACES = '/run/netns/';
+
 /**
  * The words that run a program in a sandbox, without a fork: its process id, exit code and signals
  * are those of the process that is replaced. `ip netns exec` shows it the files of /etc/netns/NAME;
- * a namespace that somebody else made has none.
+ * a namespace that somebody else made has files of ours only where names are served in it.
  * @throws {NetworkError} NOT_FOUND when the namespace is gone, UNSUPPORTED without iproute2 or util-linux
  */
-export function enterCommand({ kind, name, namespace }: Pick<SandboxView, 'kind' | 'name' | 'namespace'>, words: readonly string[]): readonly [string, ...string[]] {
+export function enterCommand({ kind, name, namespace, resolver }: Pick<SandboxView, 'kind' | 'name' | 'namespace' | 'resolver'>, words: readonly string[]): readonly [string, ...string[]] {
   if (!existsSync(namespace)) throw new NetworkError('NOT_FOUND', `namespace '${namespace}' of sandbox ${quote(name)} is gone: 'netctl doctor --fix' puts it right`);
-  if (kind === 'named') return [required('ip', 'iproute2'), 'netns', 'exec', name, ...words];
+  const hasFiles = kind === 'named' || (resolver !== null && namespace.startsWith(NAMESPACES));
+  if (hasFiles) return [required('ip', 'iproute2'), 'netns', 'exec', namespace.slice(NAMESPACES.length), ...words];
   return [required('nsenter', 'util-linux'), `--net=${namespace}`, '--', ...words];
 }
 

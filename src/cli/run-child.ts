@@ -10,10 +10,11 @@ const FROM_TERMINAL: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT',
 /**
  * Runs a program with our standard input and output to its end. Signals pass to it; when we are
  * killed, so is it.
+ * @param environment added to ours
  * @returns its exit code, 128 + number for a signal
  * @throws what spawn says when it cannot be started
  */
-export function runChild([file, ...words]: readonly [string, ...string[]]): Promise<number> {
+export function runChild([file, ...words]: readonly [string, ...string[]], environment: Readonly<Record<string, string>> = {}): Promise<number> {
   const setpriv = systemProgram('setpriv');
   // PR_SET_PDEATHSIG stays set across execve.
   const [program, args] = setpriv === undefined ? [file, words] : [setpriv, ['--pdeathsig', 'KILL', '--', file, ...words]];
@@ -25,7 +26,7 @@ export function runChild([file, ...words]: readonly [string, ...string[]]): Prom
   };
   // Before the program runs: it may be asked for something the moment it does. Handlers run when spawn has returned.
   for (const signal of FORWARDED) process.on(signal, forward);
-  const child = spawn(program, args, { stdio: 'inherit' });
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment } });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));

@@ -1,6 +1,7 @@
 import type { Op } from '../kernel/op.ts';
 import { HostPorts } from '../ports/host-ports.ts';
 import { MemoryStore } from '../store/memory-store.ts';
+import { askName, type NameAnswer, type NameQuery } from './ask-name.ts';
 import type { Context } from './context.ts';
 import { diagnose, type Finding } from './diagnose.ts';
 import { connect, disconnect } from './endpoints.ts';
@@ -10,6 +11,7 @@ import { inspectRules } from './inspect-rules.ts';
 import { loadContext, type ControllerParts } from './load-context.ts';
 import { Lock } from './lock.ts';
 import { NetworkError } from '../common/error.ts';
+import { nameCounts, nameViews, type NameCounts, type NameView } from './name-views.ts';
 import { createNetwork, removeNetwork } from './networks.ts';
 import { drift, reconcile } from './reconcile.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
@@ -178,6 +180,30 @@ export class Controller implements AsyncDisposable {
   /** Every published port. */
   ports(): PortView[] {
     return portViews(this.#context.ledger);
+  }
+
+  /**
+   * Every name that is served.
+   * @param network only those that its members know
+   * @throws {NetworkError} NOT_FOUND
+   */
+  names(network?: string): NameView[] {
+    const { ledger } = this.#context;
+    return nameViews(ledger, network === undefined ? undefined : ledger.network(network));
+  }
+
+  /**
+   * Asks the name server what somebody inside would ask it.
+   * @throws {NetworkError} INVALID, NOT_FOUND, UNAVAILABLE when no answer comes, UNSUPPORTED where names are not served
+   */
+  queryName(query: NameQuery, signal?: AbortSignal): Promise<NameAnswer> {
+    return askName(this.#context, query, signal);
+  }
+
+  /** What the name server has been asked: all together, then by asker; nothing where none is needed. */
+  async nameCounts(): Promise<NameCounts[]> {
+    const stats = await this.#context.names.stats();
+    return stats === undefined ? [] : nameCounts(this.#context.ledger, stats);
   }
 
   /** Calls the listener for everything that happens, until disposed. */

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
+import { parseResolvConf } from '../dns/resolv-conf.ts';
 import type { Store } from '../store/store.ts';
 import type { Ledger } from './ledger.ts';
 import type { FileName, NetnsFiles } from './netns-files.ts';
 import type { SandboxRecord } from './records.ts';
-import { fileContents, fileOwner, isServed, parseResolver, type HostResolver } from './sandbox-files.ts';
+import { fileContents, fileOwner, isServed, type HostResolver } from './sandbox-files.ts';
 
 /** Where it is written down that the folder of all files was made by us. */
 const FOLDER_KEY = 'host/netns-files';
@@ -73,5 +74,5 @@ function hostResolver(): HostResolver {
   } catch {
     // a host without one
   }
-  return parseResolver(text);
+  return parseResolvConf(text);
 }

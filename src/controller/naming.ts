@@ -1,6 +1,7 @@
 /** From records to what the name server is told. Pure. */
 import { canonicalAddress } from '../common/address.ts';
 import type { Asker, NamedEndpoint, NamedNetwork } from '../dns/names.ts';
+import { ndotsOf } from '../dns/resolv-conf.ts';
 import { networksInOrder } from './gateway.ts';
 import type { Ledger, LiveNetwork } from './ledger.ts';
 import type { EndpointRecord, SandboxRecord } from './records.ts';
@@ -72,11 +73,6 @@ function leadsOut(ledger: Ledger, networks: readonly string[]): boolean {
 
 function isServedAtGateway(ledger: Ledger, { networkId }: EndpointRecord): boolean {
   return ledger.network(networkId).driver.naming().servedAt.length > 0;
-}
-
-function ndotsOf(options: readonly string[]): number | undefined {
-  const given = options.findLast((option) => option.startsWith('ndots:'));
-  return given === undefined ? undefined : Number(given.slice('ndots:'.length));
 }
 
 /** Without those that differ from an earlier one in case only. */

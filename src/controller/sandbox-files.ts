@@ -1,4 +1,6 @@
 /** What stands in the files of a sandbox. Pure. */
+import { hostsLine, LOCAL_HOSTS } from '../dns/hosts-file.ts';
+import { formatResolvConf, ndotsOf, type ResolvConf } from '../dns/resolv-conf.ts';
 import type { Ledger } from './ledger.ts';
 import { parseExtraHost } from './naming.ts';
 import type { FileContents, FileOwner } from './netns-files.ts';
@@ -12,21 +14,8 @@ export const RESOLVER = '127.0.0.11';
 /** Where `ip netns` keeps its names. */
 const NAMESPACES = /^(?:\/var)?\/run\/netns\/([^/]+)$/;
 
-/** As on any Linux machine. */
-const LOCALHOST = ['127.0.0.1\tlocalhost', '::1\tlocalhost ip6-localhost ip6-loopback', 'ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters'];
-
 /** What of the host's resolv.conf a sandbox takes over where nobody said otherwise. */
-export interface HostResolver {
-  readonly search: readonly string[];
-  readonly options: readonly string[];
-}
-
-/** What of a resolv.conf(5) a sandbox may take over: the last search list counts, and all options. */
-export function parseResolver(text: string): HostResolver {
-  const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
-  const search = lines.findLast(([word]) => word === 'search' || word === 'domain') ?? [];
-  return { search: search.slice(1), options: lines.flatMap(([word, ...options]) => (word === 'options' ? options : [])) };
-}
+export type HostResolver = Pick<ResolvConf, 'search' | 'options'>;
 
 /**
  * Whether names are served inside: always in what we made; in a namespace that somebody else made, which has
@@ -50,12 +39,11 @@ export function fileContents(ledger: Ledger, sandbox: SandboxRecord, host: HostR
 function hostsLines(ledger: Ledger, sandbox: SandboxRecord): string[] {
   const { hostname, extraHosts } = sandbox;
   const [first = ''] = hostname.split('.');
-  const own = first === hostname ? hostname : `${hostname} ${first}`;
   return [
-    ...LOCALHOST,
-    ...ledger.endpointsOfSandbox(sandbox.id).flatMap(plainAddresses).map((address) => `${address}\t${own}`),
-    ...extraHosts.map(parseExtraHost).map(({ name, address }) => `${address}\t${name}`),
-    ...linkTargets(ledger, sandbox).flatMap(({ alias, target, endpoint }) => plainAddresses(endpoint).map((address) => `${address}\t${alias === target ? alias : `${alias} ${target}`}`)),
+    ...linesOf(LOCAL_HOSTS),
+    ...ledger.endpointsOfSandbox(sandbox.id).flatMap(plainAddresses).map((address) => hostsLine(address, [hostname, first])),
+    ...extraHosts.map(parseExtraHost).map(({ name, address }) => hostsLine(address, [name])),
+    ...linkTargets(ledger, sandbox).flatMap(({ alias, target, endpoint }) => plainAddresses(endpoint).map((address) => hostsLine(address, [alias, target]))),
   ];
 }
 
@@ -63,7 +51,10 @@ function resolverLines({ dns }: SandboxRecord, host: HostResolver): string[] {
   const search = dns.search.length > 0 ? dns.search : host.search;
   const given = dns.options.length > 0 ? dns.options : host.options;
   // Names of neighbours have no dots, and are asked for as they are first.
-  const options = given.some((option) => option.startsWith('ndots:')) ? given : [...given, 'ndots:0'];
-  const domains = search.filter((domain) => domain !== '.');
-  return [`nameserver ${RESOLVER}`, ...(domains.length === 0 ? [] : [`search ${domains.join(' ')}`]), `options ${options.join(' ')}`];
+  const options = ndotsOf(given) === undefined ? [...given, 'ndots:0'] : given;
+  return linesOf(formatResolvConf({ servers: [RESOLVER], search: search.filter((domain) => domain !== '.'), options }));
+}
+
+function linesOf(text: string): string[] {
+  return text.trimEnd().split('\n');
 }

@@ -11,6 +11,7 @@ import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.t
 import type { AdoptRequest, SandboxRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
 
+import { isServed } from './sandbox-files.ts';
 /** Where `ip netns` keeps its names. */
 export const NAMESPACE_FOLDER = '/run/netns';
 
@@ -103,7 +104,11 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
 export function makeNamespace(instance: string, sandbox: SandboxRecord): Op[] {
   const { kind, namespace, name } = sandbox;
   const sysctls = Object.entries(sandbox.sysctls).map(([key, value]) => ({ key, value }));
-  if (kind === 'adopted') return sysctls.map((sysctl): Op => ({ op: 'sysctl-set', namespace, ...sysctl }));
+  if (kind === 'adopted') {
+    // Names are asked for at an address of the loopback link.
+    const loopback: Op[] = isServed(sandbox) ? [{ op: 'link-set', namespace, name: 'lo', up: true }] : [];
+    return [...loopback, ...sysctls.map((sysctl): Op => ({ op: 'sysctl-set', namespace, ...sysctl }))];
+  }
   return [{ op: 'namespace-add', name, label: namespaceLabel(instance, sandbox), sysctls }];
 }
 

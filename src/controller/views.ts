@@ -2,6 +2,8 @@
 import type { Ledger, LiveNetwork } from './ledger.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './records.ts';
+import { isServed, RESOLVER } from './sandbox-files.ts';
+import { linkEnvironment } from './sandbox-links.ts';
 import { gatewayFamilies } from './wanted.ts';
 import { endpointWayOut, portsInForce, sandboxWayOut } from './way-out.ts';
 
@@ -33,6 +35,10 @@ export interface NetworkView extends NetworkRecord {
 /** A sandbox with its endpoints. */
 export interface SandboxView extends SandboxRecord {
   readonly endpoints: readonly EndpointView[];
+  /** Where it asks for names; null for an adopted one that keeps its own resolver. */
+  readonly resolver: string | null;
+  /** What its links make of the environment of programs in it. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** One published port, as `netctl port` lists it. */
@@ -72,7 +78,13 @@ export function networkView(ledger: Ledger, network: LiveNetwork): NetworkView {
 /** The view of a sandbox. */
 export function sandboxView(ledger: Ledger, sandbox: SandboxRecord): SandboxView {
   const ports = portsInForce(sandbox.ports, sandboxWayOut(ledger, sandbox.id));
-  return { ...sandbox, ports, endpoints: ledger.endpointsOfSandbox(sandbox.id).map((endpoint) => endpointView(ledger, endpoint)) };
+  return {
+    ...sandbox,
+    ports,
+    endpoints: ledger.endpointsOfSandbox(sandbox.id).map((endpoint) => endpointView(ledger, endpoint)),
+    resolver: isServed(sandbox) ? RESOLVER : null,
+    environment: linkEnvironment(ledger, sandbox),
+  };
 }
 
 /** Every published port that leads somewhere. */

@@ -13,6 +13,7 @@ import { Metrics } from '../../src/api/metrics.ts';
 import { routes } from '../../src/api/routes.ts';
 import { ERROR_CODES, NetworkError } from '../../src/common/error.ts';
 import type { ControllerEvent } from '../../src/controller/events.ts';
+import type { NameCounts } from '../../src/controller/name-views.ts';
 import type { SandboxRequest } from '../../src/controller/requests.ts';
 import type { SandboxView } from '../../src/controller/views.ts';
 
@@ -29,6 +30,7 @@ class FakeController {
   readonly listeners = new Set<(event: ControllerEvent) => void>();
   refusal: Error | undefined;
   kept: SandboxView[] = [];
+  counts: NameCounts[] = [];
   readonly #removed = Promise.withResolvers<string>();
   readonly removed: Promise<string> = this.#removed.promise;
 
@@ -58,6 +60,9 @@ class FakeController {
   connect = async (sandbox: string, request: object): Promise<object> => this.#note({ id: 'e1' }, 'connect', sandbox, request);
   disconnect = async (sandbox: string, network: string): Promise<void> => this.#note(undefined, 'disconnect', sandbox, network);
   ports = (): [] => this.#note([], 'ports');
+  names = (network?: string): [] => this.#note([], 'names', network);
+  queryName = async (query: object): Promise<object> => this.#note({ rcode: 'NOERROR' }, 'queryName', query);
+  nameCounts = async (): Promise<NameCounts[]> => this.#note(this.counts, 'nameCounts');
   reconcile = async (): Promise<string[]> => this.#note(['link made again'], 'reconcile');
   subscribe = (listener: (event: ControllerEvent) => void): Disposable => {
     this.listeners.add(listener);
@@ -159,7 +164,8 @@ describe('the API', () => {
     [400, 'POST', '/sandboxes', { name: 's', networks: [{ network: 'blue' }, { network: 'red', ip: '10.0.0.1' }] }, /^the request body has an unknown field 'networks\[1\]\.ip'$/],
     [400, 'POST', '/sandboxes', { name: 's', networks: [{ network: 'blue', ipv4: 5 }] }, /^field 'networks\[0\]\.ipv4' of the request body/],
     [400, 'POST', '/sandboxes', { name: 's', ports: ['99999'] }, /^port '99999'/],
-    [400, 'POST', '/sandboxes', { name: 's', dns: { servers: ['ns'] } }, /^'ns' is not an IP address/],
+    [400, 'POST', '/sandboxes', { name: 's', dns: { servers: '192.0.2.53' } }, /^field 'dns\.servers' of the request body/],
+    [400, 'POST', '/dns/query', { sandbox: 'web' }, /^field 'name' of the request body/],
     [400, 'POST', '/sandboxes', { name: 's', lease: { pid: 1, startTime: '1' } }, /unknown field 'lease'/],
     [400, 'POST', '/leases', { name: 's', lease: { pid: 4.5, startTime: '1' } }, /^field 'lease\.pid'/],
     [400, 'POST', '/networks/blue/connect', { sandbox: 'web', gatewayPriority: 2 ** 40 }, /^field 'gatewayPriority'/],
@@ -190,6 +196,14 @@ describe('the API', () => {
     const told = [...table.matchAll(/^\| (GET|POST|DELETE) \| (\S+) \|/gm)].map(([, method, target]) => `${String(method)} ${String(target)}`);
     const rows = routes({ leases, metrics: new Metrics(), diagnose: async () => [] });
     assert.deepEqual(told, rows.map(({ method, path: target }) => `${method} ${target}`));
+  });
+
+  it('asks for names, and what has been asked', async () => {
+    await ask('GET', '/dns/names');
+    await ask('GET', '/dns/names?network=blue');
+    assert.equal((await ask('POST', '/dns/query', { name: 'web', type: 'A', sandbox: 'client' })).status, 200);
+    assert.equal((await ask('GET', '/dns/stats')).body, '[]\n');
+    assert.deepEqual(fake.calls, [['names', undefined], ['names', 'blue'], ['queryName', { name: 'web', type: 'A', sandbox: 'client' }], ['nameCounts']]);
   });
 
   it('says with 405 what is allowed', async () => {
@@ -246,17 +260,24 @@ describe('the API', () => {
     await ask('GET', '/networks/blue');
     await ask('GET', '/networks/green');
     await ask('GET', '/nowhere');
+    const counts = { queries: 9, local: 4, forwarded: 2, cached: 1, nxdomain: 1, servfail: 0, refused: 0, dropped: 2, malformed: 0, timeouts: 0, latency: [0, 0, 4, 0, 2, 1] };
+    fake.counts = [{ asker: null, ...counts }, { asker: 'web', ...counts, queries: 7 }];
     const { body, headers } = await ask('GET', '/metrics');
     assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);
     assert.match(body, /^netctl_http_requests_total\{method="GET",route="\/networks\/:network",status="200"\} 2$/m);
     assert.match(body, /^netctl_http_requests_total\{method="GET",route="unknown",status="404"\} 1$/m);
     assert.match(body, /^netctl_sandboxes 0$/m);
+    assert.match(body, /^netctl_dns_queries_total\{sandbox="web"\} 7$/m);
+    assert.match(body, /^netctl_dns_answers_total\{from="forwarded"\} 2$/m);
+    assert.match(body, /^netctl_dns_failures_total\{reason="dropped"\} 2$/m);
+    assert.match(body, /^netctl_dns_latency_seconds_bucket\{le="0\.000016"\} 6$/m);
+    assert.match(body, /^netctl_dns_latency_seconds_bucket\{le="\+Inf"\} 7\nnetctl_dns_latency_seconds_sum [0-9.e-]+\nnetctl_dns_latency_seconds_count 7$/m);
     assert.match(body, /^process_resident_memory_bytes \d{7,}$/m);
     // Every sample belongs to a family that is announced: what Prometheus insists on.
-    const families = new Set([...body.matchAll(/^# TYPE (\S+) (?:gauge|counter)$/gm)].map(([, name]) => name));
+    const families = new Set([...body.matchAll(/^# TYPE (\S+) (?:gauge|counter|histogram)$/gm)].map(([, name]) => name));
     for (const line of body.split('\n').filter((candidate) => candidate !== '' && !candidate.startsWith('#'))) {
       assert.match(line, /^[a-z_]+(?:\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? [0-9.e+-]+$/);
-      assert.ok(families.has(/^[a-z_]+/.exec(line)?.[0] ?? ''), line);
+      assert.ok(families.has(/^[a-z_]+?(?=(?:_bucket|_sum|_count)?[{ ])/.exec(line)?.[0] ?? ''), line);
     }
   });
 

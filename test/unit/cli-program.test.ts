@@ -27,7 +27,10 @@ describe('the command line', () => {
       'daemon',
       ...['create', 'ls', 'inspect', 'rm', 'prune', 'connect', 'disconnect'].map((name) => `network ${name}`),
       ...['create', 'adopt', 'ls', 'inspect', 'rm'].map((name) => `sandbox ${name}`),
-      ...'exec run port ps events doctor version completion'.split(' '),
+      'exec',
+      'run',
+      ...['ls', 'query', 'stats'].map((name) => `dns ${name}`),
+      ...'port ps events doctor version completion'.split(' '),
     ]);
   });
 
@@ -37,7 +40,7 @@ describe('the command line', () => {
       const options = new Set(command.options.map(({ long }) => long));
       assert.ok(options.has('--run-dir') && options.has('--no-autostart'));
       assert.equal(options.has('--explain'), changes);
-      assert.equal(/\b(?:ls|inspect|port|ps|events|doctor|version)$/.test(path.join(' ')), options.has('--format'));
+      assert.equal(/\b(?:ls|inspect|query|stats|port|ps|events|doctor|version)$/.test(path.join(' ')), options.has('--format'));
       for (const { hidden, flags, description } of command.options) assert.ok(hidden || description !== '', flags);
       for (const argument of command.registeredArguments) assert.notEqual(argument.description, '', argument.name());
       assert.match(command.helpInformation(), new RegExp(`^Usage: netctl ${path.join(' ')}`));

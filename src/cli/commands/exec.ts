@@ -33,6 +33,6 @@ export function exec(command: Command): void {
       const [file, ...rest] = enterCommand(view, words);
       // Node ignores these two, and what is ignored stays so across execve; what is caught does not.
       process.on('SIGPIPE', () => {}).on('SIGXFSZ', () => {});
-      process.execve(file, [file, ...rest]);
+      process.execve(file, [file, ...rest], { ...process.env, ...view.environment });
     });
 }

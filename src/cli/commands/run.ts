@@ -48,7 +48,7 @@ async function runInSandbox(session: Session, body: LeaseBody, words: readonly s
   }
   using held = await holdLease(session.client, session.socketPath, body);
   try {
-    return await runChild(enterCommand(held.sandbox, words));
+    return await runChild(enterCommand(held.sandbox, words), held.sandbox.environment);
   } finally {
     // It must not start another daemon than the user's own.
     await end(new ApiClient(session.socketPath), held.sandbox.id);

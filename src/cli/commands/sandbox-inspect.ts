@@ -23,6 +23,7 @@ function sheet(sandbox: SandboxView): string[] {
     ['Hostname', sandbox.hostname],
     ['Labels', pairs(sandbox.labels)],
     ['Hosts', sandbox.extraHosts],
+    ['Resolver', sandbox.resolver ?? '-'],
     ['DNS', [...sandbox.dns.servers, ...sandbox.dns.search, ...sandbox.dns.options]],
     ['Links', sandbox.links],
     ['Sysctls', pairs(sandbox.sysctls)],

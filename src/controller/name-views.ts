@@ -1,0 +1,74 @@
+/** What callers see of names: complete, plain, and safe to print as JSON. */
+import type { DnsCounts, DnsStats } from '../dns/dns-stats.ts';
+import type { Ledger, LiveNetwork } from './ledger.ts';
+import { namedEndpoint, parseExtraHost } from './naming.ts';
+import type { EndpointRecord, SandboxRecord } from './records.ts';
+import { isServed } from './sandbox-files.ts';
+import { linkTargets } from './sandbox-links.ts';
+import { plainAddresses } from './services.ts';
+
+/** The host, as seen from a network. */
+const HOST_NAME = 'host.netctl.internal';
+
+/** Where a name comes from. */
+export type NameSource = 'sandbox' | 'hostname' | 'id' | 'alias' | 'container' | 'host' | 'link' | 'extra host';
+
+/** A name and where it leads. */
+export interface NameView {
+  readonly name: string;
+  /** Plain. */
+  readonly addresses: readonly string[];
+  readonly from: NameSource;
+  /** Network whose members know it; null for a name that one sandbox alone knows. */
+  readonly network: string | null;
+  /** The one sandbox that knows it. */
+  readonly knownTo: string | null;
+  /** Sandbox or container that is called so; null for the host and for others. */
+  readonly owner: string | null;
+}
+
+/** Counts of one asker. */
+export interface NameCounts extends DnsCounts {
+  /** Sandbox, or container at a gateway; null for all together. */
+  readonly asker: string | null;
+}
+
+/** Every name there is. @param network only those that its members know */
+export function nameViews(ledger: Ledger, network?: LiveNetwork): NameView[] {
+  const networks = network === undefined ? [...ledger.networks.values()] : [network];
+  const known = networks.flatMap((one) => [...hostName(one), ...ledger.endpointsOfNetwork(one.record.id).flatMap((endpoint) => endpointNames(ledger, one, endpoint))]);
+  return network === undefined ? [...known, ...[...ledger.sandboxes.values()].filter(isServed).flatMap((sandbox) => ownNames(ledger, sandbox))] : known;
+}
+
+/** What has been asked: first all together, then by asker. */
+export function nameCounts(ledger: Ledger, { all, askers }: DnsStats): NameCounts[] {
+  const named = askers.flatMap(({ id, waiting: _waiting, connections: _connections, ...counts }) => {
+    const name = ledger.sandboxes.get(id)?.name ?? ledger.endpoints.get(id)?.name;
+    return name === undefined ? [] : [{ asker: name, ...counts }];
+  });
+  return [{ asker: null, ...all }, ...named];
+}
+
+function hostName({ record, driver }: LiveNetwork): NameView[] {
+  const { hostAddresses } = driver.naming();
+  return hostAddresses.length === 0 ? [] : [{ name: HOST_NAME, addresses: hostAddresses, from: 'host', network: record.name, knownTo: null, owner: null }];
+}
+
+function endpointNames(ledger: Ledger, { record }: LiveNetwork, endpoint: EndpointRecord): NameView[] {
+  const { names, addresses } = namedEndpoint(ledger, endpoint);
+  return names.map((name): NameView => ({ name, addresses, from: sourceOf(ledger, endpoint, name), network: record.name, knownTo: null, owner: endpoint.name }));
+}
+
+function sourceOf(ledger: Ledger, { id, name: own, sandboxId }: EndpointRecord, name: string): NameSource {
+  if (name === own) return sandboxId === undefined ? 'container' : 'sandbox';
+  if (name === (sandboxId ?? id).slice(0, 12)) return 'id';
+  return sandboxId !== undefined && name === ledger.sandbox(sandboxId).hostname ? 'hostname' : 'alias';
+}
+
+function ownNames(ledger: Ledger, sandbox: SandboxRecord): NameView[] {
+  const shared = { network: null, knownTo: sandbox.name };
+  return [
+    ...linkTargets(ledger, sandbox).map(({ alias, target, endpoint }): NameView => ({ name: alias, addresses: plainAddresses(endpoint), from: 'link', ...shared, owner: target })),
+    ...sandbox.extraHosts.map(parseExtraHost).map(({ name, address }): NameView => ({ name, addresses: [address], from: 'extra host', ...shared, owner: null })),
+  ];
+}
