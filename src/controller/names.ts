@@ -1,5 +1,6 @@
 import { NetworkError } from '../common/error.ts';
 import type { DnsServer } from '../dns/dns-server.ts';
+import type { DnsStats } from '../dns/dns-stats.ts';
 import type { Applier, Change } from './applier.ts';
 import type { Clock } from './context.ts';
 import type { EventHub } from './events.ts';
@@ -128,6 +129,11 @@ export class Names implements AsyncDisposable {
       this.#server = undefined;
       throw error;
     }
+  }
+
+  /** What has been asked; undefined while nobody can ask. @throws {NetworkError} INTERNAL when the server is gone */
+  async stats(): Promise<DnsStats | undefined> {
+    return (await this.#server)?.stats();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
