@@ -1,5 +1,5 @@
 import { leaseSandbox, renewLease } from '../api/calls.ts';
-import type { ApiClient, LineStream } from '../api/client.ts';
+import { ApiClient, type LineStream } from '../api/client.ts';
 import type { LeaseBody } from '../api/wire.ts';
 import { NetworkError } from '../common/error.ts';
 import type { SandboxView } from '../controller/views.ts';
@@ -22,11 +22,13 @@ export async function holdLease(client: ApiClient, socketPath: string, body: Lea
   const first = await iterator.next();
   if (first.done === true) throw new NetworkError('UNAVAILABLE', 'the daemon went away while it made the sandbox');
   const sandbox = JSON.parse(first.value) as SandboxView;
-  void keep(client, socketPath, sandbox.id, iterator, end.signal);
+  void keep(socketPath, sandbox.id, iterator, end.signal);
   return { sandbox, [Symbol.dispose]: () => end.abort() };
 }
 
-async function keep(client: ApiClient, socketPath: string, id: string, first: AsyncIterator<string>, signal: AbortSignal): Promise<void> {
+async function keep(socketPath: string, id: string, first: AsyncIterator<string>, signal: AbortSignal): Promise<void> {
+  // One that starts no daemon: whoever has stopped the user's own starts it again.
+  const client = new ApiClient(socketPath);
   let lines = first;
   while (!signal.aborted) {
     await drain(lines);
