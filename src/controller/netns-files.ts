@@ -147,7 +147,8 @@ function readRegular(path: string): string | undefined {
 
 /**
  * In place, because bind mounts hold on to the inode. In one write that is at no moment shorter than what was
- * there: whoever reads meanwhile, or is left with it after a kill, sees all lines, and perhaps empty ones behind them.
+ * there: a kill leaves all lines, and perhaps empty ones behind them; who reads in that very moment may see the
+ * end of an old line, but never a file that is empty or breaks off.
  */
 function overwrite(path: string, wanted: string): void {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
