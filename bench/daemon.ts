@@ -24,7 +24,7 @@ export class Daemon implements AsyncDisposable {
   static async start(host: PrivateHost, dockerPlugins = 'none'): Promise<Daemon> {
     const started = performance.now();
     const flags = ['--docker-plugins', dockerPlugins, '--log-level', 'warn'];
-    const running = await host.spawn([process.execPath, '--disable-warning=ExperimentalWarning', programFile(), 'daemon', ...flags]);
+    const running = await host.spawn(['env', 'MALLOC_ARENA_MAX=2', process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=2', programFile(), 'daemon', ...flags]);
     const client = new ApiClient(host.path(socketPath(DEFAULT_RUN_FOLDER)));
     while (!(await answers(client))) {
       await delay(2);

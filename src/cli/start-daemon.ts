@@ -46,7 +46,7 @@ async function launch(folder: string, logFile: string): Promise<string> {
   const log = openLog(folder, logFile);
   try {
     const program = [...process.execArgv, process.argv[1] ?? '', 'daemon', '--run-dir', folder, '--ready-fd', '3'];
-    const child = spawn(process.execPath, program, { detached: true, cwd: '/', stdio: ['ignore', log, log, 'pipe'] });
+    const child = spawn(process.execPath, program, { detached: true, cwd: '/', env: { MALLOC_ARENA_MAX: '2', ...process.env }, stdio: ['ignore', log, log, 'pipe'] });
     child.unref();
     return (await text(child.stdio[3] as Readable)).trim();
   } finally {
