@@ -34,8 +34,7 @@ describe('our part of a file', () => {
     fc.assert(
       fc.property(lines, fc.boolean(), lines, lines, lines, (before, ends, after, first, second) => {
         const text = before.join('\n') + (ends ? '\n' : '');
-        const once = withBlock(parseBlock(text, 'me'), 'me', first);
-        const edited = `${once}${after.join('\n')}`;
+        const edited = `${withBlock(parseBlock(text, 'me'), 'me', first)}${after.join('\n')}`;
         assert.deepEqual(parseBlock(edited, 'me').block, first);
         const twice = withBlock(parseBlock(edited, 'me'), 'me', second);
         const rest = parseBlock(twice, 'me');
