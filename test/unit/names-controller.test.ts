@@ -1,78 +1,13 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { NetworkError } from '../../src/common/error.ts';
-import { Controller } from '../../src/controller/controller.ts';
-import type { ControllerParts } from '../../src/controller/load-context.ts';
-import { nftBackend } from '../../src/firewall/nft-backend.ts';
-import type { Op } from '../../src/kernel/op.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
-import { RecordingKernel } from '../support/recording-kernel.ts';
-import { RecordingNames } from '../support/recording-names.ts';
-import { rejects } from '../support/refusal.ts';
-
-/** A controller on a kernel and a name server that take notes. */
-class Lab implements AsyncDisposable {
-  readonly kernel = new RecordingKernel();
-  readonly store = new MemoryStore('0badcafe');
-  /** Every name server that was started. */
-  readonly servers: RecordingNames[] = [];
-  readonly warnings: string[] = [];
-  /** Said by the last server, as if its thread had ended. */
-  crash: (error: NetworkError) => void = () => {};
-  now = 1_000_000;
-  #controller: Controller | undefined;
-
-  get controller(): Controller {
-    assert.ok(this.#controller);
-    return this.#controller;
-  }
-
-  get names(): RecordingNames {
-    const server = this.servers.at(-1);
-    assert.ok(server, 'no name server was started');
-    return server;
-  }
-
-  async open(): Promise<this> {
-    await this.#controller?.[Symbol.asyncDispose]();
-    const parts: ControllerParts = {
-      kernel: this.kernel,
-      store: this.store,
-      firewall: nftBackend('0badcafe'),
-      now: () => (this.now += 1),
-      openNames: async (onCrash) => {
-        this.crash = onCrash;
-        const server = new RecordingNames();
-        this.servers.push(server);
-        return server;
-      },
-      onEvent: ({ type, action, name }) => {
-        if (type === 'daemon' && action === 'warning') this.warnings.push(name);
-      },
-    };
-    this.#controller = await Controller.open(parts);
-    return this;
-  }
-
-  /** What a name leads to, asked as a sandbox. */
-  ask(sandbox: string, name: string, type?: string): string[] | string {
-    return this.names.ask(this.controller.sandbox(sandbox).id, name, type);
-  }
-
-  redirects(): (Op & { readonly op: 'redirect-set' | 'redirect-delete' })[] {
-    return this.kernel.ops.filter((op) => op.op === 'redirect-set' || op.op === 'redirect-delete');
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#controller?.[Symbol.asyncDispose]();
-  }
-}
+import { NamesLab } from '../support/names-lab.ts';
 
 describe('names of sandboxes', () => {
-  let lab: Lab;
+  let lab: NamesLab;
 
   beforeEach(async () => {
-    lab = await new Lab().open();
+    lab = await new NamesLab().open();
     await lab.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24', 'fd00:9::/64'] });
     await lab.controller.createNetwork({ name: 'inner', subnets: ['10.8.0.0/24'], internal: true });
   });
@@ -282,31 +217,6 @@ describe('names of sandboxes', () => {
     assert.deepEqual(lab.names.changes, []);
     assert.equal(lab.servers.length, 1);
   });
-
-  const refused: readonly (readonly [request: object, message: RegExp])[] = [
-    [{ dns: { servers: ['ns1'] } }, /'ns1' is not an IP address/],
-    [{ dns: { servers: ['0.0.0.0'] } }, /'0\.0\.0\.0' is the address of no host/],
-    [{ dns: { servers: ['ff02::1'] } }, /'ff02::1' is the address of no host/],
-    [{ dns: { servers: ['127.0.0.11'] } }, /it would be asked by itself/],
-    [{ dns: { servers: ['192.0.2.53'] }, networks: [{ network: 'inner' }] }, /'192\.0\.2\.53' is out of reach: none of the networks 'inner'/],
-    [{ dns: { search: ['a..b'] } }, /'a\.\.b'/],
-    [{ dns: { options: ['rotate; x'] } }, /must look like ndots:2/],
-    [{ links: ['web:a_b'] }, /host name 'a_b'/],
-    [{ links: ['web:localhost'] }, /means something else everywhere/],
-    [{ links: ['a:b:c'] }, /must be SANDBOX\[:ALIAS\]/],
-    [{ extraHosts: ['db'] }, /must be NAME:ADDRESS/],
-    [{ extraHosts: ['db:'] }, /it is empty/],
-    [{ exposed: ['80:80'] }, /to publish it use -p/],
-    [{ networks: [{ network: 'blue', aliases: ['-x'] }] }, /host name '-x'/],
-  ];
-  for (const [request, message] of refused) {
-    it(`refuses ${JSON.stringify(request)}, and leaves nothing`, async () => {
-      const before = lab.kernel.ops.length;
-      await rejects(lab.controller.createSandbox({ name: 'bad', ...request }), 'INVALID', message);
-      assert.deepEqual(lab.controller.sandboxes(), []);
-      assert.deepEqual(lab.kernel.ops.slice(before), []);
-    });
-  }
 
   it('end where a fresh start would, whatever happened', async function () {
     this.timeout(30_000);

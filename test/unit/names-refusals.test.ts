@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { NamesLab } from '../support/names-lab.ts';
+import { rejects } from '../support/refusal.ts';
+
+describe('what is said about names', () => {
+  let lab: NamesLab;
+
+  beforeEach(async () => {
+    lab = await new NamesLab().open();
+    await lab.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24'] });
+    await lab.controller.createNetwork({ name: 'inner', subnets: ['10.8.0.0/24'], internal: true });
+  });
+
+  afterEach(() => lab[Symbol.asyncDispose]());
+
+  const refused: readonly (readonly [request: object, message: RegExp])[] = [
+    [{ dns: { servers: ['ns1'] } }, /'ns1' is not an IP address/],
+    [{ dns: { servers: ['0.0.0.0'] } }, /'0\.0\.0\.0' is the address of no host/],
+    [{ dns: { servers: ['ff02::1'] } }, /'ff02::1' is the address of no host/],
+    [{ dns: { servers: ['127.0.0.11'] } }, /it would be asked by itself/],
+    [{ dns: { servers: ['192.0.2.53'] }, networks: [{ network: 'inner' }] }, /'192\.0\.2\.53' is out of reach: none of the networks 'inner'/],
+    [{ dns: { search: ['a..b'] } }, /'a\.\.b'/],
+    [{ dns: { options: ['rotate; x'] } }, /must look like ndots:2/],
+    [{ links: ['web:a_b'] }, /host name 'a_b'/],
+    [{ links: ['web:localhost'] }, /means something else everywhere/],
+    [{ links: ['a:b:c'] }, /must be SANDBOX\[:ALIAS\]/],
+    [{ extraHosts: ['db'] }, /must be NAME:ADDRESS/],
+    [{ extraHosts: ['db:'] }, /it is empty/],
+    [{ exposed: ['80:80'] }, /to publish it use -p/],
+    [{ networks: [{ network: 'blue', aliases: ['-x'] }] }, /host name '-x'/],
+  ];
+  for (const [request, message] of refused) {
+    it(`is refused where it is wrong: ${JSON.stringify(request)}, and leaves nothing`, async () => {
+      const before = lab.kernel.ops.length;
+      await rejects(lab.controller.createSandbox({ name: 'bad', ...request }), 'INVALID', message);
+      assert.deepEqual(lab.controller.sandboxes(), []);
+      assert.deepEqual(lab.kernel.ops.slice(before), []);
+    });
+  }
+});
