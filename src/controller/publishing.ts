@@ -67,9 +67,15 @@ export function wayOut({ ledger }: Pick<Context, 'ledger'>, sandboxId: string): 
 function hostBinding(wish: PortBinding, way: WayOut, former: ReservedPort | undefined): HostBinding {
   const placed = way.hostAddress === undefined ? wish : { hostAddress: way.hostAddress, ...wish };
   const families = hostFamilies(placed, way);
-  if (former === undefined || former.hostPort === 0 || former.hostAddress !== placed.hostAddress) return { ...placed, families };
+  if (former === undefined || !answers(former, placed)) return { ...placed, families };
   const { hostPortEnd: _any, ...exact } = placed;
   return { ...exact, hostPort: former.hostPort, families };
+}
+
+/** Whether a port that was chosen before is what the wish would have. */
+function answers({ protocol, containerPort, hostAddress, hostPort }: ReservedPort, wish: PortBinding): boolean {
+  const { hostPort: first = 1, hostPortEnd: last = wish.hostPort ?? 65_535 } = wish;
+  return protocol === wish.protocol && containerPort === wish.containerPort && hostAddress === wish.hostAddress && hostPort >= first && hostPort <= last;
 }
 
 function same(ports: readonly PortBinding[], others: readonly PortBinding[]): boolean {
