@@ -4,6 +4,8 @@ import type { ServerSet } from './server-set.ts';
 
 /** A connection that can be told to make room. */
 export interface Closable {
+  /** When it was last seen alive, by the clock and give or take the same time for all. */
+  readonly aliveAt: number;
   close(): void;
 }
 
@@ -15,11 +17,18 @@ export class AskerState {
   servers: ServerSet | 'host' | undefined;
   /** Questions that wait for an answer from outside. */
   waiting = 0;
-  /** Its TCP connections, the one that has been silent longest first. */
+  /** Its TCP connections. */
   readonly connections: Set<Closable> = new Set();
 
   constructor(id: string) {
     this.id = id;
+  }
+
+  /** Closes the connection that has been silent longest. */
+  makeRoom(): void {
+    let oldest: Closable | undefined;
+    for (const connection of this.connections) if (oldest === undefined || connection.aliveAt < oldest.aliveAt) oldest = connection;
+    oldest?.close();
   }
 
   /** What it has asked, and holds now. */

@@ -1,6 +1,6 @@
 import { AnswerWriter } from './answer-writer.ts';
 import type { AskerState } from './asker-state.ts';
-import { u16 } from './bytes.ts';
+import { copy, u16 } from './bytes.ts';
 import { AnswerCache, answerKey } from './cache.ts';
 import { Deadlines } from './deadlines.ts';
 import type { DnsLimits } from './limits.ts';
@@ -48,9 +48,8 @@ interface Waiter {
   readonly since: number;
 }
 
-/** Longest message, and longest query to a server: header, question, OPT. */
+/** Bytes of the longest message. */
 const LONGEST = 65_535;
-const LONGEST_QUERY = 12 + 255 + 4 + 11;
 
 /**
  * Questions about names that nobody here has: answered from what is remembered, else by servers
@@ -71,11 +70,11 @@ export class Forwarder {
     this.#options = options;
     this.#cache = new AnswerCache(now, limits.cache);
     this.#deadlines = new Deadlines(limits.patience, now);
-    this.#tools = { sockets, health: new UpstreamHealth(limits.shunned, now), deadlines: this.#deadlines };
+    this.#tools = { sockets, health: new UpstreamHealth(limits.shunned, limits.tries, now), deadlines: this.#deadlines };
   }
 
-  /** When {@link keep} has something to do, by the clock; undefined: never. */
-  get next(): number | undefined {
+  /** When {@link keep} has something to do, by the clock; Infinity: never. */
+  get next(): number {
     return this.#deadlines.next;
   }
 
@@ -112,8 +111,7 @@ export class Forwarder {
     if (!this.#mayWait(state, known === undefined)) return this.#refuse(state, RCODE.REFUSED, out, limit);
     state.counters.forwarded++;
     state.waiting++;
-    // Not `slice`: that of a Buffer copies nothing.
-    const waiter = { state, packet: new Uint8Array(packet.subarray(start, end)), limit, route: source.route(), since: this.#options.now() };
+    const waiter = { state, packet: copyOf(packet, start, end), limit, route: source.route(), since: this.#options.now() };
     if (known === undefined) this.#ask(key, set, waiter);
     else known.waiters.push(waiter);
     return 0;
@@ -131,14 +129,13 @@ export class Forwarder {
   }
 
   #ask(key: string, { servers }: ServerSet, first: Waiter): void {
-    const { limits, isOurselves, randomId } = this.#options;
+    const { isOurselves, randomId } = this.#options;
     const waiters = [first];
-    const resolution = new Resolution(this.#tools, {
-      steps: this.#tools.health.plan(servers.filter((server) => !isOurselves(server)), limits.tries),
+    const others = servers.some(isOurselves) ? servers.filter((server) => !isOurselves(server)) : servers;
+    const resolution = new Resolution(this.#tools, this.#tools.health.plan(others), {
       query: (edns) => {
-        const bytes = new Uint8Array(LONGEST_QUERY);
         this.#query.read(first.packet, 0, first.packet.length);
-        return bytes.subarray(0, writeUpstreamQuery(this.#query, randomId(), edns, bytes));
+        return copyOf(this.#out, 0, writeUpstreamQuery(this.#query, randomId(), edns, this.#out));
       },
       end: (answer, timedOut) => {
         this.#asked.delete(key);
@@ -164,6 +161,13 @@ export class Forwarder {
     if (!route.send(this.#out.subarray(0, length))) counters.dropped++;
     else counters.took(this.#options.now() - since);
   }
+}
+
+/** Not `slice`, which for a Buffer copies nothing; short arrays made so lie in V8's own heap, where they cost little. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const made = new Uint8Array(end - start);
+  copy(bytes, start, end, made, 0);
+  return made;
 }
 
 function isTruncated({ message }: StoredAnswer): boolean {

@@ -50,9 +50,9 @@ export class Listening {
     this.#tcp = { poller: back, responder, idle: this.#idle, paused: this.#paused, now };
   }
 
-  /** When {@link keep} has something to do, by the clock; undefined: never. */
-  get next(): number | undefined {
-    return Math.min(this.#idle.next ?? Infinity, this.#paused.next ?? Infinity);
+  /** When {@link keep} has something to do, by the clock; Infinity: never. */
+  get next(): number {
+    return Math.min(this.#idle.next, this.#paused.next);
   }
 
   /** Closes connections that have been silent too long. */

@@ -61,8 +61,8 @@ export class NameServer implements Disposable {
     });
     const responder = new Responder(this.#directory, this.#forwarder, onDefect);
     this.#listening = new Listening({ namespaces: this.#namespaces, front: this.#front, back: this.#back, responder, limits, now: this.#now });
-    this.#front.add(this.#back.fd, () => this.#back.wait(0));
-    this.#front.add(wakeFd, onWake);
+    this.#front.add(this.#back.fd, { ready: () => this.#back.wait(0) });
+    this.#front.add(wakeFd, { ready: onWake });
   }
 
   [Symbol.dispose](): void {
@@ -74,7 +74,7 @@ export class NameServer implements Disposable {
 
   /** Waits for queries, answers and requests, and deals with what has come. @param most ms */
   wait(most: number): void {
-    const next = Math.min(this.#listening.next ?? Infinity, this.#forwarder.next ?? Infinity);
+    const next = Math.min(this.#listening.next, this.#forwarder.next);
     this.#front.wait(Math.max(0, Math.ceil(Math.min(most, next - this.#now()))));
     this.#listening.keep();
     this.#forwarder.keep();

@@ -1,9 +1,10 @@
 import { u16 } from './bytes.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Waiting } from './conversation.ts';
+import type { Deadline, Deadlines } from './deadlines.ts';
 import { AT, FLAG, RCODE } from './protocol.ts';
 import type { Server } from './server-set.ts';
 import { readAnswer, type StoredAnswer } from './stored-answer.ts';
-import type { UpstreamHealth } from './upstream-health.ts';
+import type { Plan, UpstreamHealth } from './upstream-health.ts';
 import type { Transport, UpstreamSockets } from './upstream-sockets.ts';
 
 /** What all resolutions share. */
@@ -16,12 +17,10 @@ export interface ResolutionTools {
 
 /** What is asked, and who wants to know. */
 export interface ResolutionTask {
-  /** Whom to ask, one step after the other. */
-  readonly steps: readonly (readonly Server[])[];
   /** A query with an id that nobody can guess. */
-  readonly query: (edns: boolean) => Uint8Array;
+  query(edns: boolean): Uint8Array;
   /** Called once: with an answer (truncated where TCP did not work), or undefined when no server has one. */
-  readonly end: (answer: StoredAnswer | undefined, timedOut: boolean) => void;
+  end(answer: StoredAnswer | undefined, timedOut: boolean): void;
 }
 
 /** By these a server says that it does not know EDNS (RFC 6891 §7). */
@@ -39,18 +38,23 @@ const LAST_PLAIN_RCODE = 15;
 export class Resolution {
   readonly #tools: ResolutionTools;
   readonly #task: ResolutionTask;
-  readonly #steps: (readonly Server[])[];
-  readonly #open = new Set<Disposable>();
+  readonly #plan: Plan;
+  readonly #deadline: Deadline<Resolution>;
+  /** Conversations that may still bring an answer. */
+  readonly #open: Disposable[] = [];
   /** Servers that cannot answer this question. */
-  readonly #useless = new Set<Server>();
+  readonly #useless: Server[] = [];
+  /** Steps of the plan that are done. */
+  #done = 0;
   #step: readonly Server[] = [];
   /** What came by UDP with the rest left out. */
   #truncated: StoredAnswer | undefined;
 
-  constructor(tools: ResolutionTools, task: ResolutionTask) {
+  constructor(tools: ResolutionTools, plan: Plan, task: ResolutionTask) {
     this.#tools = tools;
     this.#task = task;
-    this.#steps = [...task.steps];
+    this.#plan = plan;
+    this.#deadline = tools.deadlines.make(this);
   }
 
   /** Asks the first. It may be over when this returns. */
@@ -60,40 +64,42 @@ export class Resolution {
 
   /** Those who were asked last have had their time. */
   impatient(): void {
-    for (const server of this.#step) if (!this.#useless.has(server)) this.#tools.health.silent(server);
+    for (const server of this.#step) if (!this.#useless.includes(server)) this.#tools.health.silent(server);
     this.#next(true);
   }
 
   /** Asks nobody any more, and tells nobody. */
   cancel(): void {
-    this.#tools.deadlines.delete(this);
+    this.#tools.deadlines.cancel(this.#deadline);
     for (const conversation of this.#open) conversation[Symbol.dispose]();
-    this.#open.clear();
+    this.#open.length = 0;
   }
 
   #next(timedOut: boolean): void {
-    for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift()) {
-      this.#step = step.filter((server) => !this.#useless.has(server) && this.#ask(server, 'udp', true));
-      if (this.#step.length > 0) return this.#tools.deadlines.touch(this);
+    for (let step = this.#plan[this.#done]; step !== undefined; step = this.#plan[this.#done]) {
+      this.#done++;
+      this.#step = step.filter((server) => !this.#useless.includes(server) && this.#ask(server, 'udp', true));
+      if (this.#step.length > 0) return this.#tools.deadlines.touch(this.#deadline);
     }
-    if (timedOut || this.#open.size === 0) this.#finish(this.#truncated, timedOut);
+    if (timedOut || this.#open.length === 0) this.#finish(this.#truncated, timedOut);
   }
 
   /** @returns false when it could not even be asked */
   #ask(server: Server, transport: Transport, edns: boolean): boolean {
-    const conversation = this.#tools.sockets.ask(server, transport, this.#task.query(edns), {
+    const waiting: Waiting = {
       answered: (message) => {
-        this.#over(conversation);
+        this.#close(conversation);
         this.#tools.health.answered(server);
         this.#answered(server, transport, edns, message);
       },
       failed: () => {
-        this.#over(conversation);
+        this.#close(conversation);
         this.#giveUp(server);
       },
-    });
-    if (conversation !== undefined) this.#open.add(conversation);
-    else this.#useless.add(server);
+    };
+    const conversation = this.#tools.sockets.ask(server, transport, this.#task.query(edns), waiting);
+    if (conversation === undefined) this.#useless.push(server);
+    else this.#open.push(conversation);
     return conversation !== undefined;
   }
 
@@ -112,17 +118,18 @@ export class Resolution {
   #again(server: Server, transport: Transport, edns: boolean): void {
     if (!this.#ask(server, transport, edns)) return this.#giveUp(server);
     this.#step = [server];
-    this.#tools.deadlines.touch(this);
+    this.#tools.deadlines.touch(this.#deadline);
   }
 
   #giveUp(server: Server): void {
-    this.#useless.add(server);
+    this.#useless.push(server);
     // One who was asked earlier may only be slow: those who were asked last decide.
-    if (this.#step.every((asked) => this.#useless.has(asked))) this.#next(false);
+    if (this.#step.every((asked) => this.#useless.includes(asked))) this.#next(false);
   }
 
-  #over(conversation: Disposable | undefined): void {
-    if (conversation !== undefined) this.#open.delete(conversation);
+  #close(conversation: Disposable | undefined): void {
+    const at = conversation === undefined ? -1 : this.#open.indexOf(conversation);
+    if (at >= 0) this.#open.splice(at, 1);
   }
 
   #finish(answer: StoredAnswer | undefined, timedOut: boolean): void {

@@ -1,8 +1,8 @@
 import { ERRNO } from '../kernel/errno.ts';
-import type { Poller } from '../kernel/poller.ts';
+import type { Pollable, Poller } from '../kernel/poller.ts';
 import { closeFile, tryReceive, trySend } from '../kernel/sys.ts';
 import type { AskerState, Closable } from './asker-state.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadline, Deadlines } from './deadlines.ts';
 import type { Route, Source } from './forwarder.ts';
 import { MessageOutput } from './message-output.ts';
 import type { Responder } from './responder.ts';
@@ -34,11 +34,12 @@ const TOO_MUCH_UNSENT = 1 << 20;
  * One TCP connection: any number of queries, one behind the other (RFC 7766 §6.2.1), answered in the
  * order in which answers are found. One that is slow to read makes nobody wait but itself.
  */
-export class TcpConnection implements Closable, Route, Source {
+export class TcpConnection implements Closable, Pollable, Route, Source {
   readonly #tools: TcpTools;
   readonly #fd: number;
   readonly #asker: AskerState;
   readonly #listed: Set<Closable>;
+  readonly #deadline: Deadline<Closable>;
   readonly #messages = new StreamMessages(LONGEST_QUERY);
   readonly #unsent: Buffer[] = [];
   #unsentLength = 0;
@@ -55,8 +56,14 @@ export class TcpConnection implements Closable, Route, Source {
     this.#fd = fd;
     this.#asker = asker;
     this.#listed = listed.add(this);
-    tools.poller.add(fd, () => this.#ready());
-    this.#touch();
+    this.#deadline = tools.idle.make(this);
+    asker.connections.add(this);
+    tools.poller.add(fd, this);
+    this.#tools.idle.touch(this.#deadline);
+  }
+
+  get aliveAt(): number {
+    return this.#deadline.due;
   }
 
   close(): void {
@@ -64,7 +71,7 @@ export class TcpConnection implements Closable, Route, Source {
     this.#open = false;
     this.#asker.connections.delete(this);
     this.#listed.delete(this);
-    this.#tools.idle.delete(this);
+    this.#tools.idle.cancel(this.#deadline);
     this.#tools.poller.remove(this.#fd);
     closeFile(this.#fd);
   }
@@ -86,7 +93,8 @@ export class TcpConnection implements Closable, Route, Source {
     return this.#open;
   }
 
-  #ready(): void {
+  /** Reads queries, or goes on with answers. */
+  ready(): void {
     // Nothing is to be read or written any more, so this is the other side's reset.
     if (this.#ended && this.#unsentLength === 0) return this.close();
     if (this.#unsentLength > 0) this.#flush();
@@ -107,7 +115,7 @@ export class TcpConnection implements Closable, Route, Source {
       if (answer > 0) OUTPUT.add(answer);
       answers += answer > 0 ? 1 : 0;
       // Half a query is no sign of life: whoever sends a byte now and then would stay for ever.
-      this.#touch();
+      this.#tools.idle.touch(this.#deadline);
     });
     this.#write(OUTPUT.take());
     this.#asker.counters.took(this.#tools.now() - received, answers);
@@ -130,7 +138,7 @@ export class TcpConnection implements Closable, Route, Source {
     for (let next = this.#unsent[0]; next !== undefined; next = this.#unsent[0]) {
       const sent = trySend(this.#fd, next, next.length);
       if (sent < 0) return sent === -ERRNO.EAGAIN ? undefined : this.close();
-      this.#touch();
+      this.#tools.idle.touch(this.#deadline);
       this.#unsentLength -= sent;
       if (sent < next.length) this.#unsent[0] = next.subarray(sent);
       else this.#unsent.shift();
@@ -145,12 +153,5 @@ export class TcpConnection implements Closable, Route, Source {
     if (wanted.read === this.#waitsFor.read && wanted.write === this.#waitsFor.write) return;
     this.#waitsFor = wanted;
     this.#tools.poller.change(this.#fd, wanted);
-  }
-
-  /** It is alive: others make room before it. */
-  #touch(): void {
-    this.#tools.idle.touch(this);
-    this.#asker.connections.delete(this);
-    this.#asker.connections.add(this);
   }
 }

