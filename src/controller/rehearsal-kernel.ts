@@ -1,4 +1,4 @@
-import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, SocketRequest } from '../kernel/kernel.ts';
+import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, RawUdp, SocketRequest } from '../kernel/kernel.ts';
 import type { NamespacePath, Op } from '../kernel/op.ts';
 import type { RedirectState } from '../kernel/redirect.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
@@ -47,6 +47,11 @@ export class RehearsalKernel implements Kernel {
   /** Ports are really tried, and given back when the rehearsal ends. */
   openSockets(requests: readonly SocketRequest[]): Promise<readonly (readonly OpenSocket[])[]> {
     return this.#real.openSockets(requests.map((request) => ({ ...request, places: request.places.map((place) => ({ ...place, listen: false })) })));
+  }
+
+  /** Nobody is asked for anything. */
+  rawUdp(): RawUdp {
+    return { send: async () => {}, [Symbol.dispose]: () => {} };
   }
 
   watch(_listener: (event: KernelEvent) => void): Disposable {

@@ -1,5 +1,5 @@
 import { BlockedThread } from './blocked-thread.ts';
-import type { KernelEvent } from './kernel.ts';
+import type { KernelEvent, RawDatagram } from './kernel.ts';
 import type { WorkerCalls, WorkerMessage } from './protocol.ts';
 import { SlowCloser } from './slow-closer.ts';
 
@@ -14,14 +14,16 @@ export class KernelWorker {
 
   /**
    * @param onEvent what changed in the kernel
+   * @param onDatagram what came to a raw socket, by its number
    * @param file another worker program, for tests
    */
-  constructor(onEvent: (event: KernelEvent) => void, file: URL = WORKER_FILE) {
+  constructor(onEvent: (event: KernelEvent) => void, onDatagram: (id: number, datagram: RawDatagram) => void, file: URL = WORKER_FILE) {
     this.#thread = new BlockedThread({
       name: 'kernel',
       file,
       onNews: (news) => {
         if (news.kind === 'event') onEvent(news.event);
+        else if (news.kind === 'datagram') onDatagram(news.id, news.datagram);
         else if (news.kind === 'close') this.#closer.close(news.fd);
         else this.#nftables = news.nftables;
       },

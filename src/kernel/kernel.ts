@@ -44,6 +44,31 @@ export interface OpenSocket extends Disposable {
   detach(): number;
 }
 
+/** From where raw UDP is sent and heard: a link, also one that has no address. */
+export interface RawUdpPlace {
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  readonly family: 4 | 6;
+  readonly port: number;
+}
+
+/** A datagram that came. */
+export interface RawDatagram {
+  /** Plain address. */
+  readonly from: string;
+  readonly mac: string;
+  readonly payload: Uint8Array;
+}
+
+/** A way to send; what comes back is heard from the first one on. Disposing closes it. */
+export interface RawUdp extends Disposable {
+  /**
+   * @param to plain addresses, and a MAC where it is not for everybody on the link
+   * @throws {NetworkError} KERNEL, NOT_FOUND for a namespace that is gone
+   */
+  send(payload: Uint8Array, to: { readonly from: string; readonly to: string; readonly toPort: number; readonly mac?: string }): Promise<void>;
+}
+
 /** What stands at a path where a network namespace may be. */
 export interface FoundNamespace {
   readonly path: NamespacePath;
@@ -85,6 +110,8 @@ export interface Kernel extends AsyncDisposable {
    * @throws {NetworkError} IN_USE naming address and port, EXHAUSTED when no number is free at all places, UNSUPPORTED when the kernel lacks the protocol, KERNEL
    */
   openSockets(requests: readonly SocketRequest[]): Promise<readonly (readonly OpenSocket[])[]>;
+  /** UDP by way of a link that may have no address (packet(7)). What comes to the port by it is told to the listener too. */
+  rawUdp(place: RawUdpPlace, listener: (datagram: RawDatagram) => void): RawUdp;
   /** Calls the listener for every foreign change until disposed. */
   watch(listener: (event: KernelEvent) => void): Disposable;
 }

@@ -3,7 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { CallQueue } from './call-queue.ts';
 import { runIproute2 } from './iproute2-executor.ts';
 import { iptablesProgram, restoreIptables } from './iptables.ts';
-import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, SocketRequest } from './kernel.ts';
+import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, RawDatagram, RawUdp, RawUdpPlace, SocketRequest } from './kernel.ts';
 import { KernelWorker } from './kernel-worker.ts';
 import { namespaceNames } from './named-namespace.ts';
 import { listNft, runNft } from './nft-program.ts';
@@ -30,6 +30,8 @@ export class NetlinkKernel implements Kernel {
   readonly #options: NetlinkKernelOptions;
   readonly #queue = new CallQueue();
   readonly #listeners = new Set<(event: KernelEvent) => void>();
+  readonly #rawListeners = new Map<number, (datagram: RawDatagram) => void>();
+  #rawCount = 0;
   #worker: KernelWorker;
   #nftInWorker = false;
   #watching = false;
@@ -105,6 +107,19 @@ export class NetlinkKernel implements Kernel {
     return bound.map((sockets) => sockets.map(handle));
   }
 
+  rawUdp(place: RawUdpPlace, listener: (datagram: RawDatagram) => void): RawUdp {
+    this.#rawCount += 1;
+    const id = this.#rawCount;
+    this.#rawListeners.set(id, listener);
+    return {
+      send: (payload, to) => this.#queue.run(async () => this.#call('rawSend', { ...place, ...to, id, payload })),
+      [Symbol.dispose]: () => {
+        // It goes with its worker.
+        if (this.#rawListeners.delete(id) && !this.#closed) this.#queue.run(async () => this.#call('rawClose', id)).catch(() => {});
+      },
+    };
+  }
+
   watch(listener: (event: KernelEvent) => void): Disposable {
     this.#listeners.add(listener);
     this.#setWatching();
@@ -126,7 +141,11 @@ export class NetlinkKernel implements Kernel {
 
   #start(): KernelWorker {
     this.#watching = false;
-    return new KernelWorker((event) => this.#onEvent(event), this.#options.workerFile);
+    return new KernelWorker(
+      (event) => this.#onEvent(event),
+      (id, datagram) => this.#rawListeners.get(id)?.(datagram),
+      this.#options.workerFile,
+    );
   }
 
   async #ready(): Promise<void> {

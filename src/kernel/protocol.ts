@@ -2,8 +2,9 @@
 import { NetworkError } from '../common/error.ts';
 import type { ErrorCode, KernelReason } from '../common/error.ts';
 import type { IptablesRestore } from './firewall-command.ts';
-import type { FoundNamespace, KernelEvent, SocketRequest } from './kernel.ts';
+import type { FoundNamespace, KernelEvent, RawDatagram, SocketRequest } from './kernel.ts';
 import type { NamespacePath, Op } from './op.ts';
+import type { RawSending } from './raw-udp.ts';
 import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
@@ -28,6 +29,8 @@ export interface WorkerCalls {
   readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
   readonly findNamespaces: { readonly arguments: readonly NamespacePath[]; readonly result: readonly FoundNamespace[] };
   readonly openSockets: { readonly arguments: readonly SocketRequest[]; readonly result: readonly (readonly BoundSocket[])[] };
+  readonly rawSend: { readonly arguments: RawSending; readonly result: undefined };
+  readonly rawClose: { readonly arguments: number; readonly result: undefined };
   /** The main thread is about to start a program that carries these out; {@link WorkerCalls.programEnd} follows. */
   readonly programBegin: { readonly arguments: { readonly ops: readonly Op[]; readonly program: string }; readonly result: undefined };
   readonly programEnd: { readonly arguments: number | undefined; readonly result: undefined };
@@ -47,6 +50,7 @@ export type WorkerMessage =
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: PlainError }
   | { readonly kind: 'event'; readonly event: KernelEvent }
+  | { readonly kind: 'datagram'; readonly id: number; readonly datagram: RawDatagram }
   /** The main thread has a pool for what takes the kernel long. */
   | { readonly kind: 'close'; readonly fd: number };
 

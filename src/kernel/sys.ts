@@ -76,7 +76,7 @@ export const SYS = {
 export const SOCKET = {
   AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16, AF_PACKET: 17,
   SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_RAW: 3, SOCK_NONBLOCK: 0o4000, SOCK_CLOEXEC: 0o2000000,
-  SOL_SOCKET: 1, SO_REUSEADDR: 2, SO_RCVTIMEO: 20, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33, SO_RCVBUF: 8,
+  SOL_SOCKET: 1, SO_REUSEADDR: 2, SO_RCVTIMEO: 20, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33, SO_RCVBUF: 8, SO_ATTACH_FILTER: 26,
   SOL_NETLINK: 270,
   IPPROTO_TCP: 6, IPPROTO_UDP: 17, IPPROTO_IPV6: 41, IPPROTO_SCTP: 132, IPPROTO_RAW: 255, IPV6_V6ONLY: 26,
   TCP_NODELAY: 1,
@@ -155,6 +155,14 @@ export function setSocketOption(fd: number, level: number, option: number, value
 export function trySocketOption(fd: number, level: number, option: number, value: number | Buffer): boolean {
   const bytes = typeof value === 'number' ? uint32(value) : value;
   return c.setsockopt(fd, level, option, bytes, bytes.length) === 0;
+}
+
+/** Lets only what a program of struct sock_filter passes come to a socket (linux/filter.h). @throws {NetworkError} KERNEL */
+export function attachFilter(fd: number, program: Buffer, what: string): void {
+  const fprog = Buffer.alloc(16);
+  fprog.writeUInt16LE(program.length / 8);
+  fprog.writeBigUInt64LE(koffi.address(program), 8);
+  setSocketOption(fd, SOCKET.SOL_SOCKET, SOCKET.SO_ATTACH_FILTER, fprog, what);
 }
 
 /** sendto(2) of the first `length` bytes. @throws {NetworkError} KERNEL */

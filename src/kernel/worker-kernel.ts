@@ -4,7 +4,7 @@ import { Announcer } from './announcer.ts';
 import { flushConntrack } from './conntrack.ts';
 import { endProcesses } from './end-processes.ts';
 import { findNamespace } from './find-namespace.ts';
-import type { KernelEvent } from './kernel.ts';
+import type { KernelEvent, RawDatagram } from './kernel.ts';
 import { namespacePath } from './named-namespace.ts';
 import { Channel } from './netlink/channel.ts';
 import { readNamespace } from './netlink/snapshot.ts';
@@ -16,14 +16,13 @@ import { deleteEmptyTables } from './nft-tables.ts';
 import type { NamespaceDelete, NamespacePath, ProcessesEnd } from './op.ts';
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
+import { RawUdpSockets } from './raw-udp.ts';
 import { redirectsInPlace } from './redirects.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 import { threadId } from './sys.ts';
 import { readSysctl } from './sysctl.ts';
 import { commOf } from './watch/nft-watch.ts';
 import { Watcher } from './watch/watcher.ts';
-
-const NONE: readonly number[] = [];
 
 /** Operations between two looks at the event sockets. */
 const EVENTS_EVERY = 100;
@@ -34,6 +33,7 @@ export class WorkerKernel implements Disposable {
   readonly #nft: NftLibrary | undefined = NftLibrary.open();
   readonly #nftElements = new NftElements();
   readonly #announcer: Announcer;
+  readonly #rawUdp: RawUdpSockets;
   readonly #report: (event: KernelEvent) => void;
   readonly #discard: (fd: number) => void;
   readonly #threadId = threadId();
@@ -42,11 +42,15 @@ export class WorkerKernel implements Disposable {
   #watcher: Watcher | undefined;
   #settling = false;
 
-  /** @param discard closes a descriptor on another thread */
-  constructor(report: (event: KernelEvent) => void, discard: (fd: number) => void) {
+  /**
+   * @param discard closes a descriptor on another thread
+   * @param hear is told what comes to raw sockets, by their number
+   */
+  constructor(report: (event: KernelEvent) => void, discard: (fd: number) => void, hear: (id: number, datagram: RawDatagram) => void) {
     this.#report = report;
     this.#discard = discard;
     this.#announcer = new Announcer(this.#namespaces, () => performance.now(), discard);
+    this.#rawUdp = new RawUdpSockets(this.#namespaces, discard, hear);
   }
 
   /** libnftables is there. */
@@ -54,14 +58,15 @@ export class WorkerKernel implements Disposable {
     return this.#nft !== undefined;
   }
 
-  /** Descriptors that become readable when the kernel has events. */
+  /** Descriptors that become readable when the kernel has events, or datagrams came. */
   get eventFds(): readonly number[] {
-    return this.#watcher?.fds ?? NONE;
+    return [...(this.#watcher?.fds ?? []), ...this.#rawUdp.fds];
   }
 
   [Symbol.dispose](): void {
     this.#watcher?.[Symbol.dispose]();
     this.#nft?.[Symbol.dispose]();
+    this.#rawUdp[Symbol.dispose]();
     this.#nftElements[Symbol.dispose]();
     this.#namespaces[Symbol.dispose]();
   }
@@ -76,9 +81,10 @@ export class WorkerKernel implements Disposable {
     this.#announcer.keep();
   }
 
-  /** Reports what the kernel has to say. */
-  readEvents(): void {
+  /** Reports what the kernel has to say, and what came by those of the descriptors that have something. */
+  readEvents(ready: readonly number[]): void {
     this.#watcher?.read();
+    this.#rawUdp.read(ready);
   }
 
   /** After the answer to a request, which need not wait for it: hears the echo of what we did. */
@@ -108,6 +114,12 @@ export class WorkerKernel implements Disposable {
         return request.arguments.flatMap((path) => findNamespace(this.#namespaces, path) ?? []);
       case 'openSockets':
         return openSockets(request.arguments);
+      case 'rawSend':
+        this.#rawUdp.send(request.arguments);
+        return undefined;
+      case 'rawClose':
+        this.#rawUdp.close(request.arguments);
+        return undefined;
       case 'programBegin':
         this.#watcher?.begin(request.arguments.ops, { comm: commOf(request.arguments.program), processId: undefined });
         return undefined;

@@ -22,6 +22,7 @@ function run(post: (message: WorkerMessage) => void, next: () => WorkerRequest |
   using kernel = new WorkerKernel(
     (event) => post({ kind: 'event', event }),
     (fd) => post({ kind: 'close', fd }),
+    (id, datagram) => post({ kind: 'datagram', id, datagram }),
   );
   const wakeFd = makeEventFd();
   const counter = Buffer.alloc(8);
@@ -30,7 +31,7 @@ function run(post: (message: WorkerMessage) => void, next: () => WorkerRequest |
     const appointment = kernel.nextAppointment();
     const ready = pollReadable([wakeFd, ...kernel.eventFds], Math.min(appointment ?? LOOK_UP, LOOK_UP));
     if (ready.includes(wakeFd)) readFile(wakeFd, counter, 'read the wake counter');
-    if (ready.some((fd) => fd !== wakeFd)) kernel.readEvents();
+    if (ready.some((fd) => fd !== wakeFd)) kernel.readEvents(ready);
     kernel.keepAppointments();
     for (let request = next(); request !== undefined && open; request = next()) {
       open = request.call !== 'close';

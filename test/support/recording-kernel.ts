@@ -1,6 +1,6 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { kernelError } from '../../src/kernel/errno.ts';
-import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
+import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, RawUdp, SocketPlace, SocketRequest } from '../../src/kernel/kernel.ts';
 import type { NamespacePath, Op } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
 import type { RedirectState } from '../../src/kernel/redirect.ts';
@@ -114,6 +114,11 @@ export class RecordingKernel implements Kernel {
       if (at >= 0) this.boundPorts.splice(at, 1);
     };
     return { address, port, detach: () => -1, [Symbol.dispose]: close };
+  }
+
+  /** A link on which nobody answers. */
+  rawUdp(): RawUdp {
+    return { send: async () => {}, [Symbol.dispose]: () => {} };
   }
 
   watch(listener: (event: KernelEvent) => void): Disposable {
