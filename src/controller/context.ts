@@ -13,6 +13,7 @@ import type { FileKeeper } from './file-keeper.ts';
 import type { Ledger } from './ledger.ts';
 import type { Names } from './names.ts';
 import type { Reaper } from './reaper.ts';
+import type { StaleFlows } from './stale-flows.ts';
 
 /** ms since 1970. */
 export type Clock = () => number;
@@ -46,6 +47,7 @@ export interface Context {
   /** What differed in them after the last repair, and so cannot be repaired; a sentence a line. */
   readonly unmended: { rules: string };
   readonly reaper: Reaper;
+  readonly staleFlows: StaleFlows;
   readonly names: Names;
   readonly files: FileKeeper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */

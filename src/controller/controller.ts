@@ -264,6 +264,7 @@ export class Controller implements AsyncDisposable {
       this.#context.hostPorts[Symbol.dispose]();
       await this.#context.names[Symbol.asyncDispose]();
       await this.#context.reaper[Symbol.asyncDispose]();
+      await this.#context.staleFlows[Symbol.asyncDispose]();
     });
   }
 

@@ -50,6 +50,7 @@ export async function connect(context: Context, sandbox: SandboxRecord, request:
     if (moved) await followPorts(context, sandbox);
     throw error;
   }
+  if (moved) for (const other of ledger.endpointsOfSandbox(sandbox.id)) if (other.id !== endpoint.id) context.staleFlows.unpublished(other);
   context.events.emit(endpointEvent(context, 'connect', endpoint));
   return endpoint;
 }
@@ -70,6 +71,7 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const moved = wayOut(context, sandbox.id) !== wayBefore;
   if (moved) await followPorts(context, sandbox);
   await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { after: moved ? flows : [], onFailure: 'forward' });
+  context.staleFlows.left(endpoint);
   context.events.emit(event);
 }
 

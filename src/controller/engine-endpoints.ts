@@ -83,7 +83,7 @@ export async function joinEngineEndpoint(context: Context, id: string, namespace
 export async function programPorts(context: Context, id: string, bindings: readonly PortBinding[]): Promise<readonly ReservedPort[]> {
   const endpoint = context.ledger.endpoint(id);
   const way = endpointWayOut(context.ledger, endpoint);
-  const ports = await reservePorts(context, bindings, { owner: endpoint, way, target: endpointTarget(context, id), former: endpoint.ports });
+  const ports = await reservePorts(context, bindings, { owner: endpoint, way, target: endpointTarget(context, id) });
   const published: EndpointRecord = { ...endpoint, ports };
   await save(context, published);
   await context.applier.transition([endpointChange(context.ledger, published)], { after: forgetFlows(ports, [published]), onFailure: 'back' });
@@ -101,6 +101,7 @@ export async function revokePorts(context: Context, id: string): Promise<void> {
   await save(context, silent);
   context.hostPorts.release(id);
   await context.applier.transition([endpointChange(context.ledger, silent)], { after: forgetFlows(endpoint.ports, [endpoint]), onFailure: 'forward' });
+  context.staleFlows.unpublished(endpoint);
 }
 
 /** The sandbox lets go of the endpoint. Its link stays until it is deleted: the engine is about to move it. */
@@ -125,6 +126,7 @@ export async function deleteEngineEndpoint(context: Context, id: string): Promis
   hostPorts.release(id);
   if (handedOver(endpoint) !== endpoint) await applier.transition([endpointChange(ledger, handedOver(endpoint))], { onFailure: 'forward' });
   await applier.transition([removal(id)], { after: forgetFlows(endpoint.ports, [endpoint]), onFailure: 'forward' });
+  context.staleFlows.left(endpoint);
   context.events.emit(event);
 }
 

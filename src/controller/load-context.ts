@@ -20,6 +20,7 @@ import { Names, type OpenNames } from './names.ts';
 import { NetnsFiles } from './netns-files.ts';
 import { Reaper } from './reaper.ts';
 import { restore } from './restore.ts';
+import { StaleFlows } from './stale-flows.ts';
 
 /** What a controller is made of. Those who made kernel and store close them. */
 export interface ControllerParts {
@@ -73,6 +74,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     random,
     groups,
     reaper,
+    staleFlows: new StaleFlows(kernel, (error) => events.warn(`flows not forgotten: ${NetworkError.from(error).message}`)),
     ledger,
     addresses: new AddressSpace(defaultPools(parts.hostId ?? store.instanceId)),
     applier,

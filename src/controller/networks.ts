@@ -4,7 +4,7 @@ import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireNetworkName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
-import { HOST } from '../kernel/op.ts';
+import { HOST, type Op } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
 import { hostRoutes } from './host-routes.ts';
@@ -12,6 +12,7 @@ import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
 import type { NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
+import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets } from './subnets.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { networkChange, removal } from './wanted.ts';
@@ -63,6 +64,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     try {
       await context.applier.transition([networkChange(context.ledger, id)], { onFailure: 'back', signal });
       await adjustSurroundings(context);
+      await context.kernel.apply(strangersFlows(network));
     } catch (error) {
       context.ledger.removeNetwork(id);
       await context.store.commit([{ key: networkKey(id) }]);
@@ -97,11 +99,23 @@ export async function removeNetwork(context: Context, reference: string): Promis
     if (pool !== undefined) context.addresses.releasePool(pool);
   }
   await context.reaper.flush();
+  await context.staleFlows.flush();
   const foundDown = driver.wanted().links.filter((link) => link.foundDown !== undefined);
   const busy = foundDown.length === 0 ? undefined : busyLinks((await context.kernel.snapshot([HOST]))[0], foundDown);
   await context.applier.transition([removal(record.id)], { ...(busy === undefined ? {} : { busy }), onFailure: 'forward' });
   await adjustSurroundings(context);
   context.events.emit({ type: 'network', action: 'remove', id: record.id, name: record.name });
+}
+
+/**
+ * Whoever had the host route for him before the network was there, with a partner that pretended to have
+ * its addresses, would find his flows established. On a bridge that others use already they are theirs.
+ */
+function strangersFlows({ driver }: LiveNetwork): Op[] {
+  const { links, facts } = driver.wanted();
+  if (links.some(({ label }) => label === undefined)) return [];
+  const blocks = facts.flatMap((fact) => (fact.kind === 'network' ? fact.families.flatMap(({ subnets }) => subnets) : []));
+  return forgetBlocks(blocks, blocks);
 }
 
 /** The driver's view of a record. */

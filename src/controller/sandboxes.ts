@@ -96,6 +96,7 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
     endpoints.map(({ id }) => removal(id)),
     { before, after: [...dropNamespace(store.instanceId, sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
   );
+  for (const endpoint of endpoints) context.staleFlows.left(endpoint);
   for (const event of events) context.events.emit(event);
   context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });
 }
