@@ -83,7 +83,7 @@ export async function joinEngineEndpoint(context: Context, id: string, namespace
 export async function programPorts(context: Context, id: string, bindings: readonly PortBinding[]): Promise<readonly ReservedPort[]> {
   const endpoint = context.ledger.endpoint(id);
   const way = endpointWayOut(context.ledger, endpoint);
-  const ports = await reservePorts(context, bindings, { owner: endpoint, way, target: endpointTarget(context, id) });
+  const ports = await reservePorts(context, bindings, { owner: endpoint, way, target: endpointTarget(context, id), former: endpoint.ports });
   const published: EndpointRecord = { ...endpoint, ports };
   await save(context, published);
   await context.applier.transition([endpointChange(context.ledger, published)], { after: forgetFlows(ports, [published]), onFailure: 'back' });
