@@ -2,8 +2,10 @@ import { relayTests } from './relayed-tests.ts';
 
 const MARK = 'TEST_PRIVATE_FILE';
 
-/** Its own /run for named namespaces, its own /sys because that shows the links of whoever mounted it. */
-const SET_UP = 'mount -t tmpfs tmpfs /run && mount -t sysfs sysfs /sys && ip link set lo up && exec "$@"';
+/** Its own /run for named namespaces, its own /etc for their files, its own /sys because that shows the links of whoever mounted it. */
+const SET_UP =
+  'mount -t tmpfs tmpfs /run && mkdir -p /run/etc/upper /run/etc/work && mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work etc /etc && ' +
+  'mount -t sysfs sysfs /sys && ip link set lo up && exec "$@"';
 
 /** Command words that run the ones behind them in such namespaces. */
 export const PRIVATELY: readonly string[] = ['unshare', '-n', '-m', '-u', '--propagation', 'private', 'sh', '-ec', SET_UP, 'sh'];
