@@ -2,9 +2,8 @@ import type { Driver } from '../../drivers/driver.ts';
 import type { AddressSpace } from '../ipam/address-space.ts';
 import type { Fact } from '../firewall/facts.ts';
 import type { FirewallFinding } from '../firewall/finding.ts';
-import type { SharedRules } from '../firewall/open-firewall.ts';
+import type { OpenFirewall, SharedRules } from '../firewall/open-firewall.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Op } from '../kernel/op.ts';
 import type { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
 import type { Applier } from './applier.ts';
@@ -51,7 +50,7 @@ export interface Context {
   readonly names: Names;
   readonly files: FileKeeper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */
-  readonly acceptRules: (wanted: boolean) => Promise<readonly Op[]>;
+  readonly acceptRules: OpenFirewall['acceptRules'];
 }
 
 /** A new id, 64 hex digits like Docker's. */

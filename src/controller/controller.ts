@@ -247,7 +247,7 @@ export class Controller implements AsyncDisposable {
       const hostPorts = new HostPorts(recorder, this.#context.hostPorts);
       const { openNames, namespaceFiles: _files, ...same } = this.#parts;
       const names = openNames === undefined ? {} : { openNames: rehearsalNames };
-      const acceptRules = async (wanted: boolean): Promise<readonly Op[]> => (await this.#parts.acceptRules?.(wanted, { rehearsal: true })) ?? [];
+      const acceptRules: Context['acceptRules'] = async (wanted, more) => (await this.#parts.acceptRules?.(wanted, { ...more, rehearsal: true })) ?? [];
       const parts: ControllerParts = { ...same, ...names, store: copyStore, kernel: recorder, hostPorts, acceptRules, setBridges: async () => {}, onEvent: () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);

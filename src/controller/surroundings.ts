@@ -37,7 +37,7 @@ async function adjustForwarding(context: Context): Promise<void> {
   const stored = (await context.store.get(FORWARDING_KEY))?.value as SwitchedForwarding | undefined;
   const before = stored ?? NOT_SWITCHED;
   if (!needs.ipv4 && !needs.ipv6 && stored === undefined && context.applier.applied(HOST_FACTS).facts.length === 0) {
-    await context.kernel.apply(await context.acceptRules(networks.length > 0));
+    await context.kernel.apply(await acceptRules(context, networks.length > 0));
     return;
   }
   const { ops, switched, guards } = planForwarding(await forwardingState(context, host), before, needs);
@@ -45,7 +45,7 @@ async function adjustForwarding(context: Context): Promise<void> {
   // Written down first: what a crash leaves switched on is found again.
   if (JSON.stringify(switched) !== JSON.stringify(before)) await context.store.commit([{ key: FORWARDING_KEY, ...(anything ? { value: switched } : {}) }]);
   const facts: Fact[] = networks.length === 0 ? [] : [...guards, ...foreignBridges(host, context)];
-  const rules = await context.acceptRules(networks.length > 0);
+  const rules = await acceptRules(context, networks.length > 0);
   await context.applier.transition([{ id: HOST_FACTS, wanted: { links: [], facts } }], {
     // Guards stand before anything is forwarded, and until nothing is.
     after: networks.length > 0 ? [...rules, ...ops] : [...ops, ...rules],
@@ -54,6 +54,10 @@ async function adjustForwarding(context: Context): Promise<void> {
 }
 
 async function forwardingState(context: Context, host: NamespaceSnapshot): Promise<ForwardingState> {
+function acceptRules({ acceptRules: plan, applier }: Context, wanted: boolean): ReturnType<Context['acceptRules']> {
+  return plan(wanted, { hostPorts: applier.facts().some(({ kind }) => kind === 'host-port') });
+}
+
   const read = async (key: string): Promise<string | undefined> => context.kernel.sysctl(HOST, key);
   const own = new Set(context.applier.links().map(({ name }) => name));
   const routing = host.links.filter((link) => link.name !== 'lo' && link.masterIndex === undefined && !isFarEnd(link.name));

@@ -14,6 +14,8 @@ import { rehearsedRuleSets } from './rehearsed-rule-sets.ts';
 export interface AcceptRulesOptions {
   /** The variant whose chains {@link iptablesBackend} fills; left out with nft, which has none. */
   readonly chains?: IptablesVariant;
+  /** There are ports of the host that have to be open ({@link HostPortFacts}). */
+  readonly hostPorts?: boolean;
   /** `none` where ebtables is not installed. */
   readonly bridges?: 'none';
   /** Nothing is carried out: what a rebuild would have made by now is taken to be there. */
@@ -24,8 +26,9 @@ export interface AcceptRulesOptions {
 
 /**
  * What has to be done in iptables, given what stands there now, for our decisions to count: the one
- * accept rule in each rule set that has a FORWARD chain ({@link planAcceptRule}), and with the
- * iptables back end the jumps to its chains. Leftovers of the other back end go.
+ * accept rule in each rule set that has a FORWARD chain ({@link planAcceptRule}), one in INPUT where ports
+ * of the host are to be open, and with the iptables back end the jumps to its chains. Leftovers of the
+ * other back end go.
  *
  * To be applied after {@link FirewallBackend.rebuild}, at the first fact and the last as well, and
  * planned again whenever somebody else changed the packet filter.
@@ -35,15 +38,20 @@ export interface AcceptRulesOptions {
  * @throws {NetworkError} KERNEL when a rule set cannot be read
  */
 export async function acceptRules(kernel: Pick<Kernel, 'nftList'>, instance: string, wanted: boolean, options: AcceptRulesOptions = {}): Promise<Op[]> {
-  const { chains, bridges, save, rehearsal = false } = options;
+  const { chains, bridges, save, rehearsal = false, hostPorts = false } = options;
   const names = instanceNames(instance);
   const present = await presentChains(kernel);
   const there = await readRuleSets({ prefix: names.chain(''), present, bridges: chains !== undefined && bridges !== 'none', save });
   const found = rehearsal && wanted && chains !== undefined ? rehearsedRuleSets(there, { chains, families: bridges === 'none' ? [4, 6] : [4, 6, 'bridge'] }, names) : there;
   const stays = ({ family, variant, hooked }: FoundRuleSet): boolean => wanted && hooked && chains !== undefined && (family === 'bridge' || chains === variant || chains === 'default');
   const accepts = found.flatMap((one) => {
-    const { family, variant, text, forwards } = one;
-    return family === 'bridge' ? [] : planAcceptRule(text, { family, variant }, instance, wanted && (forwards || stays(one)));
+    const { family, variant, text, forwards, admits } = one;
+    if (family === 'bridge') return [];
+    const ruleSet = { family, variant };
+    return [
+      ...planAcceptRule(text, ruleSet, instance, wanted && (forwards || stays(one))),
+      ...planAcceptRule(text, ruleSet, instance, wanted && hostPorts && (admits || stays(one)), 'INPUT'),
+    ];
   });
   const hooks = found.filter(({ hooked }) => hooked).flatMap((one): Op[] => (stays(one) ? planHooks(one, instance) : planRemoval(one, instance)));
   // The accept rule's place was counted without the jumps, which go first.

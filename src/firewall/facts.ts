@@ -66,6 +66,17 @@ export interface OpenPortFacts {
   readonly port: number;
 }
 
+/** A port of the host at its own address on a bridge, open to what is behind that bridge whatever else the host lets in. */
+export interface HostPortFacts {
+  readonly kind: 'host-port';
+  readonly family: 4 | 6;
+  readonly protocol: 'tcp' | 'udp';
+  readonly bridge: string;
+  /** Plain. */
+  readonly address: string;
+  readonly port: number;
+}
+
 /**
  * Forwarding was switched on by us on this interface: what comes in there may go to our networks
  * and nowhere else, so that the host routes nothing it did not route before.
@@ -92,7 +103,7 @@ export interface ForeignBridgeFacts {
 }
 
 /** One fact. */
-export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
+export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
 
 /** A text equal for equal facts, whatever the order of their keys, and different for different ones. */
 export function factKey(fact: Fact): string {

@@ -58,7 +58,9 @@ export async function drift({ kernel, instance, variant, facts, blind }: Omit<Fi
 
 async function drops(kernel: Pick<Kernel, 'nftList'>, facts: readonly Fact[]): Promise<FirewallFinding[]> {
   try {
-    return foreignDrops(await kernel.nftList('list ruleset'), facts.flatMap((fact) => (fact.kind === 'network' ? [fact.bridge] : [])));
+    const bridges = facts.flatMap((fact) => (fact.kind === 'network' ? [fact.bridge] : []));
+    const hooks = facts.some(({ kind }) => kind === 'host-port') ? (['forward', 'input'] as const) : (['forward'] as const);
+    return foreignDrops(await kernel.nftList('list ruleset'), bridges, hooks);
   } catch {
     return []; // no nft here, or tables of iptables that it cannot print
   }

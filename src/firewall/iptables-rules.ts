@@ -34,6 +34,10 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       const { family, protocol } = fact;
       return [rule(family, 'TO-ROUTED', `-d ${withLength(ruleAddress(fact.address, family), family)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
     }
+    case 'host-port': {
+      const { family, bridge, protocol } = fact;
+      return [rule(family, 'HOST', `-d ${withLength(ruleAddress(fact.address, family), family)} -i ${ruleInterface(bridge)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
+    }
     case 'guard':
       return [end(rule(fact.family, 'GUARD', `-i ${ruleInterface(fact.link)} -j DROP`))];
     case 'uplink': {

@@ -55,6 +55,7 @@ export function iptablesChains(family: 4 | 6): Readonly<Record<string, IptablesC
       head: ['-m addrtype --dst-type MULTICAST -j RETURN', ...(family === 4 ? ['-m addrtype --dst-type BROADCAST -j RETURN'] : [])],
     },
     EARLY: { table: 'mangle', hooks: ['PREROUTING'] },
+    HOST: { table: 'mangle', hooks: ['INPUT'] },
     ACCEPTED: { table: 'mangle', head: [SET_BIT] },
     CLOSED: { table: 'mangle' },
     INSIDE: { table: 'mangle', head: [`${PUBLISHED} ${ACCEPTED}`, '-j DROP'] },

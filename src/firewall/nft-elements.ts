@@ -32,6 +32,10 @@ export function nftElements(fact: Fact): NftElement[] {
       return publishedElements(fact);
     case 'open-port':
       return [plain(`open${fact.family}`, [address(fact.address, fact.family), protocolField(fact.protocol), port(fact.port)])];
+    case 'host-port': {
+      const key = [ruleAddress(fact.address, fact.family), ruleProtocol(fact.protocol), String(rulePort(fact.port))];
+      return [inet(`host_ports${fact.family}`, [link(fact.bridge), ...key].join(' . '))];
+    }
     case 'guard':
       return [inet(`guarded${fact.family}`, link(fact.link)), inet(`guarded_pair${fact.family}`, pair(fact.link, fact.link))];
     case 'uplink':

@@ -57,6 +57,8 @@ function familySets(family: 4 | 6): Record<string, SetShape> {
     [`ports${family}`]: { key: ['inet_proto', 'inet_service'], data: [address, 'inet_service'] },
     // ports of routed networks that anybody may reach
     [`open${family}`]: { key: [address, 'inet_proto', 'inet_service'] },
+    // ports of the host that are open to a bridge
+    [`host_ports${family}`]: { key: ['ifname', address, 'inet_proto', 'inet_service'] },
     // bridges: nothing in or out; who may come in; who may go out
     [`closed${family}`]: LINK,
     [`towards${family}`]: { key: ['ifname'], data: 'verdict' },
@@ -149,6 +151,15 @@ const INET: TableShape = {
     forward: {
       hook: 'filter hook forward priority -10',
       rules: ['iifname . oifname vmap @inside', 'meta nfproto ipv4 goto forward4', 'meta nfproto ipv6 goto forward6'],
+    },
+    // Before anybody's filter: who drops what comes in lets our bit through, as in forward.
+    input: {
+      hook: 'filter hook input priority -10',
+      rules: [
+        'iifname != @bridges accept',
+        'iifname . ip daddr . meta l4proto . th dport @host_ports4 goto accepted',
+        'iifname . ip6 daddr . meta l4proto . th dport @host_ports6 goto accepted',
+      ],
     },
     accepted: { rules: [`meta mark set meta mark | ${BIT} accept`] },
     // icc=false: siblings meet only through published ports, and that is true of answers too

@@ -32,7 +32,7 @@ export interface SharedRules {
 export interface OpenFirewall {
   readonly backend: FirewallBackend;
   /** What has to be done in iptables for our decisions to count; see {@link acceptRules}. */
-  readonly acceptRules: (wanted: boolean, options?: Pick<AcceptRulesOptions, 'rehearsal'>) => Promise<readonly Op[]>;
+  readonly acceptRules: (wanted: boolean, options?: Pick<AcceptRulesOptions, 'rehearsal' | 'hostPorts'>) => Promise<readonly Op[]>;
   /** With the iptables back end only: the tables of nft are ours alone. */
   readonly shared?: SharedRules;
   /** Compares what is in force with the facts, and looks for other tables in the way. */
@@ -71,7 +71,7 @@ function open(kernel: Kernel, instance: string, backend: FirewallBackend, option
     backend,
     acceptRules: accept,
     ...(options.chains === undefined ? {} : { shared: { standIn: (table) => options.chains !== 'legacy' && SHARED.test(table), drift: (facts) => drift({ ...what, facts }) } }),
-    findings: async (facts) => findings({ ...what, facts, pending: await accept(facts.length > 0) }),
+    findings: async (facts) => findings({ ...what, facts, pending: await accept(facts.length > 0, { hostPorts: facts.some(({ kind }) => kind === 'host-port') }) }),
     setBridges: (bridges) => zone.set(bridges),
   };
 }

@@ -10,6 +10,8 @@ export interface FoundRuleSet extends SavedRuleSet {
   readonly hooked: boolean;
   /** It has a FORWARD chain, which may drop what we accept. */
   readonly forwards: boolean;
+  /** It has an INPUT chain, likewise. */
+  readonly admits: boolean;
 }
 
 /** What {@link readRuleSets} looks for, and by what. */
@@ -36,7 +38,7 @@ export async function readRuleSets({ prefix, present, bridges, save = iptablesSa
     const tables = variant === 'legacy' ? undefined : present?.get(NFT_FAMILIES[family]);
     const inNft = [...(tables?.get('filter') ?? [])];
     // Where nft lists all there is, no program has to be started to learn that there is nothing.
-    if (variant === 'nft' && present !== undefined && !inNft.some((chain) => chain === 'FORWARD' || isOurs(chain))) return [];
+    if (variant === 'nft' && present !== undefined && !inNft.some((chain) => chain === 'FORWARD' || chain === 'INPUT' || isOurs(chain))) return [];
     const filter = await save(family, variant, { table: 'filter', there: variant === 'nft' && inNft.length > 0 });
     if (filter === undefined) return [];
     const hooked = [...parseSave(filter, 'filter').keys()].some(isOurs);
@@ -49,6 +51,7 @@ export async function readRuleSets({ prefix, present, bridges, save = iptablesSa
         hooked,
         // iptables-nft-save prints built-in chains whether they are there or not.
         forwards: present === undefined || inNft.includes('FORWARD') || !isPrintedByNft(filter),
+        admits: present === undefined || inNft.includes('INPUT') || !isPrintedByNft(filter),
         ...(tables !== undefined && inNft.some(isOurs) ? { present: tables } : {}),
       },
     ];

@@ -15,7 +15,7 @@ export function rehearsedRuleSets(there: readonly FoundRuleSet[], { chains, fami
     const one = there.find((set) => set.family === family && set.variant === variant);
     if (one?.hooked === true) return [];
     const text = Object.entries(chainsOf(family)).map(([role, { table, hooks = [] }]) => [`*${table}`, ...[names.chain(role), ...hooks].map((chain) => `:${chain} - [0:0]`), ''].join('\n'));
-    return [{ family, variant, text: [one?.text ?? '', ...text].join('\n'), hooked: true, forwards: true }];
+    return [{ family, variant, text: [one?.text ?? '', ...text].join('\n'), hooked: true, forwards: true, admits: true }];
   });
   return [...there.filter(({ family, variant }) => !made.some((one) => one.family === family && one.variant === variant)), ...made];
 }

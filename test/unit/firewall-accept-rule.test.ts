@@ -74,6 +74,16 @@ describe('the accept rule in iptables', () => {
     assert.deepEqual(planAcceptRule(table(USER), { family: 4, variant: 'nft' }, '0a1b2c3d', false), []);
   });
 
+  it('stands in INPUT as well, where it is wanted', () => {
+    const saved = ['*filter', ':INPUT DROP [0:0]', ':FORWARD DROP [0:0]', '-A INPUT -i lo -j ACCEPT', 'COMMIT', ''].join('\n');
+    const batch = (text: string, wanted: boolean): string[] => planAcceptRule(text, { family: 4, variant: 'nft' }, '0a1b2c3d', wanted, 'INPUT').map((op) => op.batch);
+    assert.deepEqual(batch(saved, true), [`*filter\n-I INPUT 1 ${OURS}\nCOMMIT\n`]);
+    const there = saved.replace('-A INPUT -i lo', `-A INPUT ${OURS}\n-A INPUT -i lo`);
+    assert.deepEqual(batch(there, true), []);
+    assert.deepEqual(batch(there, false), [`*filter\n-D INPUT ${OURS}\nCOMMIT\n`]);
+    assert.deepEqual(planAcceptRule(there, { family: 4, variant: 'nft' }, '0a1b2c3d', false), [], 'the other chain is not looked at');
+  });
+
   it('is not made where there is no FORWARD chain', () => {
     assert.deepEqual(planAcceptRule('', { family: 4, variant: 'nft' }, '0a1b2c3d', true), []);
     assert.deepEqual(planAcceptRule('*nat\n:FORWARD ACCEPT [0:0]\nCOMMIT\n', { family: 4, variant: 'nft' }, '0a1b2c3d', true), []);

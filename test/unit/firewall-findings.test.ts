@@ -56,6 +56,14 @@ describe('chains of others that drop what we let through', () => {
     assert.deepEqual(foreignDrops({ nftables: [{ chain: { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', prio: 0, policy: 'drop' } }] }, []), []);
   });
 
+  it('at the input hook count only where ports of the host are open', () => {
+    const listing = { nftables: [{ chain: { family: 'inet', table: 'mine', name: 'in', type: 'filter', hook: 'input', prio: 0, policy: 'drop' } }] };
+    assert.deepEqual(foreignDrops(listing, []), []);
+    assert.deepEqual(foreignDrops(listing, [], ['forward', 'input']).map(({ message }) => message), [
+      'table inet mine, chain in drops what it does not know, and that may be questions of our networks to the name server at their gateway: no rule of ours can overrule it',
+    ]);
+  });
+
   it('come with the way out that works there', () => {
     assert.match(remedy(0), /nft insert rule inet mine fwd 'meta mark and 0x10000000 == 0x10000000 accept'/);
     assert.doesNotMatch(remedy(-100), /mark/);

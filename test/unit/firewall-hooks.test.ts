@@ -10,7 +10,7 @@ const ACCEPT = '-m mark --mark 0x10000000/0x10000000 -m comment --comment "netct
 type Machine = Readonly<Record<string, string>>;
 
 /** @param inNft chains that nft lists, `FAMILY TABLE CHAIN`; undefined: there is no nft */
-function plan(machine: Machine, wanted: boolean, chains?: IptablesVariant, inNft?: readonly string[]): Promise<readonly Op[]> {
+function plan(machine: Machine, wanted: boolean, chains?: IptablesVariant, inNft?: readonly string[], hostPorts = false): Promise<readonly Op[]> {
   const read = async (family: IptablesFamily, variant: IptablesVariant, { table }: { readonly table?: string } = {}): Promise<string | undefined> => {
     const key = `${family} ${variant} ${table ?? ''}`;
     const texts = Object.entries(machine).flatMap(([name, text]) => (name.startsWith(key) ? [text] : []));
@@ -20,7 +20,7 @@ function plan(machine: Machine, wanted: boolean, chains?: IptablesVariant, inNft
     if (inNft === undefined) throw new NetworkError('UNSUPPORTED', 'no nft');
     return { nftables: inNft.map((text) => text.split(' ')).map(([family, table, name]) => ({ chain: { family, table, name } })) };
   };
-  return acceptRules({ nftList }, '0a1b2c3d', wanted, { save: read, ...(chains === undefined ? {} : { chains }) });
+  return acceptRules({ nftList }, '0a1b2c3d', wanted, { save: read, hostPorts, ...(chains === undefined ? {} : { chains }) });
 }
 
 function lines(ops: readonly Op[]): string[] {
@@ -55,6 +55,16 @@ describe('our rules in what iptables holds', () => {
   it('with nft: the accept rule in every rule set that has a FORWARD chain, and nothing else', async () => {
     assert.deepEqual(lines(await plan({ '4 nft filter': FORWARD, '4 legacy filter': FORWARD, '6 nft filter': FORWARD }, true)), [`4 nft filter -I FORWARD 1 ${ACCEPT}`, `4 legacy filter -I FORWARD 1 ${ACCEPT}`, `6 nft filter -I FORWARD 1 ${ACCEPT}`]);
     assert.deepEqual(await plan({}, true), []);
+  });
+
+  it('ports of the host get an accept rule in INPUT, where there is one, as long as they are wanted', async () => {
+    const both = save('filter', ['INPUT', 'FORWARD']);
+    const open = await plan({ '4 nft filter': both }, true, undefined, undefined, true);
+    assert.deepEqual(lines(open), [`4 nft filter -I FORWARD 1 ${ACCEPT}`, `4 nft filter -I INPUT 1 ${ACCEPT}`]);
+    const there = save('filter', ['INPUT', 'FORWARD'], [`-A INPUT ${ACCEPT}`, `-A FORWARD ${ACCEPT}`]);
+    assert.deepEqual(lines(await plan({ '4 nft filter': there }, true, undefined, undefined, true)), []);
+    assert.deepEqual(lines(await plan({ '4 nft filter': there }, true)), [`4 nft filter -D INPUT ${ACCEPT}`]);
+    assert.deepEqual(lines(await plan({ '4 nft filter': FORWARD }, true, undefined, undefined, true)), [`4 nft filter -I FORWARD 1 ${ACCEPT}`]);
   });
 
   it('plain iptables is used where its kinds have no names of their own', async () => {

@@ -27,6 +27,7 @@ const SMALL: readonly Fact[] = [
   WEB,
   { kind: 'published-port', family: 4, protocol: 'udp', hostAddress: '127.0.0.1', hostPort: 53, bridge: 'br-blue', address: '172.18.0.2', port: 5353 },
   { kind: 'open-port', family: 6, protocol: 'tcp', bridge: 'br-blue', address: '2001:db8:7::2', port: 80 },
+  { kind: 'host-port', family: 4, protocol: 'udp', bridge: 'br-blue', address: '172.18.0.1', port: 53 },
   { kind: 'guard', family: 4, link: 'eth0' },
   { kind: 'uplink', link: 'br0' },
   { kind: 'foreign-bridge', link: 'docker0' },
@@ -58,6 +59,7 @@ add element bridge netctl_0a1b2c3d separate { "veth1" }
 add element inet netctl_0a1b2c3d ports4 { tcp . 8080 : 172.18.0.2 . 80 }
 add element inet netctl_0a1b2c3d ports_on4 { 127.0.0.1 . udp . 53 : 172.18.0.2 . 5353 }
 add element inet netctl_0a1b2c3d open6 { 2001:db8:7::2 . tcp . 80 }
+add element inet netctl_0a1b2c3d host_ports4 { "br-blue" . 172.18.0.1 . udp . 53 }
 add element inet netctl_0a1b2c3d guarded4 { "eth0" }
 add element inet netctl_0a1b2c3d guarded_pair4 { "eth0" . "eth0" }
 add element inet netctl_0a1b2c3d uplinks { "br0" }`,
@@ -110,6 +112,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A LEAVE -s 172.18.0.0/16 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE
 -A LEAVE -s 172.18.0.0/16 ! -o br-blue -j MASQUERADE
 -A EARLY -i br-blue -m conntrack --ctstate DNAT -j MARK --set-xmark 0x10000000/0x10000000
+-A HOST -d 172.18.0.1/32 -i br-blue -p udp -m udp --dport 53 -g ACCEPTED
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
 -A FORWARD -i br-blue -o br-blue -g INSIDE
