@@ -1,4 +1,5 @@
 import { AnswerWriter } from './answer-writer.ts';
+import { AskedQuestions, type AskedQuestion } from './asked-questions.ts';
 import type { AskerState } from './asker-state.ts';
 import { copy, u16 } from './bytes.ts';
 import { AnswerCache, answerKey } from './cache.ts';
@@ -12,12 +13,7 @@ import { writeAnswer, type StoredAnswer } from './stored-answer.ts';
 import { UpstreamHealth } from './upstream-health.ts';
 import { writeUpstreamQuery } from './upstream-query.ts';
 import type { UpstreamSockets } from './upstream-sockets.ts';
-
-/** The way back to one asker. */
-export interface Route {
-  /** @returns false when the answer could not be sent: nobody is there any more */
-  send(answer: Buffer): boolean;
-}
+import type { Route, Waiter } from './waiter.ts';
 
 /** Where a query came from. */
 export interface Source {
@@ -39,15 +35,6 @@ export interface ForwarderOptions {
   readonly isOurselves: (server: Server) => boolean;
 }
 
-/** A query that waits. */
-interface Waiter {
-  readonly state: AskerState;
-  readonly packet: Uint8Array;
-  readonly limit: number;
-  readonly route: Route;
-  readonly since: number;
-}
-
 /** Bytes of the longest message. */
 const LONGEST = 65_535;
 
@@ -60,7 +47,7 @@ export class Forwarder {
   readonly #cache: AnswerCache;
   readonly #tools: ResolutionTools;
   readonly #deadlines: Deadlines<Resolution>;
-  readonly #asked = new Map<string, { readonly resolution: Resolution; readonly waiters: Waiter[] }>();
+  readonly #asked = new AskedQuestions();
   readonly #query = new Query();
   readonly #writer = new AnswerWriter(() => 0);
   readonly #out = Buffer.alloc(LONGEST);
@@ -85,8 +72,7 @@ export class Forwarder {
 
   /** Ends every question without an answer. */
   close(): void {
-    for (const { resolution } of this.#asked.values()) resolution.cancel();
-    this.#asked.clear();
+    for (const { resolution } of this.#asked.drain()) resolution?.cancel();
   }
 
   /**
@@ -107,7 +93,7 @@ export class Forwarder {
       state.counters.answered('cached', out);
       return cached;
     }
-    const known = this.#asked.get(key);
+    const known = this.#asked.find(key);
     if (!this.#mayWait(state, known === undefined)) return this.#refuse(state, RCODE.REFUSED, out, limit);
     state.counters.forwarded++;
     state.waiting++;
@@ -130,21 +116,21 @@ export class Forwarder {
 
   #ask(key: string, { servers }: ServerSet, first: Waiter): void {
     const { isOurselves, randomId } = this.#options;
-    const waiters = [first];
+    const question: AskedQuestion = { key, waiters: [first], resolution: undefined, next: undefined };
+    this.#asked.add(question);
     const others = servers.some(isOurselves) ? servers.filter((server) => !isOurselves(server)) : servers;
-    const resolution = new Resolution(this.#tools, this.#tools.health.plan(others), {
+    question.resolution = new Resolution(this.#tools, this.#tools.health.plan(others), {
       query: (edns) => {
         this.#query.read(first.packet, 0, first.packet.length);
         return copyOf(this.#out, 0, writeUpstreamQuery(this.#query, randomId(), edns, this.#out));
       },
       end: (answer, timedOut) => {
-        this.#asked.delete(key);
+        this.#asked.delete(question);
         if (answer !== undefined) this.#cache.put(key, answer);
-        for (const waiter of waiters) this.#reply(waiter, answer, timedOut);
+        for (const waiter of question.waiters) this.#reply(waiter, answer, timedOut);
       },
     });
-    this.#asked.set(key, { resolution, waiters });
-    resolution.start();
+    question.resolution.start();
   }
 
   #reply({ state, packet, limit, route, since }: Waiter, answer: StoredAnswer | undefined, timedOut: boolean): void {

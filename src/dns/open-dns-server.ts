@@ -9,6 +9,9 @@ import type { DnsCalls, DnsMessage, DnsThreadData } from './thread-protocol.ts';
 /** Beside this file, whether it is the source or its compiled form. */
 const THREAD_FILE = new URL(`./dns-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url);
 
+/** Nothing here lives for long: V8's own choice let a flood of questions to others take 45 MB more, and was no faster. */
+const YOUNG_GENERATION = 8;
+
 /** How the server is opened. */
 export interface DnsServerOptions {
   /** What differs from {@link DEFAULT_LIMITS}. */
@@ -38,6 +41,7 @@ export async function openDnsServer(options: DnsServerOptions = {}): Promise<Dns
   const thread = new BlockedThread<DnsCalls, DnsMessage>({
     name: 'dns',
     file: THREAD_FILE,
+    youngGeneration: YOUNG_GENERATION,
     data,
     onNews: (news) => {
       if (news.kind === 'defect') options.onDefect?.(fromPlainError(news.error));

@@ -3,10 +3,11 @@ import type { Pollable, Poller } from '../kernel/poller.ts';
 import { closeFile, tryReceive, trySend } from '../kernel/sys.ts';
 import type { AskerState, Closable } from './asker-state.ts';
 import type { Deadline, Deadlines } from './deadlines.ts';
-import type { Route, Source } from './forwarder.ts';
+import type { Source } from './forwarder.ts';
 import { MessageOutput } from './message-output.ts';
 import type { Responder } from './responder.ts';
 import { StreamMessages } from './stream-messages.ts';
+import type { Route } from './waiter.ts';
 
 /** What all TCP connections share. */
 export interface TcpTools {

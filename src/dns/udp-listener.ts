@@ -2,9 +2,10 @@ import { BATCH, type DatagramBatch } from '../kernel/datagram-batch.ts';
 import type { Pollable, Poller } from '../kernel/poller.ts';
 import { closeFile, trySendTo } from '../kernel/sys.ts';
 import type { AskerState } from './asker-state.ts';
-import type { Route, Source } from './forwarder.ts';
+import type { Source } from './forwarder.ts';
 import { UDP_SIZE } from './protocol.ts';
 import type { Responder } from './responder.ts';
+import type { Route } from './waiter.ts';
 
 /** Queries that are taken at once while questions have to be asked outside, which costs ten times as much. */
 const SMALL_BATCH = 4;

@@ -34,6 +34,8 @@ export interface BlockedThreadOptions<Message> {
   /** Of the thread, and for error messages: `the NAME thread is gone`. */
   readonly name: string;
   readonly file: URL;
+  /** Most megabytes of its young generation (V8); left out: as V8 thinks best. */
+  readonly youngGeneration?: number;
   /** Handed to the program beside the flag that says that the process ends: {@link ThreadData}. */
   readonly data?: unknown;
   /** Everything that is no answer, `ready` included. */
@@ -71,7 +73,9 @@ export class BlockedThread<Calls extends CallTable<Calls> & { readonly close: un
     this.#options = options;
     const workerData: ThreadData<unknown> = { exiting: this.#exiting, data: options.data };
     // Some options of the main program (--input-type, --eval) make a worker refuse to start.
-    this.#worker = new Worker(options.file, { name: options.name, workerData, execArgv: [] });
+    const { name, youngGeneration } = options;
+    const resourceLimits = youngGeneration === undefined ? {} : { maxYoungGenerationSizeMb: youngGeneration };
+    this.#worker = new Worker(options.file, { name, workerData, resourceLimits, execArgv: [] });
     this.#worker.on('message', (message: ThreadMessage | News<Message>) => this.#receive(message));
     this.#worker.on('error', (error: Error) => (this.#crash = error));
     this.#worker.on('exit', () => this.#exit());

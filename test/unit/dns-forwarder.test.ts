@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { decode, encode } from 'dns-packet';
 import type { Answer, DecodedPacket, Packet } from 'dns-packet';
 import { AskerState } from '../../src/dns/asker-state.ts';
-import { Forwarder, type Route } from '../../src/dns/forwarder.ts';
+import { Forwarder } from '../../src/dns/forwarder.ts';
 import { DEFAULT_LIMITS, type DnsLimits } from '../../src/dns/limits.ts';
 import { serverSet, type Server, type ServerSet } from '../../src/dns/server-set.ts';
 import type { Waiting } from '../../src/dns/conversation.ts';
 import type { Transport } from '../../src/dns/upstream-sockets.ts';
+import type { Route } from '../../src/dns/waiter.ts';
 import { question, short, type Extras } from '../support/dns-questions.ts';
 
 /** One question that a server was asked. */
