@@ -5,6 +5,7 @@ import type { Applier, Change } from './applier.ts';
 import type { Clock } from './context.ts';
 import type { EventHub } from './events.ts';
 import type { FileKeeper } from './file-keeper.ts';
+import { GatewayNames } from './gateway-names.ts';
 import type { Ledger, Touched } from './ledger.ts';
 import type { SandboxRecord } from './records.ts';
 import { isServed } from './sandbox-files.ts';
@@ -38,8 +39,11 @@ const STABLE = 5_000;
 export class Names implements AsyncDisposable {
   readonly #parts: NamesParts;
   readonly #served: ServedSandboxes;
+  readonly #gateways: GatewayNames;
   /** What is wrong, by what it is about. */
   readonly #problems = new Map<string, string>();
+  /** Why networks are not served at their gateway, since somebody last asked. */
+  readonly #refusals = new Map<string, NetworkError>();
   /** Sandboxes whose namespace was made again under its old name. */
   readonly #moved = new Set<string>();
   /** Sandboxes whose files were written, or were there before this process: their users may have taken our part out of them since. */
@@ -55,6 +59,7 @@ export class Names implements AsyncDisposable {
   constructor(parts: NamesParts) {
     this.#parts = parts;
     this.#served = new ServedSandboxes(parts.applier, parts.table);
+    this.#gateways = new GatewayNames(parts.ledger);
   }
 
   /** Follows the ledger; when it resolves, every later question sees what is there now. */
@@ -67,6 +72,17 @@ export class Names implements AsyncDisposable {
 
   /** Has {@link settle} called, in a turn of the ledger's owner, when the name server has crashed. */
   onCrash: () => void = () => {};
+
+  /**
+   * The same for a new network, whose gateway may be somebody else's to serve names at.
+   * @throws {NetworkError} IN_USE naming who does
+   */
+  async open(networkId: string): Promise<void> {
+    await this.settle();
+    const refusal = this.#refusals.get(networkId);
+    this.#refusals.clear();
+    if (refusal !== undefined) throw refusal;
+  }
 
   /** Before a sandbox is forgotten: what stands in folders and namespaces of others goes while it is known whose it is. */
   withdraw(sandbox: SandboxRecord): Promise<void> {
@@ -112,6 +128,7 @@ export class Names implements AsyncDisposable {
     const { ledger } = this.#parts;
     this.#told.take(ledger, takeTouched(ledger.touched));
     this.#served.assume(other.#served);
+    this.#gateways.assume(other.#gateways);
     this.#settled = true;
   }
 
@@ -151,7 +168,7 @@ export class Names implements AsyncDisposable {
     const { ledger, open } = this.#parts;
     if (this.#closed) return;
     // Nobody asks: what was touched waits for the first who does.
-    if (open !== undefined && this.#server === undefined && ledger.sandboxes.size === 0) return;
+    if (open !== undefined && this.#server === undefined && ledger.sandboxes.size === 0 && !this.#gateways.areWanted) return;
     const touched = takeTouched(ledger.touched);
     if (open === undefined) return;
     try {
@@ -173,7 +190,7 @@ export class Names implements AsyncDisposable {
   async #tell(touched: Touched): Promise<void> {
     const { ledger } = this.#parts;
     const { changes, sandboxes } = this.#told.take(ledger, touched);
-    if (changes.length === 0 && sandboxes.size === 0) return;
+    if (changes.length === 0 && sandboxes.size === 0 && touched.networks.size === 0) return;
     const server = await this.server();
     const present = this.#present(sandboxes);
     const here = new Set(present.map(({ id }) => id));
@@ -183,12 +200,20 @@ export class Names implements AsyncDisposable {
     }
     this.#moved.clear();
     const unserved = present.filter(({ id }) => !this.#served.has(id));
-    await Promise.all([server.update(changes), this.#serve(server, unserved), this.#writeFiles(present)]);
+    await Promise.all([server.update(changes), this.#serve(server, unserved), this.#serveGateways(server, touched.networks), this.#writeFiles(present)]);
   }
 
   async #serve(server: DnsServer, sandboxes: readonly SandboxRecord[]): Promise<void> {
     for (const { id } of sandboxes) this.#problems.delete(id);
     await this.#served.add(server, sandboxes, ({ id, name }, error) => this.#note(id, `names are not served in sandbox '${name}': ${error.message}`));
+  }
+
+  async #serveGateways(server: DnsServer, networks: ReadonlySet<string>): Promise<void> {
+    for (const id of networks) this.#problems.delete(id);
+    await this.#gateways.follow(server, networks, ({ record }, error) => {
+      this.#note(record.id, `names are not served at the gateway of network '${record.name}': ${error.message}`);
+      this.#refusals.set(record.id, error);
+    });
   }
 
   async #writeFiles(sandboxes: readonly SandboxRecord[]): Promise<void> {
@@ -213,6 +238,7 @@ export class Names implements AsyncDisposable {
     this.#server = undefined;
     this.#told = new ToldNames();
     this.#served.clear();
+    this.#gateways.clear();
     this.refresh();
   }
 

@@ -70,10 +70,12 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       await context.store.commit([{ key: networkKey(id) }]);
       await context.applier.transition([removal(id)], { onFailure: 'forward' });
       throw error;
+      await context.names.open(id);
     }
     for (const warning of subnets.warnings) context.events.warn(warning);
     context.events.emit({ type: 'network', action: 'create', id, name: record.name, attributes: { driver: driver.name } });
     return network;
+      await adjustSurroundings(context);
   } catch (error) {
     subnets.undo();
     throw error;
