@@ -8,6 +8,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 /** What a thread can be asked to do. */
 export type AgentTask =
   | { readonly do: 'connect'; readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number; readonly timeout: number; readonly from?: string; readonly say?: string }
+  /** Frames in hexadecimal, sent by a link as they are. */
+  | { readonly do: 'send'; readonly link: string; readonly frames: readonly string[] }
   /** The datagrams that came in so far, `TEXT from ADDRESS` a line. */
   | { readonly do: 'heard' };
 
@@ -20,8 +22,15 @@ export interface AgentHome {
 
 const CLONE_NEWNET = 0x4000_0000;
 const home = workerData as AgentHome;
-const setns = koffi.load(null).func('int setns(int, int)') as (fd: number, type: number) => number;
-if (setns(openSync(home.path, 'r'), CLONE_NEWNET) !== 0) throw new Error(`cannot enter ${home.path}`);
+const program = koffi.load(null);
+const libc = {
+  setns: program.func('int setns(int, int)') as (fd: number, type: number) => number,
+  socket: program.func('int socket(int, int, int)') as (domain: number, type: number, protocol: number) => number,
+  sendto: program.func('long sendto(int, const uint8_t *, size_t, int, const uint8_t *, uint32_t)') as (fd: number, data: Buffer, length: number, flags: number, to: Buffer, size: number) => number,
+  close: program.func('int close(int)') as (fd: number) => number,
+  if_nametoindex: program.func('uint32_t if_nametoindex(const char *)') as (name: string) => number,
+};
+if (libc.setns(openSync(home.path, 'r'), CLONE_NEWNET) !== 0) throw new Error(`cannot enter ${home.path}`);
 
 const heard: string[] = [];
 
@@ -73,8 +82,26 @@ function reach(task: AgentTask & { do: 'connect' }): Promise<string> {
   });
 }
 
+/** linux/if_packet.h: struct sockaddr_ll; linux/if_ether.h */
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+
+function sendFrames(link: string, frames: readonly string[]): string {
+  const fd = libc.socket(AF_PACKET, SOCK_RAW, 0);
+  if (fd < 0) throw new Error('no packet socket');
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt32LE(libc.if_nametoindex(link), 4);
+  try {
+    for (const frame of frames.map((text) => Buffer.from(text, 'hex'))) if (libc.sendto(fd, frame, frame.length, 0, address, address.length) < 0) throw new Error(`cannot send by ${link}`);
+  } finally {
+    libc.close(fd);
+  }
+  return '';
+}
+
 parentPort?.on('message', ({ id, task }: { id: number; task: AgentTask }) => {
-  const result = task.do === 'heard' ? Promise.resolve(heard.join('\n')) : reach(task);
+  const result = task.do === 'connect' ? reach(task) : Promise.resolve(task.do === 'heard' ? heard.join('\n') : sendFrames(task.link, task.frames));
   void result.then((value) => parentPort?.postMessage({ id, value }));
 });
 await Promise.all(home.serve.map(({ address, port }) => serve(address, port)));

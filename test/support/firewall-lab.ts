@@ -49,6 +49,12 @@ export class FirewallLab implements AsyncDisposable {
     return code === 0;
   }
 
+  /** MAC address of a link of the host, or of a node's `eth0`. */
+  mac(place: { readonly link: string } | { readonly node: string }): string {
+    const link = JSON.parse(this.host('ip', [...('node' in place ? ['-n', place.node] : []), '-j', 'link', 'show', 'link' in place ? place.link : 'eth0'])) as { address: string }[];
+    return link[0]?.address ?? '';
+  }
+
   /** Has a node do something. */
   ask(node: string, task: AgentTask): Promise<string> {
     const agent = this.#agents.get(node);
