@@ -79,7 +79,8 @@ export class NetlinkSession implements Disposable {
       case 'route-add':
         return this.#send(this.#channel(op.namespace), op, [changeRoute(this.#index(op, op.link), op)]);
       case 'redirect-set':
-        return setRedirectIn(this.#redirectPlace(op, this.#channel(op.namespace)), op);
+      case 'redirect-delete':
+        return this.#redirect(op);
       case 'sysctl-set':
         return this.#setSysctl(op.namespace, op.key, op.value, op.optional === true, opWords(op));
       default:
@@ -161,10 +162,9 @@ export class NetlinkSession implements Disposable {
     if (op.rename !== undefined || op.moveTo !== undefined) this.#forget();
   }
 
-  #delete(op: LinkDelete | LinkGroupDelete | AddressChange | AddressFlush | RouteChange | RedirectDelete): void {
+  #delete(op: LinkDelete | LinkGroupDelete | AddressChange | AddressFlush | RouteChange): void {
     const channel = this.#findChannel(op.namespace);
     if (channel === undefined) return;
-    if (op.op === 'redirect-delete') return deleteRedirectIn(this.#redirectPlace(op, channel), op.table);
     const requests = this.#deletions(channel, op);
     for (let i = 0; i < requests.length; i += LONGEST_SEND) this.#send(channel, op, requests.slice(i, i + LONGEST_SEND), true);
     if (op.op === 'link-delete' || op.op === 'link-group-delete') this.#forget();
@@ -187,8 +187,13 @@ export class NetlinkSession implements Disposable {
     }
   }
 
-  #redirectPlace(op: RedirectSet | RedirectDelete, { namespace }: Channel): RedirectPlace {
-    return { namespaces: this.#namespaces, namespace, discard: this.#discard, words: opWords(op) };
+  /** Over a socket of its own: it needs none of what a channel has. */
+  #redirect(op: RedirectSet | RedirectDelete): void {
+    using namespace = op.op === 'redirect-set' ? this.#namespaces.require(op.namespace) : this.#namespaces.open(op.namespace);
+    if (namespace === undefined) return;
+    const place: RedirectPlace = { namespaces: this.#namespaces, namespace, discard: this.#discard, words: opWords(op) };
+    if (op.op === 'redirect-set') setRedirectIn(place, op);
+    else deleteRedirectIn(place, op.table);
   }
 
   #setSysctl(path: NamespacePath, key: string, value: string, optional: boolean, words: string): void {
