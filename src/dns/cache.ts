@@ -15,6 +15,8 @@ interface Entry {
   /** In ms, as the cache's clock has it. */
   readonly since: number;
   readonly cost: number;
+  /** Asked for since it was last looked at for being given up. */
+  isUsed: boolean;
 }
 
 const scratch = Buffer.alloc(512);
@@ -35,13 +37,13 @@ export function answerKey(query: Query, servers: string): string {
 }
 
 /**
- * Answers of others, kept as long as they allow (RFC 2308), the least recently used ones given up first.
+ * Answers of others, kept as long as they allow (RFC 2308), those given up first that have not been used for long.
  * TTLs count down in what is given out; what is kept stays as it came.
  */
 export class AnswerCache {
   readonly #now: () => number;
   readonly #capacity: number;
-  /** In the order of their last use. */
+  /** In the order in which they are looked at: moving one at each use costs more than finding it. */
   readonly #entries = new Map<string, Entry>();
   #cost = 0;
 
@@ -64,11 +66,15 @@ export class AnswerCache {
     this.#remove(key);
     const cost = OVERHEAD + key.length + answer.message.length + answer.ttls.byteLength;
     if (answer.lifetime <= 0 || cost > this.#capacity * LARGEST) return;
-    this.#entries.set(key, { answer, since: this.#now(), cost });
+    this.#entries.set(key, { answer, since: this.#now(), cost, isUsed: false });
     this.#cost += cost;
-    for (const oldest of this.#entries.keys()) {
+    for (const [oldest, entry] of this.#entries) {
       if (this.#cost <= this.#capacity) return;
-      this.#remove(oldest);
+      this.#entries.delete(oldest);
+      // One that was used gets another turn (the clock algorithm).
+      if (entry.isUsed) this.#entries.set(oldest, entry);
+      else this.#cost -= entry.cost;
+      entry.isUsed = false;
     }
   }
 
@@ -81,12 +87,11 @@ export class AnswerCache {
     const entry = this.#entries.get(key);
     if (entry === undefined) return 0;
     const age = (this.#now() - entry.since) / 1000;
-    this.#entries.delete(key);
     if (age >= entry.answer.lifetime) {
-      this.#cost -= entry.cost;
+      this.#remove(key);
       return 0;
     }
-    this.#entries.set(key, entry);
+    entry.isUsed = true;
     return writeAnswer(entry.answer, Math.floor(age), query, out, limit);
   }
 
