@@ -65,17 +65,17 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       await context.applier.transition([networkChange(context.ledger, id)], { onFailure: 'back', signal });
       await adjustSurroundings(context);
       await context.kernel.apply(strangersFlows(network));
+      await context.names.open(id);
     } catch (error) {
       context.ledger.removeNetwork(id);
       await context.store.commit([{ key: networkKey(id) }]);
       await context.applier.transition([removal(id)], { onFailure: 'forward' });
+      await adjustSurroundings(context);
       throw error;
-      await context.names.open(id);
     }
     for (const warning of subnets.warnings) context.events.warn(warning);
     context.events.emit({ type: 'network', action: 'create', id, name: record.name, attributes: { driver: driver.name } });
     return network;
-      await adjustSurroundings(context);
   } catch (error) {
     subnets.undo();
     throw error;

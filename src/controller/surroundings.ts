@@ -53,11 +53,11 @@ async function adjustForwarding(context: Context): Promise<void> {
   });
 }
 
-async function forwardingState(context: Context, host: NamespaceSnapshot): Promise<ForwardingState> {
 function acceptRules({ acceptRules: plan, applier }: Context, wanted: boolean): ReturnType<Context['acceptRules']> {
   return plan(wanted, { hostPorts: applier.facts().some(({ kind }) => kind === 'host-port') });
 }
 
+async function forwardingState(context: Context, host: NamespaceSnapshot): Promise<ForwardingState> {
   const read = async (key: string): Promise<string | undefined> => context.kernel.sysctl(HOST, key);
   const own = new Set(context.applier.links().map(({ name }) => name));
   const routing = host.links.filter((link) => link.name !== 'lo' && link.masterIndex === undefined && !isFarEnd(link.name));

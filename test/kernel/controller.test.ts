@@ -82,6 +82,13 @@ for (const firewall of FIREWALLS) describe(`the controller on a real kernel, pac
     assert.match(answer ?? '', new RegExp(`^internet from ${host.address4.replaceAll('.', '\\.')} `));
   });
 
+  it('leaves nothing of a network that the kernel refuses', async () => {
+    // Less than IPv6 takes.
+    const options = { 'com.docker.network.driver.mtu': '500' };
+    await assert.rejects(remote.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24', 'fd00:9::/64'], options }), { code: 'KERNEL' });
+    assert.deepEqual(difference(clean, await host.snapshot(), MARKS), []);
+  });
+
   it('keeps a flow alive while it is killed and started again, and serves new ones afterwards', async () => {
     await lab();
     await using web = await host.netns('web').serve(7, 'tcp', 'echo', { mode: 'echo' });
