@@ -14,8 +14,8 @@ const PLACE = { host: '1' };
 export function explain(ops: readonly Op[]): string[] {
   return ops.map((op) => {
     const commands = opCommands(op, PLACE).map(commandLine);
-    // conntrack fails when it finds nothing to delete, and few machines have arping and ndsend: nothing depends on them.
-    if (op.op === 'conntrack-flush' || op.op === 'announce') return commands.map((command) => `${command} || :`).join('\n');
+    // conntrack and a link group fail when there is nothing to delete, and few machines have arping and ndsend: nothing depends on them.
+    if (op.op === 'conntrack-flush' || op.op === 'link-group-delete' || op.op === 'announce') return commands.map((command) => `${command} || :`).join('\n');
     return commands.join(' && ');
   });
 }

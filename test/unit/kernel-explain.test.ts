@@ -31,7 +31,7 @@ const CASES: readonly (readonly [Op, string])[] = [
   [{ op: 'link-set', namespace: blue, name: 'eth0', up: true }, 'ip -n blue link set dev eth0 up'],
   [{ op: 'link-set', namespace: blue, name: 'eth0', up: false, master: null, rename: 'x', moveTo: HOST }, 'ip -n blue link set dev eth0 down nomaster name x netns 1'],
   [{ op: 'link-delete', namespace: '/proc/42/ns/net', name: 'eth0' }, 'nsenter --net=/proc/42/ns/net ip link delete dev eth0'],
-  [{ op: 'link-group-delete', namespace: HOST, group: 9 }, 'ip link delete group 9'],
+  [{ op: 'link-group-delete', namespace: HOST, group: 9 }, 'ip link delete group 9 || :'],
   [{ op: 'bridge-port-set', namespace: HOST, name: 'v0', hairpin: true }, 'bridge link set dev v0 hairpin on'],
   [{ op: 'bridge-port-set', namespace: HOST, name: 'v0', hairpin: true, isolated: false }, 'bridge link set dev v0 hairpin on isolated off'],
   [{ op: 'address-add', namespace: blue, link: 'eth0', address: '10.0.0.2/24' }, 'ip -n blue address add 10.0.0.2/24 brd + dev eth0'],
