@@ -46,6 +46,12 @@ export interface HostView {
     readonly up: boolean;
     /** Names of its ports and of the links that stand on it. */
     readonly users: readonly string[];
+    /** What it is a port of. */
+    readonly port?: { readonly of: string; readonly kind: string | undefined };
+    /** Of a VLAN sub-interface. */
+    readonly vlan?: { readonly below: string | undefined; readonly id: number };
+    /** Kinds of the links in the host's namespace that sit on it. */
+    readonly children?: readonly string[];
     /** Name of the network that uses it already. */
     readonly usedBy?: string;
     /** Of bridges that no network uses, what their owner has set: by file name, `route_localnet`, `disable_ipv6`. */
@@ -53,6 +59,10 @@ export interface HostView {
   }[];
   /** MTU of the link with the default route, bytes; undefined without one. */
   readonly uplinkMtu: number | undefined;
+  /** The other networks. */
+  readonly networks: readonly { readonly name: string; readonly settled: Readonly<Record<string, string>> }[];
+  /** Those of the {@link Driver.kindsInQuestion} that the kernel has. */
+  readonly kinds: ReadonlySet<string>;
 }
 
 /** A port of an endpoint that others may reach, one family of it. */
@@ -100,11 +110,20 @@ export interface WantedState {
   readonly redirects?: readonly RedirectState[];
 }
 
+/** Under this name the address that a network's parent has in a subnet is among the auxiliary ones. */
+export const PARENT_ADDRESS = 'parent';
+
 /** Nothing wanted. */
 export const NOTHING: WantedState = { links: [], facts: [] };
 
 /** How a family's ports are published. */
 export type Publishing = 'nat' | 'routed' | 'none';
+
+/**
+ * Where endpoints have their MAC addresses from. `own`: from the controller. `inherited`: from the parent,
+ * unless the user gives one. `shared`: from the parent.
+ */
+export type MacSource = 'own' | 'inherited' | 'shared';
 
 /** What a network means for names. */
 export interface NamingTraits {
@@ -124,6 +143,13 @@ export interface DriverNetwork {
   readonly interfacePrefix: string;
   /** Host address for ports published without one, per family. */
   readonly defaultHostAddress: string | undefined;
+  readonly macs: MacSource;
+  /** Default routes by this network name no gateway. */
+  readonly leadsOnLink: boolean;
+  /** How many endpoints it can have; undefined: any number. */
+  readonly mostEndpoints: number | undefined;
+  /** A link like those of its endpoints, made and removed once at creation: whether the kernel takes it. */
+  readonly trial: LinkState | undefined;
   /** Whether endpoints of this family get a default route by this network. */
   givesGateway(family: Family): boolean;
   publishing(family: Family): Publishing;
@@ -142,6 +168,10 @@ export interface DriverNetwork {
 /** A kind of network. */
 export interface Driver {
   readonly name: string;
+  /** Its subnets are those of a LAN that is there already: not chosen to be out of the host's way, their gateway somebody else's. */
+  readonly isOnLan: boolean;
+  /** Kinds of link of which {@link Driver.settle} has to know whether the kernel has them. */
+  kindsInQuestion(options: Readonly<Record<string, string>>): readonly string[];
   /**
    * Checks a new network's options and settles what depends on the host.
    * @returns the `settled` part of the spec
@@ -151,6 +181,7 @@ export interface Driver {
   /**
    * The network behind a spec that {@link settle} accepted.
    * @param label alias text for a link: everything of ours carries one
+   * @param shared the alias text of a link that other networks may want too
    */
-  open(spec: NetworkSpec, label: (endpointId?: string) => string): DriverNetwork;
+  open(spec: NetworkSpec, label: (endpointId?: string) => string, shared: string): DriverNetwork;
 }

@@ -13,6 +13,8 @@ const DEFAULT_MTU = 1500;
 export function bridgeDriver(warn: (message: string) => void = () => {}): Driver {
   return {
     name: 'bridge',
+    isOnLan: false,
+    kindsInQuestion: () => [],
     settle: (spec, host) => settle(spec, host, parseBridgeOptions(spec.options, warn)),
     open: (spec, label) => new BridgeNetwork(spec, label),
   };

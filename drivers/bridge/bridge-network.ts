@@ -4,7 +4,8 @@ import type { FamilyFacts, Fact, GatewayMode } from '../../src/firewall/facts.ts
 import type { LinkState, PeerState, RouteState, SysctlState } from '../../src/kernel/link-state.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import type { Attachment, DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
-import { interfaceSysctls, parseEndpointOptions } from './endpoint-options.ts';
+import { interfaceSysctls, parseEndpointOptions } from '../endpoint-options.ts';
+import { ipv6Sysctls } from '../ipv6-sysctls.ts';
 import { parseBridgeOptions, type BridgeOptions } from './options.ts';
 
 /** A Linux bridge with its gateway addresses; endpoints are veth pairs. */
@@ -22,6 +23,11 @@ export class BridgeNetwork implements DriverNetwork {
     this.bridge = bridgeNameOf(spec, this.#options);
     this.mtu = Number(spec.settled['mtu']);
   }
+
+  readonly macs = 'own';
+  readonly leadsOnLink = false;
+  readonly mostEndpoints = undefined;
+  readonly trial = undefined;
 
   get interfacePrefix(): string {
     return this.#options.interfacePrefix;
@@ -177,21 +183,6 @@ export class BridgeNetwork implements DriverNetwork {
   #mode(family: Family): GatewayMode {
     return family === 4 ? this.#options.gatewayModeIpv4 : this.#options.gatewayModeIpv6;
   }
-}
-
-/**
- * IPv6 on or off for a link. Where it is on, addresses come from us and nowhere else; and without
- * DAD, because a link-local address in DAD sends no neighbour solicitation for what it forwards:
- * a new network would be deaf for two seconds.
- */
-function ipv6Sysctls(link: string, on: boolean): SysctlState[] {
-  const base = `net/ipv6/conf/${link}`;
-  if (!on) return [{ key: `${base}/disable_ipv6`, value: '1' }];
-  return [
-    { key: `${base}/disable_ipv6`, value: '0' },
-    { key: `${base}/accept_ra`, value: '0' },
-    { key: `${base}/accept_dad`, value: '0' },
-  ];
 }
 
 function words(text = ''): string[] {

@@ -1,8 +1,6 @@
-import { NetworkError } from '../../src/common/error.ts';
-import { quote } from '../../src/common/name.ts';
-import type { GatewayMode } from '../../src/firewall/facts.ts';
-import { formatAddress, parseAddress } from '../../src/common/address.ts';
 import { requireInterfaceName } from '../../src/common/name.ts';
+import type { GatewayMode } from '../../src/firewall/facts.ts';
+import { address, boolean, integer, interfacePrefix, linkName, oneOf, optionReader, type OptionRow } from '../option-values.ts';
 
 /** Options of a bridge network, parsed. */
 export interface BridgeOptions {
@@ -23,13 +21,6 @@ export interface BridgeOptions {
   readonly announceCount: number;
   /** ms */
   readonly announceInterval: number;
-}
-
-/** What an option means, for `docs/` and for refusals. */
-export interface OptionRow {
-  readonly key: string;
-  readonly default: string;
-  readonly meaning: string;
 }
 
 const BRIDGE = 'com.docker.network.bridge.';
@@ -54,8 +45,6 @@ export const BRIDGE_OPTION_TABLE: readonly OptionRow[] = [
 ];
 
 const GATEWAY_MODES: readonly GatewayMode[] = ['nat', 'nat-unprotected', 'routed', 'isolated'];
-/** Keys that the engine adds and that say nothing that the request does not say elsewhere. */
-const IMPLIED = new Set([`${NETWORK}enable_ipv4`, `${NETWORK}enable_ipv6`, `${BRIDGE}default_bridge`]);
 
 /**
  * Parses `-o KEY=VALUE` options of a bridge network.
@@ -63,22 +52,15 @@ const IMPLIED = new Set([`${NETWORK}enable_ipv4`, `${NETWORK}enable_ipv6`, `${BR
  * @throws {NetworkError} INVALID for an unknown option or a bad value
  */
 export function parseBridgeOptions(options: Readonly<Record<string, string>>, warn: (message: string) => void = () => {}): BridgeOptions {
-  const known = new Set(BRIDGE_OPTION_TABLE.map((row) => row.key));
-  for (const key of Object.keys(options)) {
-    if (known.has(key) || IMPLIED.has(key)) continue;
-    if (key.startsWith('com.docker.')) warn(`option ${quote(key)} is not one of the bridge driver; ignored`);
-    else throw unknownOption(key, known);
-  }
-  const read = <T>(key: string, parse: (key: string, value: string) => T, otherwise: T): T =>
-    options[key] === undefined ? otherwise : parse(key, options[key]);
+  const read = optionReader('bridge', BRIDGE_OPTION_TABLE, options, warn);
   return {
-    bridgeName: read(`${BRIDGE}name`, (_key, value) => requireInterfaceName(value, 'bridge name'), undefined),
+    bridgeName: read(`${BRIDGE}name`, linkName('bridge name'), undefined),
     masquerade: read(`${BRIDGE}enable_ip_masquerade`, boolean, true),
     icc: read(`${BRIDGE}enable_icc`, boolean, true),
     inhibitIpv4: read(`${BRIDGE}inhibit_ipv4`, boolean, false),
     hostBinding: read(`${BRIDGE}host_binding_ipv4`, address(), undefined),
-    gatewayModeIpv4: read(`${BRIDGE}gateway_mode_ipv4`, gatewayMode, 'nat'),
-    gatewayModeIpv6: read(`${BRIDGE}gateway_mode_ipv6`, gatewayMode, 'nat'),
+    gatewayModeIpv4: read(`${BRIDGE}gateway_mode_ipv4`, oneOf(GATEWAY_MODES), 'nat'),
+    gatewayModeIpv6: read(`${BRIDGE}gateway_mode_ipv6`, oneOf(GATEWAY_MODES), 'nat'),
     trustedInterfaces: read(`${BRIDGE}trusted_host_interfaces`, interfaces, []),
     mtu: read(`${NETWORK}driver.mtu`, integer(68, 65535), undefined),
     interfacePrefix: read(`${NETWORK}container_iface_prefix`, interfacePrefix, 'eth'),
@@ -89,47 +71,6 @@ export function parseBridgeOptions(options: Readonly<Record<string, string>>, wa
   };
 }
 
-function unknownOption(key: string, known: ReadonlySet<string>): NetworkError {
-  const suffix = [...known].find((name) => name.endsWith(`.${key}`) || name.endsWith(`.enable_${key}`));
-  const hint = suffix === undefined ? 'see the table of options in the README' : `did you mean ${suffix}?`;
-  return new NetworkError('INVALID', `unknown bridge option ${quote(key)}: ${hint}`);
-}
-
-function boolean(key: string, value: string): boolean {
-  if (['true', '1', 't', 'T', 'TRUE', 'True'].includes(value)) return true;
-  if (['false', '0', 'f', 'F', 'FALSE', 'False'].includes(value)) return false;
-  throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be true or false`);
-}
-
-function integer(low: number, high: number): (key: string, value: string) => number {
-  return (key, value) => {
-    const number = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= low && number <= high) return number;
-    throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be a whole number from ${low} to ${high}`);
-  };
-}
-
-function address(family?: 4 | 6): (key: string, value: string) => string {
-  return (key, value) => {
-    const parsed = parseAddress(value);
-    if (family !== undefined && parsed.family !== family) {
-      throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be an IPv${family} address`);
-    }
-    return formatAddress(parsed);
-  };
-}
-
-function gatewayMode(key: string, value: string): GatewayMode {
-  const mode = GATEWAY_MODES.find((candidate) => candidate === value);
-  if (mode === undefined) throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be one of ${GATEWAY_MODES.join(', ')}`);
-  return mode;
-}
-
 function interfaces(_key: string, value: string): string[] {
   return value.split(':').map((name) => requireInterfaceName(name, 'trusted host interface'));
-}
-
-function interfacePrefix(key: string, value: string): string {
-  if (/^[A-Za-z][A-Za-z0-9_-]{0,11}$/.test(value)) return value;
-  throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be 1 to 12 letters, digits, '_' or '-', a letter first`);
 }

@@ -7,6 +7,8 @@ import type { Recent } from './recent.ts';
 import { createEndpointBody, createNetworkBody, endpointBody, joinBody, networkBody, optionsBody, programBody } from './wire.ts';
 
 const TYPE = 'NetworkDriver';
+/** types.CONNECTED: a route without a next hop. */
+const CONNECTED = 1;
 
 /** What a network driver's door stands on. */
 export interface NetworkDriverParts {
@@ -26,10 +28,12 @@ export interface NetworkDriverParts {
 export function networkDriverRoutes({ controller, driver, recent, onMade }: NetworkDriverParts): Map<string, PluginRoute> {
   const { engine } = controller;
   const methods: Readonly<Record<string, PluginRoute>> = {
-    GetCapabilities: bareRoute(() => ({ Scope: 'local', ConnectivityScope: 'local', GwAllocChecker: true })),
+    // What is straight on a LAN may reach other hosts, as with the built-in drivers.
+    GetCapabilities: bareRoute(() => ({ Scope: 'local', ConnectivityScope: driver === 'bridge' ? 'local' : 'global', GwAllocChecker: true })),
 
-    // No gateway address is wasted on a bridge that has none.
+    // No gateway address is wasted on a bridge that has none, nor taken from a LAN whose router nobody named.
     GwAllocCheck: route(optionsBody, ({ Options }) => {
+      if (driver !== 'bridge') return { SkipIPv4: true, SkipIPv6: true };
       const options = genericOptions(Options);
       const isolated = (family: 4 | 6): boolean => options[`com.docker.network.bridge.gateway_mode_ipv${family}`] === 'isolated';
       return { SkipIPv4: isolated(4), SkipIPv6: isolated(6) };
@@ -57,7 +61,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
       recent.touch(body.EndpointID);
       const { mac } = await engine.createEndpoint(endpointRequest(body));
       // A field that the engine had filled itself must not come back, not even unchanged.
-      return body.Interface?.MacAddress === undefined ? { Interface: { MacAddress: mac } } : {};
+      return body.Interface?.MacAddress === undefined && mac !== '' ? { Interface: { MacAddress: mac } } : {};
     }),
 
     // Asked several times per attachment; the engine makes nothing of ports that it says.
@@ -71,10 +75,10 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
     Join: route(joinBody, async ({ NetworkID, EndpointID, SandboxKey }) => {
       recent.touch(EndpointID);
       const endpoint = await engine.join(EndpointID, SandboxKey);
-      const { interfacePrefix, gateway } = engine.networkTraits(NetworkID);
+      const { interfacePrefix, gateway, leadsOnLink } = engine.networkTraits(endpoint);
       const gatewaysBy = engine.network(NetworkID)?.publisher;
-      const leads = (family: 4 | 6, address: string | undefined): string => (gatewaysBy === 'engine' || address === undefined ? '' : (gateway(family) ?? ''));
-      const gateways = { Gateway: leads(4, endpoint.ipv4), GatewayIPv6: leads(6, endpoint.ipv6) };
+      const leads = (family: 4 | 6): string => (gatewaysBy === 'engine' ? '' : (gateway(family) ?? ''));
+      const gateways = { Gateway: leads(4), GatewayIPv6: leads(6) };
       return {
         InterfaceName: {
           SrcName: endpoint.attachment?.interface ?? '',
@@ -82,7 +86,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
           DstName: endpoint.options[INTERFACE_NAME] ?? '',
         },
         ...gateways,
-        StaticRoutes: [],
+        StaticRoutes: leadsOnLink.map((family) => ({ Destination: family === 4 ? '0.0.0.0/0' : '::/0', RouteType: CONNECTED, NextHop: '' })),
         // Without a gateway the engine would lead the container out through docker_gwbridge. That is what publisher=engine is for.
         DisableGatewayService: gatewaysBy !== 'engine' && gateways.Gateway === '' && gateways.GatewayIPv6 === '',
       };

@@ -24,19 +24,19 @@ const NO = new Set(['false', '0', 'f', 'F', 'FALSE', 'False']);
 
 /** The network that the engine asks for. Its name is not in the call: until it is learnt, `docker-` and the short id. */
 export function networkRequest(body: CreateNetworkBody, driver: string): NetworkRequest {
-  const { publisher, options } = takePublisher(genericOptions(body.Options));
+  const given = genericOptions(body.Options);
+  const publishing = driver === 'bridge' ? takePublisher(given) : { options: given };
   const data = [...body.IPv4Data, ...body.IPv6Data];
   return {
     id: body.NetworkID,
     name: `docker-${body.NetworkID.slice(0, 12)}`,
     driver,
     owner: 'engine',
-    publisher,
-    options,
+    ...publishing,
     internal: isTrue(body.Options[INTERNAL]),
     ipv4: body.IPv4Data.length > 0,
     ipv6: body.IPv6Data.length > 0,
-    subnets: data.map(subnetOf),
+    subnets: data.map((one) => subnetOf(one, driver)),
     gateways: data.flatMap(({ Gateway }) => (Gateway === undefined ? [] : [plainAddress(Gateway)])),
     auxiliary: Object.fromEntries(data.flatMap(({ AuxAddresses }) => Object.entries(AuxAddresses).map(([name, address]) => [name, plainAddress(address)]))),
   };
@@ -78,9 +78,9 @@ function takePublisher(all: Readonly<Record<string, string>>): Publishing {
   return { publisher, options };
 }
 
-function subnetOf({ Pool }: IpamData): string {
+function subnetOf({ Pool }: IpamData, driver: string): string {
   if (Pool === undefined || Pool.endsWith('/0')) {
-    throw new NetworkError('INVALID', `a bridge network needs a subnet, and got ${quote(Pool ?? '')}: use --ipam-driver default or tsipam`);
+    throw new NetworkError('INVALID', `a ${driver} network needs a subnet, and got ${quote(Pool ?? '')}: use --ipam-driver default or tsipam`);
   }
   return Pool;
 }

@@ -14,7 +14,7 @@ import { realTimer, type Timer } from './timer.ts';
 export interface DockerDoorOptions {
   /**
    * Name of one socket for both drivers in the folder, as a managed plugin has it: `tsbridge.sock`.
-   * Default: `tsbridge.sock` for networks and `tsipam.sock` for addresses.
+   * Default: one for each network driver (`tsbridge.sock`, `tsmacvlan.sock`, `tsipvlan.sock`) and `tsipam.sock` for addresses.
    */
   readonly combined?: string;
   /** Path of the engine's own socket, or false to ask it nothing. Default `/var/run/docker.sock`. */
@@ -40,12 +40,15 @@ export interface DockerDoors extends AsyncDisposable {
   sync(): Promise<string[]>;
 }
 
+/** Drivers with a door of their own. */
+const DRIVERS = ['bridge', 'macvlan', 'ipvlan'] as const;
+
 /** An id is new to the engine for this long, ms: it lists what it makes at the end, and may be slow. */
 const NEW = 60_000;
 
 /**
  * Opens the doors through which a Docker engine drives the controller: `docker network create -d
- * tsbridge` and `--ipam-driver tsipam`. The engine finds them by the names of their sockets.
+ * tsbridge` (`tsmacvlan`, `tsipvlan`) and `--ipam-driver tsipam`. The engine finds them by the names of their sockets.
  *
  * @param folder the engine's plugin folder, `/run/docker/plugins`
  * @throws {NetworkError} IN_USE when another process answers there, INVALID, UNAVAILABLE
@@ -56,15 +59,15 @@ export async function openDockerDoors(controller: Controller, folder: string, op
   const recent = new Recent(() => timer.now(), NEW);
   const sync = engineSocket === false ? undefined : stack.use(new EngineSync({ controller, socket: engineSocket, recent, timer, period: syncPeriod, log, report }));
   const onMade = (): void => sync?.soon();
-  const network = networkDriverRoutes({ controller, driver: 'bridge', recent, onMade });
+  const network = (driver: string): ReturnType<typeof networkDriverRoutes> => networkDriverRoutes({ controller, driver, recent, onMade });
   const ipam = ipamDriverRoutes({ controller, recent, onMade });
   const doors: [string, PluginRoutes][] =
     combined === undefined
       ? [
-          ['tsbridge.sock', plugin(['NetworkDriver'], network, onMade)],
+          ...DRIVERS.map((driver): [string, PluginRoutes] => [`ts${driver}.sock`, plugin(['NetworkDriver'], network(driver), onMade)]),
           ['tsipam.sock', plugin(['IpamDriver'], ipam, onMade)],
         ]
-      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network, ...ipam], onMade)]];
+      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network('bridge'), ...ipam], onMade)]];
   const sockets: string[] = [];
   for (const [name, routes] of doors) {
     const path = join(folder, name);

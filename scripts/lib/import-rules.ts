@@ -2,18 +2,20 @@ import { dirname, join, normalize } from 'node:path/posix';
 
 const MIDDLE = ['ipam', 'dns', 'firewall', 'store', 'ports'] as const;
 const BELOW_DRIVERS = ['common', 'kernel', ...MIDDLE] as const;
-const BELOW_DOORS = [...BELOW_DRIVERS, 'driver-contract', 'driver', 'controller'] as const;
+const BELOW_DOORS = [...BELOW_DRIVERS, 'driver-contract', 'driver-base', 'driver', 'controller'] as const;
 
 /**
  * What each part of the house may import besides itself. docs/architecture.md draws it.
- * A part is a folder of src/; `driver-contract` is drivers/*.ts, `driver` a folder in drivers/, `door` whatever a request comes in by.
+ * A part is a folder of src/; `driver-contract` is drivers/*.ts, `driver` a folder in drivers/, `driver-base` one that is no driver
+ * itself and that several share, `door` whatever a request comes in by.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   common: [],
   kernel: ['common'],
   ...Object.fromEntries(MIDDLE.map((part) => [part, ['common', 'kernel']])),
   'driver-contract': [...BELOW_DRIVERS],
-  driver: [...BELOW_DRIVERS, 'driver-contract'],
+  'driver-base': [...BELOW_DRIVERS, 'driver-contract'],
+  driver: [...BELOW_DRIVERS, 'driver-contract', 'driver-base'],
   controller: [...BELOW_DRIVERS, 'driver-contract', 'driver'],
   library: [...BELOW_DOORS],
   door: [...BELOW_DOORS, 'library'],
@@ -23,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   test: [...BELOW_DOORS, 'library', 'door', 'scripts', 'bench'],
 };
 
+const DRIVER_BASES: ReadonlySet<string> = new Set(['parent']);
 const DOORS: ReadonlySet<string> = new Set(['api', 'cli', 'lab']);
 
 interface Part {
@@ -35,7 +38,10 @@ interface Part {
 function partOf(file: string): Part {
   const [top = '', folder = '', ...rest] = file.split('/');
   if (top === 'plugins') return { kind: 'door', name: `plugins/${folder}` };
-  if (top === 'drivers') return rest.length > 0 ? { kind: 'driver', name: folder } : { kind: 'driver-contract', name: '' };
+  if (top === 'drivers') {
+    if (rest.length === 0) return { kind: 'driver-contract', name: '' };
+    return { kind: DRIVER_BASES.has(folder) ? 'driver-base' : 'driver', name: folder };
+  }
   if (top !== 'src') return { kind: top, name: '' };
   if (rest.length === 0) return { kind: 'library', name: '' };
   return DOORS.has(folder) ? { kind: 'door', name: folder } : { kind: folder, name: '' };

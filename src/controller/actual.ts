@@ -1,7 +1,9 @@
 /** What the kernel holds, told in the planner's words: only what is wanted is looked at. Pure. */
+import { sameTraits } from '../kernel/child-traits.ts';
 import type { LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
 import { HOST, type NamespacePath } from '../kernel/op.ts';
 import type { LinkSnapshot, NamespaceSnapshot } from '../kernel/snapshot.ts';
+import { linkKey } from './plan.ts';
 
 /** Snapshots by namespace. */
 export type Snapshots = ReadonlyMap<NamespacePath, NamespaceSnapshot>;
@@ -18,7 +20,8 @@ export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, 
   return wanted.flatMap((link) => {
     const snapshot = snapshots.get(link.namespace);
     const found = snapshot?.links.find((candidate) => candidate.name === link.name);
-    if (snapshot === undefined || found === undefined || !isOurs(link, found, group)) return [];
+    if (found === undefined && link.handedOver !== undefined) return isHandedOver(link, snapshots) ? [link] : [];
+    if (snapshot === undefined || found === undefined || !isOurs(link, found, group) || !isOnParent(link, found, snapshots)) return [];
     const master = snapshot.links.find((candidate) => candidate.index === found.masterIndex)?.name;
     const state: LinkState = {
       ...observed(link, found, snapshot),
@@ -36,17 +39,57 @@ export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, 
   });
 }
 
+/** Where a link is. */
+export type LinkPlace = Pick<LinkState, 'namespace' | 'name'>;
+
 /**
- * Names of host-side links that are ours and lead elsewhere: their other end was moved, or their
- * sandbox's namespace has lost its name to a new one. They stand in the way of the ones to be made.
+ * Links that are ours and lead elsewhere: their other end was moved, their sandbox's namespace has
+ * lost its name to a new one, their parent is another one now; and those in a sandbox that were only
+ * half made. They stand in the way of the ones to be made.
  */
-export function misled(wanted: readonly LinkState[], snapshots: Snapshots, group: number): string[] {
-  const usable = new Set(actualLinks(wanted, snapshots, group).map(({ name }) => name));
-  const host = snapshots.get(HOST)?.links ?? [];
-  return wanted.flatMap((link) => {
-    if (link.namespace !== HOST || link.label === undefined || usable.has(link.name)) return [];
-    return host.some((found) => found.name === link.name && isOurs(link, found, group)) ? [link.name] : [];
+export function misled(wanted: readonly LinkState[], snapshots: Snapshots, group: number): LinkPlace[] {
+  const usable = new Set(actualLinks(wanted, snapshots, group).map(linkKey));
+  const named = wanted.flatMap((link): LinkPlace[] => {
+    const { namespace, name, label } = link;
+    if (label === undefined || usable.has(linkKey(link))) return [];
+    return snapshots.get(namespace)?.links.some((found) => found.name === name && isOurs(link, found, group)) === true ? [{ namespace, name }] : [];
   });
+  const sandboxes = new Set(wanted.flatMap(({ namespace, traits }) => (traits === undefined || namespace === HOST ? [] : [namespace])));
+  const known = new Set(wanted.map(linkKey));
+  const halfMade = [...sandboxes].flatMap((namespace) =>
+    (snapshots.get(namespace)?.links ?? []).flatMap(({ name, alias, ...found }): LinkPlace[] =>
+      found.group === group && (alias ?? '') === '' && !known.has(linkKey({ namespace, name })) ? [{ namespace, name }] : [],
+    ),
+  );
+  return [...named, ...halfMade];
+}
+
+/** Links on top of others that were wanted, where they are by now: an engine takes its containers' away and brings them back. */
+export function whereabouts(former: readonly LinkState[], snapshots: Snapshots): LinkState[] {
+  return former.map((link) => {
+    const { namespace, name, label, traits, handedOver } = link;
+    if (traits === undefined || label === undefined) return link;
+    if (snapshots.get(namespace)?.links.some((found) => found.name === name) === true) return link;
+    for (const place of [handedOver, namespace, HOST]) {
+      const found = place === undefined ? undefined : snapshots.get(place)?.links.find(({ alias }) => alias === label);
+      if (place !== undefined && found !== undefined) {
+        const { handedOver: _here, ...rest } = link;
+        return { ...rest, namespace: place, name: found.name };
+      }
+    }
+    return link;
+  });
+}
+
+function isHandedOver({ handedOver, label }: LinkState, snapshots: Snapshots): boolean {
+  return handedOver !== undefined && snapshots.get(handedOver)?.links.some(({ alias }) => alias === label) === true;
+}
+
+/** While the parent is away (a network card that is moved between namespaces), its children are left as they are. */
+function isOnParent({ label, traits, parent }: LinkState, found: LinkSnapshot, snapshots: Snapshots): boolean {
+  if (label === undefined || traits === undefined) return true;
+  const below = snapshots.get(HOST)?.links.find(({ name }) => name === parent);
+  return sameTraits(traits, found.traits) && (below === undefined || below.index === found.peerIndex);
 }
 
 /** The group comes with the link, the label a moment later: a daemon that was killed in between has left one without. */

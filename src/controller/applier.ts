@@ -6,9 +6,10 @@ import type { Fact } from '../firewall/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type NamespacePath, type Op } from '../kernel/op.ts';
-import { actualLinks, misled, type Snapshots, type Sysctls } from './actual.ts';
+import { actualLinks, misled, whereabouts, type Snapshots, type Sysctls } from './actual.ts';
 import { busyLinks } from './link-users.ts';
-import { plan, type PlanContext } from './plan.ts';
+import { mergeLinks } from './merge-links.ts';
+import { linkKey, plan, type PlanContext } from './plan.ts';
 import type { Reaper } from './reaper.ts';
 
 /** One network or endpoint and how it is to be from now on. */
@@ -78,10 +79,13 @@ export class Applier {
    */
   async transition(changes: readonly Change[], options: TransitionOptions): Promise<void> {
     const before = changes.map(({ id }): Change => ({ id, wanted: this.applied(id) }));
-    const ops = [...(options.before ?? []), ...this.#plan(merge(changes), merge(before), changes, options), ...(options.after ?? [])];
+    const wanted = merge(changes);
+    const actual = this.#besideOthers(merge(before), wanted, changes);
+    const ops = [...(options.before ?? []), ...this.#plan(wanted, actual, changes, options), ...(options.after ?? [])];
     try {
       await this.#kernel.apply(ops, options.signal);
       this.#remember(changes);
+      this.#reaper.wake(this.#doomedIn(ops));
     } catch (error) {
       if (isFull(error) && this.#reaper.pending) {
         // Links that wait for their deletion are ports of the bridge still.
@@ -99,7 +103,6 @@ export class Applier {
         throw error;
       }
     }
-    this.#reaper.wake();
   }
 
   /**
@@ -111,12 +114,12 @@ export class Applier {
   async converge(changes: readonly Change[], formerly: readonly Change[] = []): Promise<readonly Op[]> {
     const wanted = merge(changes);
     const before = merge(formerly);
-    const keys = new Set(wanted.links.map((link) => link.name));
-    const former = before.links.filter((link) => !keys.has(link.name));
+    const keys = new Set(wanted.links.map(linkKey));
+    const former = this.#besideOthers(before, wanted, changes).links.filter((link) => !keys.has(linkKey(link)));
     const snapshots = await this.snapshots([...wanted.links, ...former]);
     const { live } = this.#context.groups;
-    const actual = [...actualLinks(wanted.links, snapshots, live, await this.#bridgeSysctls(wanted.links)), ...actualLinks(former, snapshots, live)];
-    const inTheWay = misled(wanted.links, snapshots, live).map((name): Op => ({ op: 'link-delete', namespace: HOST, name }));
+    const actual = [...actualLinks(wanted.links, snapshots, live, await this.#hostSysctls(wanted.links)), ...actualLinks(whereabouts(former, snapshots), snapshots, live)];
+    const inTheWay = misled(wanted.links, snapshots, live).map((place): Op => ({ op: 'link-delete', ...place }));
     this.#remember(changes);
     const context: PlanContext = {
       ...this.#context,
@@ -127,14 +130,14 @@ export class Applier {
     const redirects = await this.#kernel.redirectsInPlace(wanted.redirects);
     const ops = plan({ ...wanted, facts: [] }, { links: actual, facts: [], redirects: [...redirects, ...before.redirects] }, context);
     await this.#kernel.apply([...this.#firewall.rebuild(this.facts()), ...inTheWay, ...ops]);
-    this.#reaper.wake();
+    this.#reaper.wake(this.#doomedIn(ops));
     return ops;
   }
 
   /** The operations that would bring links and redirects to how they are to be; the packet filter is not looked at. */
   async compare({ links, redirects = [] }: WantedState): Promise<Op[]> {
     const context: PlanContext = { ...this.#context, firewall: { change: () => [] } };
-    const actual = actualLinks(links, await this.snapshots(links), this.#context.groups.live, await this.#bridgeSysctls(links));
+    const actual = actualLinks(links, await this.snapshots(links), this.#context.groups.live, await this.#hostSysctls(links));
     return plan({ links, facts: [], redirects }, { links: actual, facts: [], redirects: await this.#kernel.redirectsInPlace(redirects) }, context);
   }
 
@@ -145,13 +148,40 @@ export class Applier {
 
   /** Snapshots of every namespace that the links touch. */
   async snapshots(links: readonly LinkState[]): Promise<Snapshots> {
-    const namespaces = new Set(links.flatMap((link) => [link.namespace, ...(link.peer === undefined ? [] : [link.peer.namespace])]));
+    const namespaces = new Set(
+      links.flatMap(({ namespace, peer, parent, handedOver }) => [
+        namespace,
+        ...(peer === undefined ? [] : [peer.namespace]),
+        ...(parent === undefined ? [] : [HOST]),
+        ...(handedOver === undefined ? [] : [handedOver]),
+      ]),
+    );
     const list = await this.#kernel.snapshot([...namespaces]);
     return new Map(list.map((snapshot) => [snapshot.namespace, snapshot]));
   }
 
-  async #bridgeSysctls(links: readonly LinkState[]): Promise<Sysctls> {
-    const keys = links.flatMap(({ type, namespace, sysctls = [] }) => (type === 'bridge' && namespace === HOST ? sysctls.map(({ key }) => key) : []));
+  /**
+   * What is to stand in `actual` besides the former state of what changes: links that several networks
+   * want and others have already; and what is not to: such links while others want them still.
+   */
+  #besideOthers(before: Required<WantedState>, wanted: WantedState, changes: readonly Change[]): Required<WantedState> {
+    if (![...before.links, ...wanted.links].some(({ shared }) => shared === true)) return before;
+    const ids = new Set(changes.map(({ id }) => id));
+    const others = new Map([...this.#applied].flatMap(([id, { links }]) => (ids.has(id) ? [] : links.filter(({ shared }) => shared === true).map((link) => [linkKey(link), link] as const))));
+    const known = new Set(before.links.map(linkKey));
+    const wants = new Set(wanted.links.map(linkKey));
+    const standing = [...others].filter(([key]) => wants.has(key) && !known.has(key)).map(([, link]) => link);
+    return { ...before, links: [...before.links.filter((link) => wants.has(linkKey(link)) || !others.has(linkKey(link))), ...standing] };
+  }
+
+  /** Namespaces in which links wait for their deletion now. */
+  #doomedIn(ops: readonly Op[]): ReadonlySet<NamespacePath> {
+    return new Set(ops.flatMap((op) => (op.op === 'link-set' && op.group === this.#context.groups.doomed ? [op.namespace] : [])));
+  }
+
+  /** Those of veth pairs are not looked at: reading one costs as much as writing one, and there are many. */
+  async #hostSysctls(links: readonly LinkState[]): Promise<Sysctls> {
+    const keys = links.flatMap(({ type, namespace, sysctls = [] }) => (type !== 'veth' && namespace === HOST ? sysctls.map(({ key }) => key) : []));
     const values = await Promise.all(keys.map(async (key) => [key, await this.#kernel.sysctl(HOST, key)] as const));
     return new Map(values.flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
   }
@@ -186,12 +216,12 @@ function isFull(error: unknown): boolean {
 /** What changes want, together. */
 export function merge(changes: readonly Change[]): Required<WantedState> {
   return {
-    links: changes.flatMap(({ wanted }) => wanted.links),
+    links: mergeLinks(changes.flatMap(({ wanted }) => wanted.links)),
     facts: changes.flatMap(({ wanted }) => wanted.facts),
     redirects: changes.flatMap(({ wanted }) => wanted.redirects ?? []),
   };
 }
 
 function missing(links: readonly LinkState[], snapshots: Snapshots): ReadonlySet<NamespacePath> {
-  return new Set(links.flatMap(({ peer }) => (peer !== undefined && !snapshots.has(peer.namespace) ? [peer.namespace] : [])));
+  return new Set(links.flatMap(({ namespace, peer }) => [namespace, ...(peer === undefined ? [] : [peer.namespace])]).filter((namespace) => !snapshots.has(namespace)));
 }

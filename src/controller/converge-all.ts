@@ -34,10 +34,11 @@ async function convergeNetwork(context: Context, { id, name }: NetworkRecord): P
     return await applier.converge([networkChange(ledger, id), ...endpoints.map(change)]);
   } catch (whole) {
     const ops: Op[] = [];
+    const [gone] = await goneLinks(context, id);
     try {
       ops.push(...(await applier.converge([networkChange(ledger, id)])));
+      if (gone !== undefined) throw whole;
     } catch {
-      const [gone] = await goneBridges(context, id);
       events.warn(`network '${name}' is down: ${gone ?? NetworkError.from(whole).message}`);
       return ops;
     }
@@ -52,14 +53,18 @@ async function convergeNetwork(context: Context, { id, name }: NetworkRecord): P
   }
 }
 
-/** Bridges that networks use, did not make and miss now, a sentence each. */
-export async function goneBridges({ kernel, ledger }: Context, networkId?: string): Promise<string[]> {
-  const adopted = [...ledger.networks.values()].flatMap(({ record, driver }) =>
-    networkId !== undefined && record.id !== networkId ? [] : driver.wanted().links.filter(({ label }) => label === undefined).map(({ name }) => ({ name, network: record.name })),
+/** Links that networks use, did not make and miss now, a sentence each. */
+export async function goneLinks({ kernel, ledger }: Context, networkId?: string): Promise<string[]> {
+  const used = [...ledger.networks.values()].flatMap(({ record, driver }) =>
+    networkId !== undefined && record.id !== networkId ? [] : driver.wanted().links.filter(({ label }) => label === undefined).map(({ name, type }) => ({ name, type, network: record.name })),
   );
-  if (adopted.length === 0) return [];
+  if (used.length === 0) return [];
   const [host] = await kernel.snapshot([HOST]);
-  return adopted
+  return used
     .filter(({ name }) => host?.links.every((link) => link.name !== name) === true)
-    .map(({ name, network }) => `bridge '${name}' of network '${network}' is gone, and is not ours to make: bring it back ('ip link add ${name} type bridge'), or remove the network`);
+    .map(({ name, type, network }) =>
+      type === 'bridge'
+        ? `bridge '${name}' of network '${network}' is gone, and is not ours to make: bring it back ('ip link add ${name} type bridge'), or remove the network`
+        : `parent '${name}' of network '${network}' is gone, and is not ours to make: its endpoints come back when it does`,
+    );
 }

@@ -8,6 +8,7 @@ import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
 import { checkAlias } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
+import { departed, departures } from './departures.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { claimPorts, followPorts, forgetFlows, wayOut } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
@@ -66,12 +67,14 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const event = endpointEvent(context, 'disconnect', endpoint);
   const wayBefore = wayOut(context, sandbox.id);
   const flows = forgetFlows(sandbox.ports, ledger.endpointsOfSandbox(sandbox.id));
-  await store.commit([{ key: endpointKey(endpoint.id) }]);
+  const notes = departures(context, [endpoint]);
+  await store.commit([{ key: endpointKey(endpoint.id) }, ...notes]);
   forgetEndpoint(context, endpoint);
   const moved = wayOut(context, sandbox.id) !== wayBefore;
   if (moved) await followPorts(context, sandbox);
   await applier.transition([removal(endpoint.id), ...sandboxChanges(ledger, sandbox.id)], { after: moved ? flows : [], onFailure: 'forward' });
   context.staleFlows.left(endpoint);
+  departed(context, notes);
   context.events.emit(event);
 }
 
@@ -92,7 +95,8 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
   for (const alias of request.aliases ?? []) checkAlias(alias);
-  const mac = request.mac === undefined ? randomMac(context.random) : macFromUser(request.mac);
+  requireRoom(context, network);
+  const mac = macAddress(network, request.mac, () => randomMac(context.random));
   const name = interfaceName(options, driver.interfacePrefix, used);
   const addresses = takeAddresses(context, network, request, `sandbox ${quote(sandbox.name)}`);
   used.add(name);
@@ -110,6 +114,23 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
     attachment: { namespace: sandbox.namespace, interface: name, handedOver: false },
     ports: [],
   };
+}
+
+/**
+ * The MAC address of a new endpoint; empty where it has that of its parent.
+ * @throws {NetworkError} INVALID for one that cannot be given
+ */
+export function macAddress({ record, driver }: LiveNetwork, wanted: string | undefined, make: () => string): string {
+  if (wanted === undefined) return driver.macs === 'own' ? make() : '';
+  if (driver.macs === 'shared') throw new NetworkError('INVALID', `MAC address ${quote(wanted)} cannot be given: ${record.driver} endpoints have that of their parent`);
+  return macFromUser(wanted);
+}
+
+/** @throws {NetworkError} IN_USE when the network has as many endpoints as it can have */
+export function requireRoom({ ledger }: Context, { record, driver }: LiveNetwork): void {
+  const endpoints = ledger.endpointsOfNetwork(record.id);
+  if (driver.mostEndpoints === undefined || endpoints.length < driver.mostEndpoints) return;
+  throw new NetworkError('IN_USE', `network ${quote(record.name)} has its endpoint already (${endpoints.map(({ name }) => name).join(', ')}): its parent takes no other`);
 }
 
 /** Drops an endpoint from memory and frees its addresses. */
@@ -170,7 +191,8 @@ function takeAddresses(context: Context, network: LiveNetwork, request: ConnectR
 function takeAddress(context: Context, family: Family, subnets: readonly SubnetRecord[], wanted: string | undefined, owner: string, network: string): string | undefined {
   const pools = subnets.map(({ subnet }) => context.addresses.pool(parseCidr(subnet))).filter((pool): pool is Pool => pool !== undefined);
   if (wanted === undefined) {
-    const [pool] = pools;
+    // The next subnet when one is full, as in Docker.
+    const pool = pools.find(({ counts }) => counts.automatic > 0n) ?? pools[0];
     return pool?.withPrefix(pool.requestAddress({ owner }));
   }
   const address = parseAddress(canonicalAddress(wanted));

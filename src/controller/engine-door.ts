@@ -1,3 +1,4 @@
+import { contains, parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import type { Context } from './context.ts';
 import {
   createEngineEndpoint,
@@ -15,6 +16,16 @@ import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 
+/** How an engine is to configure an endpoint's interface. */
+export interface NetworkTraits {
+  /** Prefix of interface names in containers. */
+  readonly interfacePrefix: string;
+  /** Plain address; undefined where the container gets no default route by one. */
+  readonly gateway: (family: 4 | 6) => string | undefined;
+  /** Families whose default route names no gateway. */
+  readonly leadsOnLink: readonly (4 | 6)[];
+}
+
 /** The calls of an engine that drives us as its plugin; each may come twice, and late. */
 export class EngineDoor {
   readonly #context: Context;
@@ -30,14 +41,18 @@ export class EngineDoor {
     return this.#context.ledger.networks.get(id)?.record;
   }
 
-  /** Bytes; name prefix of interfaces in containers; whether containers get a default route here. */
-  networkTraits(id: string): { readonly interfacePrefix: string; readonly gateway: (family: 4 | 6) => string | undefined } {
-    const { record, driver } = this.#context.ledger.network(id);
+  /** What an engine has to know of an endpoint's network to configure the endpoint's interface. */
+  networkTraits({ networkId, ipv4, ipv6 }: EndpointRecord): NetworkTraits {
+    const { record, driver } = this.#context.ledger.network(networkId);
     const gateway = (family: 4 | 6): string | undefined => {
-      const [subnet] = family === 4 ? record.ipv4 : record.ipv6;
-      return driver.givesGateway(family) ? (subnet?.auxiliary[`DefaultGatewayIPv${family}`] ?? subnet?.gateway) : undefined;
+      const address = family === 4 ? ipv4 : ipv6;
+      if (address === undefined || !driver.givesGateway(family) || driver.leadsOnLink) return undefined;
+      const subnets = family === 4 ? record.ipv4 : record.ipv6;
+      const own = subnets.find(({ subnet }) => contains(parseCidr(subnet), parseInterfaceAddress(address).address)) ?? subnets[0];
+      return own?.auxiliary[`DefaultGatewayIPv${family}`] ?? own?.gateway;
     };
-    return { interfacePrefix: driver.interfacePrefix, gateway };
+    const leadsOnLink = ([4, 6] as const).filter((family) => driver.leadsOnLink && driver.givesGateway(family) && (family === 4 ? ipv4 : ipv6) !== undefined);
+    return { interfacePrefix: driver.interfacePrefix, gateway, leadsOnLink };
   }
 
   /** The endpoint of an id, if it is known. */

@@ -5,7 +5,8 @@ import { HOST } from '../kernel/op.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 import { timestamp, type Context } from './context.ts';
-import { endpointEvent, endpointKey } from './endpoints.ts';
+import { departed, departures } from './departures.ts';
+import { endpointEvent, endpointKey, macAddress, requireRoom } from './endpoints.ts';
 import { releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
@@ -34,13 +35,15 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
   if (again !== undefined) return again;
   const network = ledger.network(request.networkId);
   network.driver.checkEndpointOptions(request.options);
+  const mac = macAddress(network, request.mac, () => macOf(context, request));
   await displaceDead(context, request);
+  requireRoom(context, network);
   const endpoint: EndpointRecord = {
     id: request.id,
     name: request.id.slice(0, 12),
     networkId: network.record.id,
     created: timestamp(context),
-    mac: request.mac ?? macOf(context, request),
+    mac,
     ...(request.ipv4 === undefined ? {} : { ipv4: request.ipv4 }),
     ...(request.ipv6 === undefined ? {} : { ipv6: request.ipv6 }),
     aliases: [],
@@ -53,8 +56,8 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
 }
 
 /**
- * Makes the endpoint's veth pair; the far end waits in the host's namespace for the engine.
- * @returns the endpoint; its attachment names that far end
+ * Makes the endpoint's link; it, or the far end of the pair, waits in the host's namespace for the engine.
+ * @returns the endpoint; its attachment names what the engine is to take
  */
 export async function joinEngineEndpoint(context: Context, id: string, namespace: string): Promise<EndpointRecord> {
   const endpoint = context.ledger.endpoint(id);
@@ -109,7 +112,7 @@ export async function leaveEngineEndpoint(context: Context, id: string): Promise
   await revokePorts(context, id);
   const endpoint = context.ledger.endpoints.get(id);
   if (endpoint === undefined) return;
-  const handedBack = handedOver(endpoint);
+  const handedBack = handedOver(context, endpoint);
   if (handedBack === endpoint) return;
   await save(context, handedBack);
   await context.applier.transition([endpointChange(context.ledger, handedBack)], { onFailure: 'forward' });
@@ -121,12 +124,15 @@ export async function deleteEngineEndpoint(context: Context, id: string): Promis
   const endpoint = ledger.endpoints.get(id);
   if (endpoint === undefined) return;
   const event = endpointEvent(context, 'disconnect', endpoint);
-  await store.commit([{ key: endpointKey(id) }]);
+  const notes = departures(context, [endpoint]);
+  await store.commit([{ key: endpointKey(id) }, ...notes]);
   ledger.removeEndpoint(id);
   hostPorts.release(id);
-  if (handedOver(endpoint) !== endpoint) await applier.transition([endpointChange(ledger, handedOver(endpoint))], { onFailure: 'forward' });
+  const handedBack = handedOver(context, endpoint);
+  if (handedBack !== endpoint) await applier.transition([endpointChange(ledger, handedBack)], { onFailure: 'forward' });
   await applier.transition([removal(id)], { after: forgetFlows(endpoint.ports, [endpoint]), onFailure: 'forward' });
   context.staleFlows.left(endpoint);
+  departed(context, notes);
   context.events.emit(event);
 }
 
@@ -147,19 +153,22 @@ export async function isDead(context: Context, endpoint: EndpointRecord): Promis
   if (attachment === undefined || endpoint.sandboxId !== undefined) return false;
   if ((await context.kernel.namespaceIdentity(attachment.namespace)) !== undefined) return false;
   const [host] = await context.kernel.snapshot([HOST]);
-  const [link] = context.applier.applied(endpoint.id).links;
-  return host !== undefined && (link === undefined || host.links.every(({ name, alias }) => name !== link.name || alias !== link.label));
+  const labels = new Set(context.applier.applied(endpoint.id).links.flatMap(({ label }) => label ?? []));
+  return host?.links.every(({ alias }) => !labels.has(alias ?? '')) === true;
 }
 
-/** Name of the far end of an endpoint's veth pair while it waits for the engine. */
+/** Name of what waits for the engine: the far end of an endpoint's veth pair, or its only end. */
 function farEndName(endpointId: string): string {
   return `ns${endpointId.slice(0, 12)}`;
 }
 
-/** An endpoint that we had to make again and configured ourselves, as the engine treats it in the end: it takes the far end away to wherever it likes. */
-function handedOver(endpoint: EndpointRecord): EndpointRecord {
+/**
+ * An endpoint that we had to make again and configured ourselves, as the engine treats it in the end: it takes
+ * the far end away to wherever it likes. A link that is no pair is looked for when it is removed.
+ */
+function handedOver({ applier }: Context, endpoint: EndpointRecord): EndpointRecord {
   const { attachment } = endpoint;
-  if (attachment === undefined || attachment.handedOver) return endpoint;
+  if (attachment === undefined || attachment.handedOver || applier.applied(endpoint.id).links.every(({ peer }) => peer === undefined)) return endpoint;
   return { ...endpoint, attachment: { namespace: attachment.namespace, interface: farEndName(endpoint.id), handedOver: true } };
 }
 

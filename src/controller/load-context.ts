@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Driver } from '../../drivers/driver.ts';
 import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
+import { ipvlanDriver } from '../../drivers/ipvlan/ipvlan-driver.ts';
+import { macvlanDriver } from '../../drivers/macvlan/macvlan-driver.ts';
 import { NetworkError } from '../common/error.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import { instanceNames } from '../firewall/instance.ts';
@@ -27,7 +29,7 @@ export interface ControllerParts {
   readonly kernel: Kernel;
   readonly store: Store;
   readonly firewall: FirewallBackend;
-  /** Default: the bridge driver. */
+  /** Default: bridge, macvlan and ipvlan. */
   readonly drivers?: readonly Driver[];
   /** Default: none are needed. */
   readonly acceptRules?: OpenFirewall['acceptRules'];
@@ -60,12 +62,18 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
   const events = new EventHub(now);
   if (parts.onEvent !== undefined) events.subscribe(parts.onEvent);
   const groups = linkGroups(store.instanceId);
-  const reaper = new Reaper(kernel, groups.doomed, (error) => events.warn(`links not deleted: ${NetworkError.from(error).message}`));
+  const reaper = new Reaper({
+    kernel,
+    group: groups.doomed,
+    report: (error) => events.warn(`links not deleted: ${NetworkError.from(error).message}`),
+    done: async (notes) => void (await store.commit(notes.map((key) => ({ key })))),
+  });
   const doomedName = (): string => `gone${Buffer.from(random(5)).toString('hex')}`;
   const ledger = new Ledger();
   const applier = new Applier(kernel, firewall, { groups, doomedName }, reaper);
   const files = new FileKeeper(parts.namespaceFiles === undefined ? undefined : new NetnsFiles(parts.namespaceFiles), store, ledger);
-  const drivers = parts.drivers ?? [bridgeDriver((message) => events.warn(message))];
+  const warn = (message: string): void => events.warn(message);
+  const drivers = parts.drivers ?? [bridgeDriver(warn), macvlanDriver(warn), ipvlanDriver(warn)];
   const context: Context = {
     kernel,
     store,

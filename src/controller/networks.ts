@@ -10,6 +10,7 @@ import { linkLabel, newId, timestamp, type Context } from './context.ts';
 import { hostRoutes } from './host-routes.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
+import { kindOf } from './plan.ts';
 import type { NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
@@ -37,14 +38,16 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
 
   const id = request.id ?? newId(context);
-  const view = await hostView(context, host);
+  const view = await hostView(context, host, driver.kindsInQuestion(request.options ?? {}));
   const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {} };
-  const bridge = driver.settle(probe, view)['addresses'] ?? '';
+  const { addresses: bridge = '', parent } = driver.settle(probe, view);
+  const parentAddresses = view.links.find(({ name }) => name === parent)?.addresses ?? [];
   const routes = hostRoutes(context.store.instanceId, host);
   const subnets = takeSubnets(request, {
     space: context.addresses,
     routes,
     bridgeAddresses: bridge.split(' ').filter((text) => text !== ''),
+    ...(driver.isOnLan ? { lan: { parentAddresses } } : {}),
     poolOf: (subnet) => [...context.ledger.pools.values()].find((pool) => pool.subnet === subnet)?.id,
   });
   try {
@@ -62,7 +65,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     await context.store.commit([{ key: networkKey(id), value: record, expected: 0 }]);
     context.ledger.networks.set(id, network);
     try {
-      await context.applier.transition([networkChange(context.ledger, id)], { onFailure: 'back', signal });
+      await context.applier.transition([networkChange(context.ledger, id)], { after: tryOut(context, network), onFailure: 'back', signal });
       await adjustSurroundings(context);
       await context.kernel.apply(strangersFlows(network));
       await context.names.open(id);
@@ -80,6 +83,14 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     subnets.undo();
     throw error;
   }
+}
+
+/** The kernel may refuse a link for reasons that only it knows (a child of another kind in a container, a card that takes none): it is asked now, not at the first endpoint. */
+function tryOut({ groups }: Context, { driver }: LiveNetwork): Op[] {
+  const { trial } = driver;
+  if (trial === undefined) return [];
+  const { namespace, name } = trial;
+  return [{ op: 'link-add', namespace, name, kind: kindOf(trial), group: groups.live }, { op: 'link-delete', namespace, name }];
 }
 
 /**
@@ -123,7 +134,7 @@ function strangersFlows({ driver }: LiveNetwork): Op[] {
 /** The driver's view of a record. */
 export function openNetwork(context: Pick<Context, 'store' | 'drivers'>, record: NetworkRecord): LiveNetwork {
   const label = (endpointId?: string): string => linkLabel(context.store.instanceId, record.id, endpointId);
-  return { record, driver: driverNamed(context, record.driver).open(record, label) };
+  return { record, driver: driverNamed(context, record.driver).open(record, label, linkLabel(context.store.instanceId, 'shared')) };
 }
 
 function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
@@ -132,16 +143,24 @@ function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
   throw new NetworkError('NOT_FOUND', `no driver ${quote(name)}: there are ${[...context.drivers.keys()].join(', ')}`);
 }
 
-async function hostView(context: Context, host: NamespaceSnapshot): Promise<HostView> {
-  const used = new Map([...context.ledger.networks.values()].flatMap(({ record, driver }) => driver.wanted().links.map((link) => [link.name, record.name])));
+async function hostView(context: Context, host: NamespaceSnapshot, kinds: readonly string[]): Promise<HostView> {
+  const networks = [...context.ledger.networks.values()];
+  const used = new Map(networks.flatMap(({ record, driver }) => driver.wanted().links.flatMap(({ name, type }) => (type === 'bridge' ? [[name, record.name] as const] : []))));
   const uplink = host.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host.routes.find(({ destination }) => destination === '::/0');
-  const links = host.links.map(async ({ name, kind, mtu, up, addresses }) => {
+  const byIndex = new Map(host.links.map((link) => [link.index, link]));
+  const links = host.links.map(async ({ index, name, kind, mtu, up, addresses, masterIndex, peerIndex, traits }) => {
+    const master = masterIndex === undefined ? undefined : byIndex.get(masterIndex);
+    const vlan = traits?.type === 'vlan' ? { vlan: { id: traits.id, below: byIndex.get(peerIndex ?? 0)?.name } } : {};
+    const children = host.links.flatMap((link) => (link.traits !== undefined && link.peerIndex === index && link.peerNamespaceId === undefined ? [link.traits.type] : []));
     const usedBy = used.get(name);
     const sysctls = kind === 'bridge' && usedBy === undefined ? { sysctls: await bridgeSysctls(context, name) } : {};
-    return { name, kind, mtu, up, addresses, users: usersOf(host, name), ...sysctls, ...(usedBy === undefined ? {} : { usedBy }) };
+    const port = master === undefined ? {} : { port: { of: master.name, kind: master.kind } };
+    return { name, kind, mtu, up, addresses, users: usersOf(host, name), children, ...vlan, ...port, ...sysctls, ...(usedBy === undefined ? {} : { usedBy }) };
   });
   return {
     links: await Promise.all(links),
+    networks: networks.map(({ record: { name, settled } }) => ({ name, settled })),
+    kinds: new Set(await context.kernel.knownLinkKinds(kinds)),
     uplinkMtu: host.links.find(({ index }) => index === uplink?.linkIndex)?.mtu,
   };
 }

@@ -18,7 +18,7 @@ export interface HostOptions {
   readonly stateFolder: string;
   /** Default `auto`: nft where this machine has it, else iptables. */
   readonly firewall?: FirewallChoice;
-  /** Default: the bridge driver. */
+  /** Default: bridge, macvlan and ipvlan. */
   readonly drivers?: readonly Driver[];
   /** Hears every event, those of opening included. */
   readonly onEvent?: (event: ControllerEvent) => void;

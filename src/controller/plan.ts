@@ -5,7 +5,7 @@
 import type { WantedState } from '../../drivers/driver.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import type { FoundDown, LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
-import type { LinkSet, NamespacePath, Op } from '../kernel/op.ts';
+import { HOST, type LinkKind, type LinkSet, type NamespacePath, type Op } from '../kernel/op.ts';
 import type { RedirectState } from '../kernel/redirect.ts';
 
 /** What the planner has to know besides the two states. */
@@ -51,11 +51,13 @@ function redirectKey({ namespace, table, address, port, udp, tcp }: RedirectStat
   return `${namespace} ${table} ${address} ${port} ${udp} ${tcp}`;
 }
 
-function linkKey(link: Pick<LinkState, 'namespace' | 'name'>): string {
+/** What tells a link from all others. */
+export function linkKey(link: Pick<LinkState, 'namespace' | 'name'>): string {
   return `${link.namespace}\n${link.name}`;
 }
 
 function establish(link: LinkState, known: LinkState | undefined, context: PlanContext): Op[] {
+  if (link.handedOver !== undefined) return known === undefined ? create(link, context) : [];
   if (known === undefined && link.label !== undefined) {
     return [...create(link, context), ...configure(link, blank(link)), ...(link.peer === undefined ? [] : configurePeer(link.peer, undefined))];
   }
@@ -64,13 +66,13 @@ function establish(link: LinkState, known: LinkState | undefined, context: PlanC
 }
 
 function create(link: LinkState, context: PlanContext): Op[] {
-  const { namespace, name, peer } = link;
+  const { namespace, name } = link;
   return [
     {
       op: 'link-add',
       namespace,
       name,
-      kind: link.type === 'bridge' || peer === undefined ? { type: 'bridge' } : { type: 'veth', peer: pick(peer, ['namespace', 'name', 'mac', 'mtu']) },
+      kind: kindOf(link),
       group: context.groups.live,
       ...pick(link, ['mac', 'mtu', 'master']),
       ...(link.label === undefined ? {} : { alias: link.label }),
@@ -78,9 +80,19 @@ function create(link: LinkState, context: PlanContext): Op[] {
   ];
 }
 
+/** What a link is made as. */
+export function kindOf({ type, traits, parent, peer }: LinkState): LinkKind {
+  if (traits !== undefined && parent !== undefined) return { ...traits, parent: { namespace: HOST, name: parent } };
+  if (type === 'dummy' || type === 'ifb') return { type };
+  return type === 'bridge' || peer === undefined ? { type: 'bridge' } : { type: 'veth', peer: pick(peer, ['namespace', 'name', 'mac', 'mtu']) };
+}
+
 /** What a link is right after `create`. */
 function blank(link: LinkState): LinkState {
-  return { ...pick(link, ['namespace', 'name', 'type', 'label', 'mac', 'mtu', 'master']), up: false, hairpin: false };
+  const { mac, ...rest } = pick(link, ['namespace', 'name', 'type', 'label', 'mac', 'mtu', 'master']);
+  // It begins with the MAC of its parent, whatever it was made with.
+  const inherits = link.traits?.type === 'macvlan' && link.traits.mode === 'passthru';
+  return { ...rest, ...(inherits || mac === undefined ? {} : { mac }), up: false, hairpin: false };
 }
 
 function configurePeer(peer: PeerState, known: PeerState | undefined): Op[] {
@@ -113,7 +125,7 @@ function configure(link: LinkState | PeerState, before: LinkState | PeerState): 
     ...(link.routes ?? []).filter((route) => !had.routes.has(routeKey(route))).map((route) => routeOp('route-add', link, route)),
     ...(announce === undefined || announce.count === 0
       ? []
-      : newAddresses.map((address): Op => ({ op: 'announce', namespace, link: name, address: address.split('/')[0] ?? '', mac: link.mac ?? '', ...announce }))),
+      : newAddresses.map((address): Op => ({ op: 'announce', namespace, link: name, address: address.split('/')[0] ?? '', ...(link.mac === undefined ? {} : { mac: link.mac }), ...announce }))),
   ];
 }
 
@@ -136,7 +148,10 @@ function linkChanges(link: LinkState | PeerState, before: LinkState | PeerState)
 function retire(link: LinkState, context: PlanContext): Op[] {
   const { namespace, name, peer } = link;
   if (link.label === undefined) return release(link, context);
-  if (link.type === 'bridge') return [{ op: 'link-delete', namespace, name }];
+  // Few, and gone when this is answered: what they were made on is free again then.
+  if (namespace === HOST && link.type !== 'veth' && link.handedOver === undefined) return [{ op: 'link-delete', namespace, name }];
+  // A link on top of another one stays where somebody lives on in the namespace: there it is to have no address any more.
+  if (link.traits === undefined && context.vanishing?.has(namespace) === true) return [];
   // Deleting a veth takes the kernel 20 ms; out of sight and into the doomed group takes 0.6, and the reaper deletes the group at once.
   const inside: Op[] =
     peer === undefined || peer.handedOver === true || context.vanishing?.has(peer.namespace) === true
@@ -148,6 +163,7 @@ function retire(link: LinkState, context: PlanContext): Op[] {
         ];
   return [
     ...inside,
+    ...(namespace === HOST ? [] : [{ op: 'address-flush', namespace, link: name } as const]),
     { op: 'link-set', namespace, name, up: false },
     { op: 'link-set', namespace, name, group: context.groups.doomed, rename: context.doomedName() },
   ];
@@ -157,6 +173,7 @@ function retire(link: LinkState, context: PlanContext): Op[] {
 function release(link: LinkState, { busy }: PlanContext): Op[] {
   const { namespace, name, foundDown } = link;
   return [
+    ...(link.routes ?? []).map((route) => routeOp('route-delete', link, route)),
     ...(link.addresses ?? []).map((address): Op => ({ op: 'address-delete', namespace, link: name, address })),
     ...(link.sysctls ?? []).flatMap(({ key, restore }): Op[] =>
       restore === undefined ? [] : [{ op: 'sysctl-set', namespace, key, value: restore, optional: true }],

@@ -2,10 +2,13 @@
  * Start, repair and `doctor --fix`: from whatever the kernel holds to what is written down. The
  * same planner as everywhere; only `actual` is read from the kernel.
  */
+import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type Op } from '../kernel/op.ts';
+import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { merge } from './applier.ts';
 import type { Context } from './context.ts';
-import { convergeAll, goneBridges } from './converge-all.ts';
+import { convergeAll, goneLinks } from './converge-all.ts';
+import { finishDepartures } from './departures.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord } from './records.ts';
@@ -20,7 +23,7 @@ import { allChanges, endpointChange } from './wanted.ts';
  * @returns what had to be repaired, a sentence each
  */
 export async function reconcile(context: Context, known: readonly string[] = []): Promise<string[]> {
-  const repairs = [...known, ...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
+  const repairs = [...known, ...(await finishDepartures(context)), ...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
   const ops = await convergeAll(context);
   repairs.push(...sentences(ops).map(({ repaired }) => repaired), ...(await removeStrays(context)));
   await adjustSurroundings(context);
@@ -33,10 +36,9 @@ async function settleEngineEndpoints(context: Context): Promise<string[]> {
   const engine = [...context.ledger.endpoints.values()].filter(({ sandboxId, attachment }) => sandboxId === undefined && attachment !== undefined);
   if (engine.length === 0) return repairs;
   const [host] = await context.kernel.snapshot([HOST]);
-  const present = new Set(host?.links.map(({ name }) => name));
   for (const endpoint of engine) {
     const [link] = endpointChange(context.ledger, endpoint).wanted.links;
-    if (link === undefined || present.has(link.name)) continue;
+    if (link === undefined || (await isInPlace(context, link, host))) continue;
     if (await isDead(context, endpoint)) {
       await forgetDead(context, endpoint);
       repairs.push(`endpoint ${endpoint.id.slice(0, 12)} of the engine removed: its container is gone`);
@@ -45,6 +47,14 @@ async function settleEngineEndpoints(context: Context): Promise<string[]> {
     }
   }
   return repairs;
+}
+
+/** Whether a link is where it was put, or where the engine has taken it; one that we put back into a container ourselves is put back again. */
+async function isInPlace({ kernel }: Context, { namespace, name, handedOver, label }: LinkState, host: NamespaceSnapshot | undefined): Promise<boolean> {
+  if (namespace !== HOST) return (await kernel.namespaceIdentity(namespace)) !== undefined;
+  if (host?.links.some((link) => link.name === name) === true) return true;
+  const [inside] = handedOver === undefined ? [] : await kernel.snapshot([handedOver]);
+  return inside?.links.some(({ alias }) => alias === label) === true;
 }
 
 /** The container lives and its link is lost: we make it again, and this time configure it ourselves. */
@@ -84,14 +94,17 @@ interface Strays {
 /** Looks for links and named namespaces that carry our label and that nobody wants. */
 export async function findStrays(context: Context): Promise<Strays> {
   const prefix = `netctl:${context.store.instanceId}:`;
-  const wanted = new Set(context.applier.links().map(({ name }) => name));
+  const wanted = new Set(context.applier.links().filter(({ namespace }) => namespace === HOST).map(({ name }) => name));
+  const { live, doomed } = context.groups;
   const known = new Set([...context.ledger.sandboxes.values()].map(({ namespace }) => namespace));
   const unknown = (await context.kernel.namespaceNames()).map((name) => `${NAMESPACE_FOLDER}/${name}`).filter((path) => !known.has(path));
   const found = await context.kernel.findNamespaces(unknown);
   const [host] = await context.kernel.snapshot([HOST]);
   return {
-    // Links of the doomed group are on their way out already.
-    links: (host?.links ?? []).filter(({ alias, name, group }) => alias?.startsWith(prefix) === true && !wanted.has(name) && group !== context.groups.doomed).map(({ name }) => name),
+    // The group comes with a link, its label a moment later. Those of the doomed group are on their way out already.
+    links: (host?.links ?? [])
+      .filter(({ alias = '', name, group }) => (alias.startsWith(prefix) || (alias === '' && group === live)) && !wanted.has(name) && group !== doomed)
+      .map(({ name }) => name),
     namespaces: found.flatMap(({ path, label }) => (label?.startsWith(prefix) === true ? [{ name: path.slice(NAMESPACE_FOLDER.length + 1), label }] : [])),
   };
 }
@@ -106,7 +119,7 @@ export async function drift(context: Context): Promise<string[]> {
 export async function linkDrift(context: Context): Promise<string[]> {
   const { ledger, applier, names } = context;
   const wanted = merge([...allChanges(ledger), ...names.changes()]);
-  return [...(await goneBridges(context)), ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)];
+  return [...(await goneLinks(context)), ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)];
 }
 
 /** What operations that bring links back say about what was wrong; of a link made again, only that. */
@@ -115,7 +128,7 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
   return ops.flatMap((op) => {
     switch (op.op) {
       case 'link-add':
-        return [{ wrong: `link ${op.name} is missing`, repaired: `link ${op.name} made again` }];
+        return [{ wrong: `link ${op.name}${where(op.namespace)} is missing`, repaired: `link ${op.name}${where(op.namespace)} made again` }];
       case 'address-add':
         return made.has(linkKey({ ...op, name: op.link })) ? [] : [{ wrong: `address ${op.address} is missing on ${op.link}`, repaired: `address ${op.address} on ${op.link} restored` }];
       case 'route-add':
@@ -131,6 +144,10 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
         return [];
     }
   });
+}
+
+function where(namespace: string): string {
+  return namespace === HOST ? '' : ` in ${namespace}`;
 }
 
 function linkKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {

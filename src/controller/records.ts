@@ -107,6 +107,15 @@ export interface AttachmentRecord {
   readonly leads?: readonly (4 | 6)[];
 }
 
+/** A link of an endpoint that is gone, in a namespace of somebody else: to be deleted there. */
+export interface DepartureRecord {
+  /** The endpoint's. */
+  readonly id: string;
+  readonly namespace: string;
+  /** Alias of the link. */
+  readonly label: string;
+}
+
 /** A pool that the engine asked of `tsipam`. */
 export interface PoolRecord {
   readonly id: string;

@@ -28,6 +28,10 @@ export class RehearsalKernel implements Kernel {
     return this.#real.redirectsInPlace(wanted);
   }
 
+  knownLinkKinds(kinds: readonly string[]): Promise<readonly string[]> {
+    return this.#real.knownLinkKinds(kinds);
+  }
+
   sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {
     return this.#real.sysctl(namespace, key);
   }

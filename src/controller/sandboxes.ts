@@ -5,7 +5,9 @@ import { quote } from '../common/quote.ts';
 import type { Op } from '../kernel/op.ts';
 import { checkNames } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
+import { departed, departures } from './departures.ts';
 import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
+import { heldNamespace } from './namespace-holder.ts';
 import { claimPorts, forgetFlows } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
 import type { AdoptRequest, SandboxRequest } from './requests.ts';
@@ -86,7 +88,11 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
   const endpoints = ledger.endpointsOfSandbox(sandbox.id);
   const events = endpoints.map((endpoint) => endpointEvent(context, 'disconnect', endpoint));
   await context.names.withdraw(sandbox);
-  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints)]);
+  const inside = departures(context, endpoints);
+  // A namespace of ours is found by its label.
+  const notes = sandbox.kind === 'adopted' ? inside : [];
+  const identity = inside.length === 0 || sandbox.kind === 'adopted' ? undefined : await context.kernel.namespaceIdentity(sandbox.namespace);
+  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...notes]);
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
   ledger.sandboxes.delete(sandbox.id);
   ledger.identities.delete(sandbox.id);
@@ -96,6 +102,10 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
     endpoints.map(({ id }) => removal(id)),
     { before, after: [...dropNamespace(store.instanceId, sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
   );
+  departed(context, notes);
+  // The other end of a veth pair goes with ours; a link without one stays with whoever lives on in the namespace.
+  const held = identity === undefined ? undefined : await heldNamespace(identity);
+  if (held !== undefined) context.reaper.wake([held]);
   for (const endpoint of endpoints) context.staleFlows.left(endpoint);
   for (const event of events) context.events.emit(event);
   context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });

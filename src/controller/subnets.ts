@@ -1,4 +1,5 @@
 /** From what a request says about addresses to the subnets of a network, with their pools taken. */
+import { PARENT_ADDRESS } from '../../drivers/driver.ts';
 import { canonicalAddress, parseAddress, type Family } from '../common/address.ts';
 import { contains, containsCidr, formatCidr, parseCidr, parseInterfaceAddress, type Cidr } from '../common/cidr.ts';
 import { cidrFromUser } from '../common/cidr-from-user.ts';
@@ -15,6 +16,8 @@ export interface SubnetSurroundings {
   readonly routes: HostRoutes;
   /** Addresses (CIDR) of the existing bridge that the network will use; empty where there is none. */
   readonly bridgeAddresses: readonly string[];
+  /** The subnets are those of a LAN that is there already, on which the host has these addresses (CIDR). */
+  readonly lan?: { readonly parentAddresses: readonly string[] };
   /** Id of the engine's own pool of exactly this CIDR, which gives the addresses then. */
   readonly poolOf: (subnet: string) => string | undefined;
 }
@@ -37,7 +40,7 @@ interface Wish {
  * naming a subnet.
  * @throws {NetworkError} INVALID, IN_USE, FORBIDDEN, EXHAUSTED; nothing is taken then
  */
-export function takeSubnets(request: NetworkRequest, { space, routes, bridgeAddresses, poolOf }: SubnetSurroundings): TakenSubnets {
+export function takeSubnets(request: NetworkRequest, { space, routes, bridgeAddresses, lan, poolOf }: SubnetSurroundings): TakenSubnets {
   const owner = `network '${request.name}'`;
   const taken: Pool[] = [];
   const undo = (): void => taken.forEach((pool) => space.releasePool(pool));
@@ -53,7 +56,8 @@ export function takeSubnets(request: NetworkRequest, { space, routes, bridgeAddr
       const grant = space.requestPool({
         family: wish.family,
         owner,
-        avoid: routes,
+        // The host reaches its own LAN directly, and another one may have the same addresses.
+        ...(lan !== undefined && wish.subnet !== undefined ? {} : { avoid: routes }),
         adopt,
         ...(wish.subnet === undefined ? {} : { subnet: wish.subnet }),
         ...(range === undefined ? {} : { range: cidrFromUser(range) }),
@@ -61,7 +65,8 @@ export function takeSubnets(request: NetworkRequest, { space, routes, bridgeAddr
       taken.push(grant.pool);
       warnings.push(...grant.warnings);
       const { gateway = ownAddress(bridgeAddresses, grant.pool.subnet), auxiliary } = pickInside(rest, grant.pool.subnet);
-      return { family: wish.family, record: fill(grant.pool, gateway, auxiliary, range, request.owner === 'engine') };
+      if (lan !== undefined) reserveParent(auxiliary, gateway, lan.parentAddresses, grant.pool.subnet);
+      return { family: wish.family, record: fill(grant.pool, gateway, auxiliary, range, request.owner !== 'engine' && lan === undefined) };
     });
     refuseRest('range', rest.ranges);
     refuseRest('gateway', rest.gateways);
@@ -127,20 +132,36 @@ function ownSubnet(bridgeAddresses: readonly string[], family: Family): Cidr | u
 }
 
 function ownAddress(bridgeAddresses: readonly string[], subnet: Cidr): string | undefined {
-  return bridgeAddresses.map((text) => text.split('/')[0] ?? '').find((text) => contains(subnet, parseAddress(text)));
+  return ownAddresses(bridgeAddresses, subnet)[0];
 }
 
-function fill(pool: Pool, gatewayText: string | undefined, auxiliary: readonly (readonly [string, string])[], range: string | undefined, engine: boolean): SubnetRecord {
+function ownAddresses(addresses: readonly string[], subnet: Cidr): string[] {
+  return addresses.map((text) => text.split('/')[0] ?? '').filter((text) => contains(subnet, parseAddress(text)));
+}
+
+function fill(pool: Pool, gatewayText: string | undefined, auxiliary: readonly (readonly [string, string])[], range: string | undefined, makesGateway: boolean): SubnetRecord {
   const gateway = gatewayText === undefined ? undefined : canonicalAddress(gatewayText);
   if (gateway !== undefined) pool.requestAddress({ address: parseAddress(gateway), owner: 'the gateway' });
   const reserved = reserveAuxiliary(pool, auxiliary, gateway);
-  const chosen = gateway ?? (engine ? undefined : firstFree(pool));
+  const chosen = gateway ?? (makesGateway ? firstFree(pool) : undefined);
   return {
     subnet: formatCidr(pool.subnet),
     auxiliary: reserved,
     ...(range === undefined ? {} : { range: formatCidr(cidrFromUser(range)) }),
     ...(chosen === undefined ? {} : { gateway: chosen }),
   };
+}
+
+/** The addresses of the host itself are nobody else's. */
+function reserveParent(auxiliary: [string, string][], gateway: string | undefined, addresses: readonly string[], subnet: Cidr): void {
+  const taken = new Set([gateway, ...auxiliary.map(([, address]) => address)].flatMap((text) => (text === undefined ? [] : [canonicalAddress(text)])));
+  const names = new Set(auxiliary.map(([name]) => name));
+  for (const text of ownAddresses(addresses, subnet)) {
+    if (taken.has(text)) continue;
+    const name = names.has(PARENT_ADDRESS) ? `${PARENT_ADDRESS}-${text}` : PARENT_ADDRESS;
+    names.add(name);
+    auxiliary.push([name, text]);
+  }
 }
 
 /** The gateway is the first address of the subnet, also when endpoints get theirs from a range. */

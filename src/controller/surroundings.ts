@@ -32,7 +32,8 @@ async function adjustFirewalld(context: Context): Promise<void> {
 async function adjustForwarding(context: Context): Promise<void> {
   const [host] = await context.kernel.snapshot([HOST]);
   if (host === undefined) return;
-  const networks = [...context.ledger.networks.values()];
+  // Those straight on a LAN have no rules and no use for a router.
+  const networks = [...context.ledger.networks.values()].filter(({ driver }) => driver.wanted().facts.length > 0);
   const needs = { ipv4: networks.some(({ driver }) => driver.givesGateway(4)), ipv6: networks.some(({ driver }) => driver.givesGateway(6)) };
   const stored = (await context.store.get(FORWARDING_KEY))?.value as SwitchedForwarding | undefined;
   const before = stored ?? NOT_SWITCHED;
@@ -59,7 +60,7 @@ function acceptRules({ acceptRules: plan, applier }: Context, wanted: boolean): 
 
 async function forwardingState(context: Context, host: NamespaceSnapshot): Promise<ForwardingState> {
   const read = async (key: string): Promise<string | undefined> => context.kernel.sysctl(HOST, key);
-  const own = new Set(context.applier.links().map(({ name }) => name));
+  const own = ownBridges(context);
   const routing = host.links.filter((link) => link.name !== 'lo' && link.masterIndex === undefined && !isFarEnd(link.name));
   const links = await Promise.all(
     routing.map(async ({ name, kind }) => ({
@@ -76,16 +77,21 @@ async function forwardingState(context: Context, host: NamespaceSnapshot): Promi
   return { ipv4: (await read('net/ipv4/ip_forward')) === '1', ipv6: (await read('net/ipv6/conf/all/forwarding')) === '1', links };
 }
 
+/** What else is ours stands in networks of others: what comes in there is guarded like what comes in anywhere. */
+function ownBridges({ applier }: Context): ReadonlySet<string> {
+  return new Set(applier.links().filter(({ type, namespace }) => type === 'bridge' && namespace === HOST).map(({ name }) => name));
+}
+
 /** Foreign bridges: those with a default route lead out, the others belong to somebody whose rules decide. */
 function foreignBridges(host: NamespaceSnapshot, context: Context): Fact[] {
-  const own = new Set(context.applier.links().map(({ name }) => name));
+  const own = ownBridges(context);
   const leading = new Set(host.routes.filter(({ destination }) => destination === '0.0.0.0/0' || destination === '::/0').map(({ linkIndex }) => linkIndex));
   return host.links
     .filter(({ kind, name }) => kind === 'bridge' && !own.has(name))
     .map(({ name, index }): Fact => ({ kind: leading.has(index) ? 'uplink' : 'foreign-bridge', link: name }));
 }
 
-/** Far ends of veth pairs wait in the host's namespace for the engine. */
+/** What an engine is to take into a container waits in the host's namespace. */
 function isFarEnd(name: string): boolean {
   return /^ns[0-9a-f]{12}$/.test(name);
 }

@@ -1,4 +1,5 @@
 import type { KernelEvent } from '../kernel/kernel.ts';
+import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 
 /** Changes by others come in bursts (`nft -f`, an engine starting): look once they have been quiet this long, ms. */
@@ -65,7 +66,8 @@ export class Watchdog implements Disposable {
         return true;
       case 'link-removed':
       case 'link-changed':
-        return this.#context.applier.links().some(({ name }) => name === event.name);
+        // What an engine takes into a container goes from here.
+        return this.#context.applier.links().some(({ namespace, name, handedOver }) => namespace === HOST && name === event.name && handedOver === undefined);
       case 'firewall-changed':
         return event.tables.some((table) => table.endsWith(`netctl_${this.#context.store.instanceId}`));
       default:

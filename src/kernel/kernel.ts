@@ -96,6 +96,8 @@ export interface Kernel extends AsyncDisposable {
   nftList(command: string): Promise<unknown>;
   /** Those of the redirects that stand exactly so; of a namespace that is gone none. */
   redirectsInPlace(wanted: readonly RedirectState[]): Promise<readonly RedirectState[]>;
+  /** Those kinds of link (`dummy`) that this kernel can make. */
+  knownLinkKinds(kinds: readonly string[]): Promise<readonly string[]>;
   /** Sysctl value (slash form) in a namespace, trimmed; undefined where there is no such key. */
   sysctl(namespace: NamespacePath, key: string): Promise<string | undefined>;
   /** `device:inode` of the namespace behind a path: equal for two paths to one namespace; undefined when it is no live network namespace. */

@@ -2,7 +2,8 @@
  * How links are to be, as data. Drivers produce it, the planner compares it with what is there.
  * A field that is left out is nobody's business: it is neither set nor repaired.
  */
-import type { NamespacePath } from './op.ts';
+import type { ChildTraits } from './child-traits.ts';
+import type { LinkKind, NamespacePath } from './op.ts';
 
 /** A route that leaves by the link it stands at. */
 export interface RouteState {
@@ -17,7 +18,15 @@ export interface RouteState {
 export interface LinkState {
   readonly namespace: NamespacePath;
   readonly name: string;
-  readonly type: 'bridge' | 'veth';
+  /** `other`: whatever somebody else made of it. */
+  readonly type: LinkKind['type'] | 'other';
+  /** Of a link on top of another one: what it is, and the name of that other one in the host's namespace. */
+  readonly traits?: ChildTraits;
+  readonly parent?: string;
+  /** Several networks may want it: it comes with the first and goes with the last. */
+  readonly shared?: boolean;
+  /** Somebody else (the engine) takes it into this namespace and configures it there: only making and removing it is ours. */
+  readonly handedOver?: NamespacePath;
   /** Ours, marked with this alias. Left out for a link that somebody else made: used, never created or deleted. */
   readonly label?: string;
   readonly up?: boolean;
@@ -36,6 +45,8 @@ export interface LinkState {
   readonly sysctls?: readonly SysctlState[];
   /** Gratuitous ARP / unsolicited NA for every new address: how many, ms between them, and whether the first must be out before anything else is said. */
   readonly announce?: { readonly count: number; readonly interval: number; readonly urgent?: boolean };
+  /** Addresses (CIDR) that somebody else may have: asked when the link is made, unless it is only put back. */
+  readonly probe?: readonly string[];
   /** The other end of a veth pair; stated at one end only. */
   readonly peer?: PeerState;
 }
@@ -49,7 +60,7 @@ export interface FoundDown {
 }
 
 /** The far end of a veth pair. */
-export interface PeerState extends Omit<LinkState, 'type' | 'peer' | 'master' | 'hairpin' | 'isolated'> {
+export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'shared' | 'handedOver' | 'probe' | 'peer' | 'master' | 'hairpin' | 'isolated'> {
   /** Somebody else (the engine) moves and configures it after it was made: only its creation is ours. */
   readonly handedOver?: boolean;
 }

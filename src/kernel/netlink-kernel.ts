@@ -85,6 +85,11 @@ export class NetlinkKernel implements Kernel {
     return this.#queue.run(async () => this.#call('redirectsInPlace', wanted));
   }
 
+  async knownLinkKinds(kinds: readonly string[]): Promise<readonly string[]> {
+    if (kinds.length === 0) return [];
+    return this.#queue.run(async () => this.#call('knownLinkKinds', kinds));
+  }
+
   async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {
     return this.#queue.run(async () => this.#call('sysctl', { namespace, key }));
   }

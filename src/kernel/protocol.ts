@@ -25,6 +25,7 @@ export interface WorkerCalls {
   readonly snapshot: { readonly arguments: readonly NamespacePath[]; readonly result: readonly NamespaceSnapshot[] };
   readonly nftList: { readonly arguments: string; readonly result: unknown };
   readonly redirectsInPlace: { readonly arguments: readonly RedirectState[]; readonly result: readonly RedirectState[] };
+  readonly knownLinkKinds: { readonly arguments: readonly string[]; readonly result: readonly string[] };
   readonly sysctl: { readonly arguments: { readonly namespace: NamespacePath; readonly key: string }; readonly result: string | undefined };
   readonly identity: { readonly arguments: NamespacePath; readonly result: string | undefined };
   readonly findNamespaces: { readonly arguments: readonly NamespacePath[]; readonly result: readonly FoundNamespace[] };

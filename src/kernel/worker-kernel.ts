@@ -7,13 +7,14 @@ import { findNamespace } from './find-namespace.ts';
 import type { KernelEvent, RawDatagram } from './kernel.ts';
 import { namespacePath } from './named-namespace.ts';
 import { Channel } from './netlink/channel.ts';
+import { isKnownKind } from './netlink/link-kinds.ts';
 import { readNamespace } from './netlink/snapshot.ts';
 import { identityOf, Namespaces } from './netns.ts';
 import { NetlinkSession } from './netlink-session.ts';
 import { NftElements } from './nft-elements.ts';
 import { NftLibrary } from './nft-library.ts';
 import { deleteEmptyTables } from './nft-tables.ts';
-import type { NamespaceDelete, NamespacePath, ProcessesEnd } from './op.ts';
+import { HOST, type NamespaceDelete, type NamespacePath, type ProcessesEnd } from './op.ts';
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import { RawUdpSockets } from './raw-udp.ts';
@@ -104,6 +105,10 @@ export class WorkerKernel implements Disposable {
         return this.#nftables().list(request.arguments);
       case 'redirectsInPlace':
         return redirectsInPlace(this.#namespaces, request.arguments);
+      case 'knownLinkKinds': {
+        using channel = Channel.open(this.#namespaces, this.#namespaces.require(HOST));
+        return request.arguments.filter((kind) => isKnownKind(channel.socket, kind));
+      }
       case 'sysctl': {
         using namespace = this.#namespaces.require(request.arguments.namespace);
         return this.#namespaces.inside(namespace, () => readSysctl(request.arguments.key));

@@ -161,8 +161,7 @@ export function describeDriver(driver: DriverUnderTest): void {
       await host.sh(`
         nft list tables | grep netctl_ | while read -r _ family table; do nft delete table "$family" "$table"; done
         ip netns list | cut -d' ' -f1 | while read -r name; do ip netns del "$name"; done
-        for bridge in $(ip -br link show type bridge | cut -d' ' -f1); do ip link del "$bridge"; done
-        for veth in $(ip -br link show type veth | cut -d@ -f1 | grep '^veth' || true); do ip link del "$veth" 2>/dev/null || true; done`);
+        for link in $(ip -o link show | sed -n 's/^[0-9]*: \\([^:@]*\\).* alias netctl:.*/\\1/p'); do ip link del "$link" 2>/dev/null || true; done`);
     }
   });
 }

@@ -78,6 +78,10 @@ export class RecordingKernel implements Kernel {
     return wanted.filter((state) => this.model.hasRedirect(state));
   }
 
+  async knownLinkKinds(kinds: readonly string[]): Promise<readonly string[]> {
+    return kinds.filter((kind) => kind !== 'dummy');
+  }
+
   async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {
     return this.model.sysctl(namespace, key);
   }

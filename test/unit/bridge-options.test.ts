@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
 import { BRIDGE_OPTION_TABLE, parseBridgeOptions } from '../../drivers/bridge/options.ts';
-import { parseEndpointOptions } from '../../drivers/bridge/endpoint-options.ts';
+import { parseEndpointOptions } from '../../drivers/endpoint-options.ts';
 import { refuses } from '../support/refusal.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -39,7 +39,7 @@ describe('options of a bridge network', () => {
 
   it('are refused where the network cannot have them', () => {
     const spec = { id: 'ab'.repeat(32), name: 'blue', internal: false, ipv4: [{ subnet: '10.0.0.0/24', auxiliary: {} }], ipv6: [], options: { [`${BRIDGE}gateway_mode_ipv4`]: 'isolated' } };
-    const host = { links: [{ name: 'eth0', kind: undefined, mtu: 1500, up: true, addresses: [], users: [] }], uplinkMtu: 1400 };
+    const host = { links: [{ name: 'eth0', kind: undefined, mtu: 1500, up: true, addresses: [], users: [] }], uplinkMtu: 1400, networks: [], kinds: new Set<string>() };
     refuses(() => bridgeDriver().settle(spec, host), 'INVALID', /add --internal/);
     refuses(() => bridgeDriver().settle({ ...spec, options: { [`${BRIDGE}name`]: 'eth0' } }, host), 'EXISTS', /'eth0' is a physical interface/);
     assert.equal(bridgeDriver().settle({ ...spec, options: {} }, host)['mtu'], '1400');

@@ -114,6 +114,8 @@ describe('the plugin server', () => {
   });
 });
 
+const SOCKETS = ['tsbridge.sock', 'tsmacvlan.sock', 'tsipvlan.sock', 'tsipam.sock'];
+
 describe('a plugin socket', () => {
   let doors: TestDoors;
   let folder: string;
@@ -134,7 +136,7 @@ describe('a plugin socket', () => {
   it('is for its owner only, and gone when the doors close', async () => {
     await chmod(folder, 0o755);
     const opened = await open();
-    assert.deepEqual((await readdir(folder)).toSorted(), ['tsbridge.sock', 'tsipam.sock']);
+    assert.deepEqual((await readdir(folder)).toSorted(), SOCKETS.toSorted());
     for (const path of opened.sockets) assert.equal((await stat(path)).mode & 0o7777, 0o600);
     await opened[Symbol.asyncDispose]();
     assert.deepEqual(await readdir(folder), []);
@@ -142,7 +144,7 @@ describe('a plugin socket', () => {
 
   it('is made in a folder that is not there yet', async () => {
     await using opened = await open(join(folder, 'run/docker/plugins'));
-    assert.deepEqual(opened.sockets, ['tsbridge.sock', 'tsipam.sock'].map((name) => join(folder, 'run/docker/plugins', name)));
+    assert.deepEqual(opened.sockets, SOCKETS.map((name) => join(folder, 'run/docker/plugins', name)));
   });
 
   it('replaces one that a dead owner left', async () => {
@@ -160,7 +162,7 @@ describe('a plugin socket', () => {
   it('leaves a living one alone and says so', async () => {
     await using first = await open();
     await assert.rejects(open(), { code: 'IN_USE', message: `somebody listens at ${first.sockets[0]}: stop the other netctl daemon (or plugin), or choose another folder with --docker-plugins` });
-    assert.deepEqual((await readdir(folder)).toSorted(), ['tsbridge.sock', 'tsipam.sock']);
+    assert.deepEqual((await readdir(folder)).toSorted(), SOCKETS.toSorted());
   });
 
   it('does not remove what another has put in its place', async () => {

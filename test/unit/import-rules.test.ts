@@ -8,6 +8,8 @@ describe('import rules', () => {
     ['src/ipam/pool.ts', '../store/store.ts', /ipam imports store/],
     ['src/firewall/x.ts', '../../drivers/driver.ts', /firewall imports driver-contract/],
     ['drivers/bridge/x.ts', '../macvlan/y.ts', /driver 'bridge' imports driver 'macvlan'/],
+    ['drivers/parent/x.ts', '../macvlan/y.ts', /driver-base imports driver/],
+    ['src/controller/x.ts', '../../drivers/parent/y.ts', /controller imports driver-base/],
     ['drivers/bridge/x.ts', '../../src/controller/controller.ts', /driver imports controller/],
     ['drivers/bridge/x.ts', '../../plugins/docker/door.ts', /driver imports door/],
     ['src/controller/x.ts', '../cli/main.ts', /controller imports door/],

@@ -1,9 +1,11 @@
 /** What stands in IFLA_LINKINFO of the kinds of link that sit on another one, both ways. */
 import type { ChildTraits, IpvlanFlag, IpvlanMode, MacvlanMode } from '../child-traits.ts';
-import { IPVLAN, MACVLAN, VLAN } from './constants.ts';
+import { ERRNO } from '../errno.ts';
+import { IPVLAN, LINK, MACVLAN, NLM_F, RTM, VLAN } from './constants.ts';
 import type { Attributes } from './message-reader.ts';
 import { readAttributeList } from './message-reader.ts';
 import type { MessageWriter } from './message-writer.ts';
+import type { NetlinkSocket } from './netlink-socket.ts';
 import { macText, parseMac } from './parse.ts';
 
 const MACVLAN_MODE: Readonly<Record<MacvlanMode, number>> = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 };
@@ -49,6 +51,22 @@ export function readTraits(kind: string | undefined, data: Attributes | undefine
     default:
       return undefined;
   }
+}
+
+/**
+ * Whether the kernel can make links of a kind; it loads the module that it is in, if there is one.
+ * It is asked for a link with a multicast address, which every Ethernet kind refuses before it makes anything.
+ */
+export function isKnownKind(socket: NetlinkSocket, kind: string): boolean {
+  const [answer] = socket.transact([
+    (writer, sequence) =>
+      void writer
+        .begin(RTM.NEWLINK, NLM_F.ACK | NLM_F.CREATE | NLM_F.EXCL, sequence)
+        .interfaceInfo(0)
+        .bytes(LINK.ADDRESS, Buffer.from([1, 0, 0, 0, 0, 0]))
+        .nest(LINK.LINKINFO, () => writer.text(LINK.INFO_KIND, kind)),
+  ]);
+  return answer?.refusal?.errno === ERRNO.EADDRNOTAVAIL;
 }
 
 function named<Name extends string>(numbers: Readonly<Record<Name, number>>, wanted: number | undefined): Name | undefined {

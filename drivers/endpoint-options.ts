@@ -1,6 +1,7 @@
-import { NetworkError } from '../../src/common/error.ts';
-import { quote, requireInterfaceName } from '../../src/common/name.ts';
-import type { SysctlState } from '../../src/kernel/link-state.ts';
+import { NetworkError } from '../src/common/error.ts';
+import { quote, requireInterfaceName } from '../src/common/name.ts';
+import type { SysctlState } from '../src/kernel/link-state.ts';
+import { boolean } from './option-values.ts';
 
 /** Driver options of one endpoint, parsed. */
 export interface EndpointOptions {
@@ -8,6 +9,8 @@ export interface EndpointOptions {
   readonly interfaceName: string | undefined;
   /** Keys with `IFNAME` still in them. */
   readonly sysctls: readonly SysctlState[];
+  /** Whether its addresses are asked for on the LAN before they are taken; undefined: as the network has it. */
+  readonly probe: boolean | undefined;
 }
 
 const SYSCTLS = 'com.docker.network.endpoint.sysctls';
@@ -15,14 +18,17 @@ const IFNAME = 'com.docker.network.endpoint.ifname';
 
 /**
  * Parses `--driver-opt` of an endpoint. Keys of the engine that other parts read are passed over.
+ * @param dad key of the option that asks for a probe, where the driver has one
  * @throws {NetworkError} INVALID
  */
-export function parseEndpointOptions(options: Readonly<Record<string, string>>): EndpointOptions {
+export function parseEndpointOptions(options: Readonly<Record<string, string>>, dad?: string): EndpointOptions {
   for (const key of Object.keys(options)) {
-    if (key.startsWith('com.docker.network.')) continue;
-    throw new NetworkError('INVALID', `unknown endpoint option ${quote(key)}: known are ${SYSCTLS} and ${IFNAME}`);
+    if (key.startsWith('com.docker.network.') || key === dad) continue;
+    throw new NetworkError('INVALID', `unknown endpoint option ${quote(key)}: known are ${SYSCTLS}${dad === undefined ? '' : `, ${dad}`} and ${IFNAME}`);
   }
+  const probe = dad === undefined ? undefined : options[dad];
   return {
+    probe: dad === undefined || probe === undefined ? undefined : boolean(dad, probe),
     interfaceName: options[IFNAME] === undefined ? undefined : requireInterfaceName(options[IFNAME], 'interface name'),
     sysctls: options[SYSCTLS] === undefined ? [] : options[SYSCTLS].split(',').map(parseSysctl),
   };
