@@ -27,6 +27,11 @@ export async function compile(): Promise<AsyncDisposable> {
 
 /** The program netctl: what was compiled, else its source. */
 export function programFile(): string {
+  return compiledFile('src/cli/main');
+}
+
+/** A module of the project, by its path without ending: what was compiled, else its source. */
+export function compiledFile(module: string): string {
   const folder = process.env[MARK];
-  return folder === undefined ? join(PROJECT, 'src/cli/main.ts') : join(folder, 'dist/src/cli/main.js');
+  return folder === undefined ? join(PROJECT, `${module}.ts`) : join(folder, 'dist', `${module}.js`);
 }

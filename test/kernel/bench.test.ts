@@ -25,9 +25,23 @@ describe('the benchmark', () => {
     assert.ok(times.every((time) => typeof time === 'number' && time > 0), JSON.stringify(times));
   });
 
+  it('asks name servers, and beside a flood', async function () {
+    this.timeout(60_000);
+    const { stdout, stderr, code } = await bench('dns', '--quick', '--peers', 'netctl-dns,dnsmasq', '--format', 'json');
+    assert.equal(code, 0, stderr);
+    const { tables } = JSON.parse(stdout) as { readonly tables: readonly Table[] };
+    const [throughput, neighbours, crowd] = tables;
+    assert.deepEqual(throughput?.rows.map(({ name, lost }) => [name, lost]), [['netctl-dns', 0], ['dnsmasq', 0]]);
+    for (const row of throughput?.rows ?? []) assert.ok(Number(row['perSecond']) > 1000 && Number(row['cpu']) > 0, JSON.stringify(row));
+    const ours = neighbours?.rows.filter(({ name }) => name === 'netctl-dns') ?? [];
+    assert.deepEqual(ours.map(({ lost }) => lost), [0, 0, 0, 0]);
+    assert.ok(ours.every(({ answered }) => Number(answered) > 10), JSON.stringify(ours));
+    assert.ok(Number(crowd?.rows[0]?.['p50']) > 0);
+  });
+
   it('refuses what it does not understand', async () => {
     for (const [args, words] of [
-      [['nix'], "bench: no scenario 'nix': there are attach, publish, data-plane, restart"],
+      [['nix'], "bench: no scenario 'nix': there are attach, publish, data-plane, restart, dns"],
       [['--peers', 'nix'], "bench: no peer 'nix'"],
       [['--count', '0'], "bench: --count '0' must be whole numbers from 1"],
       [['--format', 'xml'], "bench: --format 'xml' must be table or json"],
