@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
+import { PREDEFINED_NETWORKS } from '../controller/predefined-networks.ts';
 import type { SandboxRequest } from '../controller/requests.ts';
 import { parsePortSpec } from '../ports/spec.ts';
 import { adoptBody, connectBody, disconnectBody, leaseBody, nameQueryBody, networkBody, noBody, sandboxBody } from './bodies.ts';
@@ -24,7 +25,7 @@ export interface RouteParts {
 export function routes({ leases, metrics, diagnose }: RouteParts): readonly Route[] {
   return [
     get('/version', version),
-    get('/networks', ({ controller }) => controller.networks()),
+    get('/networks', ({ controller }) => [...controller.networks(), ...PREDEFINED_NETWORKS]),
     post('/networks', networkBody, ({ controller, body, signal }) => controller.createNetwork(body, signal)),
     post('/networks/prune', noBody, async ({ controller }): Promise<PruneAnswer> => ({ removed: await controller.pruneNetworks() })),
     get('/networks/:network', ({ controller, names }) => controller.network(named(names, 'network'))),

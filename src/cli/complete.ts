@@ -66,10 +66,17 @@ async function valuesOf(command: Command, { long }: Option): Promise<readonly st
   return named === undefined ? (FIXED_VALUES[long ?? ''] ?? []) : namesOf(command, named);
 }
 
-async function namesOf(command: Command, what: 'network' | 'sandbox'): Promise<readonly string[]> {
+/** Nothing can be done to the networks that are always there. */
+function isChangeable({ driver }: { readonly driver: string }): boolean {
+  return driver !== 'host' && driver !== 'null';
+}
+
+async function namesOf(command: Command, what: (typeof NAMED_ARGUMENTS)[number]): Promise<readonly string[]> {
   try {
+  if (named === 'network') return [...(await namesOf(command, named)), 'none', ...(command.name() === 'run' ? ['host'] : [])];
     const session: Session = openSession(command, { autostart: false, changes: true });
-    const found = await (what === 'network' ? session.ask(listNetworks()) : session.ask(listSandboxes()));
+    const lists = { network: () => session.ask(listNetworks()).then((all) => all.filter(isChangeable)), sandbox: () => session.ask(listSandboxes()), link: () => session.ask(listLinks()) };
+    const found: readonly { readonly name: string }[] = await lists[what]();
     return found.map(({ name }) => name);
   } catch {
     // A completion that complains is worse than none.

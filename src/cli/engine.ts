@@ -8,6 +8,8 @@ const http = process.getBuiltinModule('node:http');
 export interface Container {
   readonly id: string;
   readonly name: string;
+  /** First process, 0 when it does not run. Known of one that was asked for alone. */
+  readonly pid: number;
   /** Ids of its endpoints, and the names of their networks. */
   readonly endpointIds: readonly string[];
   readonly networks: Readonly<Record<string, string>>;
@@ -29,6 +31,7 @@ interface EngineContainer {
   readonly Id?: string;
   readonly Name?: string;
   readonly Names?: readonly string[];
+  readonly State?: { readonly Pid?: number } | string | null;
   readonly NetworkSettings?: (EngineNetworks & { readonly Ports?: Readonly<Record<string, readonly { readonly HostIp?: string; readonly HostPort?: string }[] | null>> | null }) | null;
 }
 
@@ -82,7 +85,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-function toContainer({ Id = '', Name, Names, NetworkSettings }: EngineContainer): Container {
+function toContainer({ Id = '', Name, Names, State, NetworkSettings }: EngineContainer): Container {
   const endpoints = Object.entries(NetworkSettings?.Networks ?? {}).flatMap(([network, value]): [string, string][] => (value?.EndpointID ? [[value.EndpointID, network]] : []));
   const published = Object.entries(NetworkSettings?.Ports ?? {}).flatMap(([container, hosts]) =>
     (hosts ?? []).map(({ HostIp = '', HostPort = '' }): PortPair => ({ container, host: `${HostIp.includes(':') ? `[${HostIp}]` : HostIp}:${HostPort}` })),
@@ -90,6 +93,7 @@ function toContainer({ Id = '', Name, Names, NetworkSettings }: EngineContainer)
   return {
     id: Id,
     name: (Name ?? Names?.[0] ?? Id.slice(0, 12)).replace(/^\//, ''),
+    pid: typeof State === 'object' ? (State?.Pid ?? 0) : 0,
     endpointIds: endpoints.map(([id]) => id),
     networks: Object.fromEntries(endpoints),
     published,

@@ -17,7 +17,17 @@ export function enterCommand({ kind, name, namespace, resolver }: Pick<SandboxVi
   if (!existsSync(namespace)) throw new NetworkError('NOT_FOUND', `namespace '${namespace}' of sandbox ${quote(name)} is gone: 'netctl doctor --fix' puts it right`);
   const hasFiles = kind === 'named' || (resolver !== null && namespace.startsWith(NAMESPACES));
   if (hasFiles) return [required('ip', 'iproute2'), 'netns', 'exec', namespace.slice(NAMESPACES.length), ...words];
+  return enterNamespace(namespace, words);
+}
+
+/** The same for a namespace that is no sandbox. @throws {NetworkError} UNSUPPORTED without util-linux */
+export function enterNamespace(namespace: string, words: readonly string[]): readonly [string, ...string[]] {
   return [required('nsenter', 'util-linux'), `--net=${namespace}`, '--', ...words];
+}
+
+/** The same where nothing is to be entered. By way of env, which runs a script without #! as a shell would; execve(2) refuses it. */
+export function plainCommand(words: readonly string[]): readonly [string, ...string[]] {
+  return [required('env', 'coreutils'), '--', ...words];
 }
 
 function required(program: string, from: string): string {

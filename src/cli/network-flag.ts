@@ -13,6 +13,7 @@ const KEYS = 'ip, ip6, mac, alias, gw-priority, driver-opt';
 export function parseNetworkFlag(text: string): ConnectRequest {
   const [first = '', ...rest] = text.split(',');
   const network = first.startsWith('name=') ? first.slice('name='.length) : first;
+  if (/^(?:sandbox|container):/.test(network)) return refuse(text, "only 'netctl run' shares a network: a sandbox has one of its own");
   if (network === '' || network.includes('=')) return refuse(text, 'it must start with the name of a network');
   const request: { -readonly [Key in keyof ConnectRequest]: ConnectRequest[Key] } = { network };
   for (const part of rest) {

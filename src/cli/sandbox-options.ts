@@ -25,7 +25,7 @@ export interface SandboxOptions extends ConnectOptions {
 /** Adds the options to a command. */
 export function addSandboxOptions(command: Command): Command {
   command
-    .option('--network <net[,key=value]>', 'network to connect to, with ip=, ip6=, mac=, alias=, gw-priority=, driver-opt=; may be given several times', collect)
+    .option('--network <net[,key=value]>', 'network to connect to, with ip=, ip6=, mac=, alias=, gw-priority=, driver-opt=; may be given several times; none: lo alone', collect)
     .option('-p, --publish <spec>', 'publish a port: [HOST-ADDRESS:][HOST-PORT[-END]:]PORT[-END][/tcp|udp|sctp]; may be given several times', collect)
     .option('--hostname <name>', 'host name, by which neighbours find it too (default: the name)')
     .option('--add-host <name:address>', 'line of its hosts file, and name that it alone knows; may be given several times', collect)
@@ -44,7 +44,7 @@ export function addSandboxOptions(command: Command): Command {
  * @throws {NetworkError} INVALID
  */
 export function sandboxBody(name: string, options: SandboxOptions): SandboxBody {
-  const networks = (options.network ?? []).map(parseNetworkFlag);
+  const networks = withoutNone((options.network ?? []).map(parseNetworkFlag));
   const dns = defined({ servers: options.dns, search: options.dnsSearch, options: options.dnsOption });
   return defined({
     name,
@@ -58,6 +58,14 @@ export function sandboxBody(name: string, options: SandboxOptions): SandboxBody 
     links: options.link,
     sysctls: options.sysctl,
   });
+}
+
+/** `none` is what a sandbox without networks has: no network that could be connected to. */
+function withoutNone(networks: readonly ConnectRequest[]): readonly ConnectRequest[] {
+  const none = networks.find(({ network }) => network === 'none');
+  if (none === undefined) return networks;
+  if (networks.length > 1 || Object.keys(none).length > 1) throw new NetworkError('INVALID', "--network 'none' stands alone: a sandbox has no network, or those that are named");
+  return [];
 }
 
 /** `--ip` and the like say nothing about which network they mean. */

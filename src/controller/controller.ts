@@ -16,6 +16,7 @@ import { createNetwork, removeNetwork } from './networks.ts';
 import { drift, reconcile } from './reconcile.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
 import { rehearsalNames } from './rehearsal-names.ts';
+import { PREDEFINED_NETWORKS } from './predefined-networks.ts';
 import { repair } from './repair.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, endLease, removeSandbox } from './sandboxes.ts';
@@ -102,7 +103,7 @@ export class Controller implements AsyncDisposable {
     });
   }
 
-  /** All networks, the oldest first. */
+  /** All networks, the oldest first; `host` and `none`, which are no matter of ours, are not among them. */
   networks(): NetworkView[] {
     const { ledger } = this.#context;
     return [...ledger.networks.values()].map((network) => networkView(ledger, network));
@@ -111,7 +112,8 @@ export class Controller implements AsyncDisposable {
   /** @throws {NetworkError} NOT_FOUND */
   network(reference: string): NetworkView {
     const { ledger } = this.#context;
-    return networkView(ledger, ledger.network(reference));
+    const predefined = PREDEFINED_NETWORKS.find(({ id, name }) => name === reference || id === reference);
+    return predefined ?? networkView(ledger, ledger.network(reference));
   }
 
   /**

@@ -2,7 +2,8 @@ import type { DriverNetwork } from '../../drivers/driver.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { NotingMap } from './noting-map.ts';
-import type { EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import { predefinedRefusal } from './predefined-networks.ts';
+import type { CableRecord, EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 
 /** A network as it lives: what is written down, and the driver's view of it. */
 export interface LiveNetwork {
@@ -47,8 +48,10 @@ export class Ledger {
     return found;
   }
 
-  /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
+  /** @throws {NetworkError} NOT_FOUND, INVALID for an ambiguous shortened id, FORBIDDEN for one of the two that are always there */
   sandbox(reference: string): SandboxRecord {
+    const refusal = predefinedRefusal(reference);
+    if (refusal !== undefined && records.every(({ name }) => name !== reference)) throw refusal;
     return find('sandbox', reference, this.sandboxes.values(), this.sandboxes.get(reference));
   }
 

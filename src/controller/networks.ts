@@ -12,6 +12,7 @@ import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
 import { kindOf } from './plan.ts';
 import type { NetworkRecord } from './records.ts';
+import { refusePredefined } from './predefined-networks.ts';
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets } from './subnets.ts';
@@ -32,6 +33,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   if (again !== undefined) return again;
   requireNetworkName(request.name);
   const taken = context.ledger.networkNamed(request.name);
+  refusePredefined(request);
   if (taken !== undefined) throw new NetworkError('EXISTS', `network ${quote(request.name)} exists already (id ${taken.record.id.slice(0, 12)}): choose another name or remove it first`);
   const driver = driverNamed(context, request.driver ?? 'bridge');
   const [host] = await context.kernel.snapshot([HOST], signal);

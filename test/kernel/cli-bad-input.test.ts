@@ -43,6 +43,15 @@ const CASES: readonly (readonly [code: number, words: readonly string[], says: R
   [1, ['sandbox', 'create', '--network', 'blue', '-p', '8080:80', 's'], /8080/],
   [2, ['port', 'web', 'http'], /port 'http' must be PORT/],
   // drivers and options
+  [1, ['network', 'create', 'host'], /network 'host' is always there, and is the host's own/],
+  [1, ['network', 'create', '-d', 'null', 'n'], /driver 'null' has one network, 'none', and that is always there: use it by --network none/],
+  [1, ['network', 'rm', 'none'], /network 'none' is always there/],
+  [1, ['network', 'connect', 'host', 'web'], /network 'host' is always there, and is the host's own: only 'netctl run --network host' uses it/],
+  [1, ['network', 'connect', 'none', 'web'], /network 'none' is always there, and is having none/],
+  [1, ['sandbox', 'create', '--network', 'host', 's'], /a sandbox has a namespace of its own/],
+  [2, ['sandbox', 'create', '--network', 'none', '--network', 'blue', 's'], /--network 'none' stands alone/],
+  [2, ['sandbox', 'create', '--network', 'none', '--ip', '10.9.0.3', 's'], /say something about a --network, and there is none/],
+  [2, ['sandbox', 'create', '--network', 'sandbox:web', 's'], /--network 'sandbox:web': only 'netctl run' shares a network/],
   [1, ['network', 'create', '-d', 'nope', 'n'], /no driver 'nope': there are .*bridge/],
   [2, ['network', 'create', '-o', 'nope=1', 'n'], /unknown bridge option 'nope'/],
   [2, ['network', 'create', '-o', 'com.docker.network.bridge.name=abcdefghijklmnop', 'n'], /bridge name 'abcdefghijklmnop' is not allowed: use 1 to 15/],
@@ -117,7 +126,7 @@ describe('netctl refuses', () => {
 
   it('all of it without changing or leaving anything', async () => {
     assert.deepEqual(difference(clean, await host.snapshot()), []);
-    assert.equal(await netctl.ok('network', 'ls', '-q').then((ids) => ids.split('\n').length), 1);
+    assert.equal(await netctl.ok('network', 'ls', '-q').then((ids) => ids.split('\n').length), 3);
     assert.equal(await netctl.ok('sandbox', 'ls', '-q').then((ids) => ids.split('\n').length), 1);
   });
 });

@@ -175,12 +175,12 @@ describe('netctl', () => {
     assert.match(commands, /ip address add 10\.9\.0\.1\/24 .*dev br-blue/);
     assert.match(commands, /^(?:nft -f -|iptables-\S+ --noflush -w) <</m);
     assert.deepEqual(difference(before, await host.snapshot()), []);
-    assert.equal(await netctl.ok('network', 'ls', '-q'), '');
+    assert.doesNotMatch(await netctl.ok('network', 'ls'), /blue/);
     await netctl.ok('network', 'create', '--subnet', '10.9.0.0/24', 'blue');
     assert.match(await netctl.ok('sandbox', 'create', '--network', 'blue', '-p', '80', '--explain', 'web'), /ip netns add web[^]*type veth/);
     assert.match(await netctl.ok('--explain', 'run', '--network', 'blue', '--name', 'once', '--', 'true'), /ip netns add once/);
     assert.match(await netctl.ok('network', '--explain', 'rm', 'blue'), /ip link del/);
-    assert.equal((await netctl.json<NetworkView[]>('network', 'ls')).length, 1);
+    assert.deepEqual((await netctl.json<NetworkView[]>('network', 'ls')).map(({ name }) => name), ['blue', 'host', 'none']);
     assert.deepEqual(await netctl.json('sandbox', 'ls'), []);
     // What is wrong is wrong in an explanation too.
     assert.equal((await netctl.run(['sandbox', 'create', '--network', 'nope', '--explain', 'web'])).code, 1);
@@ -231,6 +231,7 @@ describe('netctl', () => {
     assert.deepEqual(await complete('network', 'connect', ''), ['blue']);
     assert.deepEqual(await complete('network', 'connect', '--ip', '10.9.0.3', 'blue', ''), ['web']);
     assert.deepEqual(await complete('sandbox', 'create', '--network', 'b'), ['blue']);
+    assert.deepEqual(await complete('run', '--network', ''), ['blue', 'none', 'host']);
     assert.deepEqual(await complete('network', 'ls', '--format', ''), ['table', 'json']);
     // bash itself
     const script = `netctl() { ${process.execPath} ${new URL('../../src/cli/main.ts', import.meta.url).pathname} "$@"; }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { getSandbox } from '../../api/calls.ts';
-import { NetworkError } from '../../common/error.ts';
 import { quote } from '../../common/quote.ts';
+import { become } from '../become.ts';
 import { enterCommand } from '../enter-command.ts';
 import { findProgram } from '../find-program.ts';
 import { complain } from '../output.ts';
@@ -29,10 +29,6 @@ export function exec(command: Command): void {
         process.exitCode = found.exitCode;
         return;
       }
-      if (process.execve === undefined) throw new NetworkError('UNSUPPORTED', `node ${process.version} has no execve: netctl needs node 24`);
-      const [file, ...rest] = enterCommand(view, words);
-      // Node ignores these two, and what is ignored stays so across execve; what is caught does not.
-      process.on('SIGPIPE', () => {}).on('SIGXFSZ', () => {});
-      process.execve(file, [file, ...rest], { ...process.env, ...view.environment });
+      become(enterCommand(view, words), view.environment);
     });
 }
