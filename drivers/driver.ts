@@ -6,7 +6,7 @@
  */
 import type { Family } from '../src/common/address.ts';
 import type { Fact } from '../src/firewall/facts.ts';
-import type { LinkState } from '../src/kernel/link-state.ts';
+import type { LinkState, RouteState } from '../src/kernel/link-state.ts';
 import type { NamespacePath } from '../src/kernel/op.ts';
 import type { RedirectState } from '../src/kernel/redirect.ts';
 
@@ -28,6 +28,8 @@ export interface NetworkSpec {
   readonly internal: boolean;
   readonly ipv4: readonly Subnet[];
   readonly ipv6: readonly Subnet[];
+  /** Families whose addresses the LAN's own servers give; it has no subnets then. */
+  readonly dhcp?: readonly Family[];
   /** `-o KEY=VALUE`, as given. */
   readonly options: Readonly<Record<string, string>>;
   /** What depended on the host at creation and must not change afterwards (MTU, bridge adopted or not). */
@@ -76,6 +78,14 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
+/** What the LAN's own server said to an endpoint. */
+export interface Learned {
+  /** All that its interface is to have. */
+  readonly routes: readonly RouteState[];
+  /** Bytes. */
+  readonly mtu?: number;
+}
+
 /** An endpoint as the driver sees it. */
 export interface EndpointSpec {
   readonly id: string;
@@ -91,6 +101,8 @@ export interface EndpointSpec {
   readonly succeeds: boolean;
   /** Families whose default route goes through this endpoint. */
   readonly gatewayFor: readonly Family[];
+  /** In a network whose addresses the LAN gives. */
+  readonly learned?: Learned;
   readonly ports: readonly PublishedPort[];
 }
 

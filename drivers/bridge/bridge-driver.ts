@@ -34,6 +34,9 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: Bri
   }
   const name = bridgeNameOf(spec, options);
   const existing = host.links.find((link) => link.name === name);
+  if (spec.dhcp !== undefined && existing === undefined) {
+    throw new NetworkError('INVALID', `a DHCP server is reached by an existing bridge with an uplink: name it by -o com.docker.network.bridge.name=BRIDGE`);
+  }
   if (existing !== undefined && existing.kind !== 'bridge') {
     throw new NetworkError('EXISTS', `'${name}' is a ${existing.kind ?? 'physical'} interface, not a bridge: choose another com.docker.network.bridge.name`);
   }

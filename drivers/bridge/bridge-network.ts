@@ -39,11 +39,13 @@ export class BridgeNetwork implements DriverNetwork {
   }
 
   givesGateway(family: Family): boolean {
+    if (this.#spec.dhcp?.includes(family) === true) return !this.#spec.internal;
     return !this.#spec.internal && this.#mode(family) !== 'isolated' && this.#subnets(family).some((subnet) => subnet.gateway !== undefined);
   }
 
   publishing(family: Family): Publishing {
-    if (!this.givesGateway(family)) return 'none';
+    // On a LAN that others manage, everybody reaches the endpoints themselves.
+    if (!this.givesGateway(family) || this.#spec.dhcp !== undefined) return 'none';
     return this.#mode(family) === 'routed' ? 'routed' : 'nat';
   }
 
@@ -139,7 +141,7 @@ export class BridgeNetwork implements DriverNetwork {
 
   #sandboxSide(endpoint: EndpointSpec, attachment: Attachment): PeerState {
     const { namespace, interface: name, handedOver } = attachment;
-    const base = { name, mac: endpoint.mac, mtu: this.mtu };
+    const base = { name, mac: endpoint.mac, mtu: Math.min(this.mtu, endpoint.learned?.mtu ?? this.mtu) };
     if (handedOver) return { ...base, namespace: HOST, handedOver };
     const addresses = [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined);
     return {
@@ -147,9 +149,9 @@ export class BridgeNetwork implements DriverNetwork {
       namespace,
       up: true,
       addresses,
-      routes: endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family)),
+      routes: endpoint.learned?.routes ?? endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family)),
       sysctls: [
-        ...ipv6Sysctls(name, endpoint.ipv6 !== undefined),
+        ...(this.#spec.dhcp?.includes(6) === true ? ipv6Sysctls(name, true, 'everything') : ipv6Sysctls(name, endpoint.ipv6 !== undefined)),
         ...interfaceSysctls(parseEndpointOptions(endpoint.options), name),
       ],
       announce: { count: this.#options.announceCount, interval: this.#options.announceInterval, ...(endpoint.succeeds ? { urgent: true } : {}) },

@@ -61,6 +61,7 @@ export class ParentNetwork implements DriverNetwork {
   }
 
   givesGateway(family: Family): boolean {
+    if (this.#spec.dhcp?.includes(family) === true) return !this.#isIsolated;
     return !this.#isIsolated && this.#subnets(family).some(({ gateway }) => this.leadsOnLink || gateway !== undefined);
   }
 
@@ -130,7 +131,8 @@ export class ParentNetwork implements DriverNetwork {
   }
 
   #endpointLink(endpoint: EndpointSpec, { namespace, interface: name, handedOver }: Attachment): LinkState {
-    const { announceCount: count, announceInterval: interval, mtu } = this.#options;
+    const { announceCount: count, announceInterval: interval } = this.#options;
+    const mtu = endpoint.learned?.mtu === undefined ? this.#options.mtu : Math.min(this.mtu, endpoint.learned.mtu);
     const { mac } = endpoint;
     const options = this.#endpointOptions(endpoint.options);
     const addresses = [endpoint.ipv4, endpoint.ipv6].filter((address) => address !== undefined);
@@ -149,7 +151,7 @@ export class ParentNetwork implements DriverNetwork {
       ...link,
       up: true,
       addresses,
-      routes: endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family, family === 4 ? endpoint.ipv4 : endpoint.ipv6)),
+      routes: endpoint.learned?.routes ?? endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family, family === 4 ? endpoint.ipv4 : endpoint.ipv6)),
       sysctls: [...this.#sandboxSysctls(name, endpoint), ...interfaceSysctls(options, name)],
       announce: { count: this.leadsOnLink ? 0 : count, interval, ...(endpoint.succeeds ? { urgent: true } : {}) },
     };
@@ -158,7 +160,8 @@ export class ParentNetwork implements DriverNetwork {
   /** Without a gateway of its own the LAN's router says where to go, as it does to everybody there. */
   #sandboxSysctls(name: string, { ipv6 }: EndpointSpec): SysctlState[] {
     const learns = !this.#isIsolated && !this.leadsOnLink && this.#spec.ipv6.every(({ gateway }) => gateway === undefined);
-    return ipv6Sysctls(name, ipv6 !== undefined, learns);
+    if (this.#spec.dhcp?.includes(6) === true) return ipv6Sysctls(name, true, 'everything');
+    return ipv6Sysctls(name, ipv6 !== undefined, learns ? 'route' : 'nothing');
   }
 
   #defaultRoute(family: Family, address: string | undefined): RouteState[] {

@@ -18,6 +18,8 @@ type Settled = Readonly<Record<string, string>>;
 export function settleParent(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: ParentOptions, sinkName: string): Settled {
   const { parent, traits } = options;
   const { type, mode } = traits;
+  if (spec.dhcp !== undefined && parent === undefined) throw new NetworkError('INVALID', 'a DHCP server is reached by a parent on its LAN: name it by -o parent=LINK');
+  if (spec.dhcp !== undefined && (mode === 'l3' || mode === 'l3s')) throw new NetworkError('INVALID', `ipvlan_mode=${mode} carries no broadcasts, and DHCP needs them: use ipvlan_mode=l2`);
   const flag = traits.type === 'ipvlan' ? traits.flag : '';
   checkHostAccess(spec, options);
   const common = { kind: type, mode, flag };

@@ -39,6 +39,8 @@ export const networkBody: z.ZodType<NetworkBody> = z.strictObject({
   ranges: z.exactOptional(list),
   gateways: z.exactOptional(list),
   auxiliary: z.exactOptional(pairs),
+  ipam: z.exactOptional(z.enum(['default', 'dhcp'])),
+  ipamOptions: z.exactOptional(pairs),
   internal: z.exactOptional(z.boolean()),
   labels: z.exactOptional(pairs),
   options: z.exactOptional(pairs),

@@ -17,6 +17,7 @@ import { drift, reconcile } from './reconcile.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
 import { rehearsalNames } from './rehearsal-names.ts';
 import { PREDEFINED_NETWORKS } from './predefined-networks.ts';
+import type { SandboxRecord } from './records.ts';
 import { repair } from './repair.ts';
 import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, endLease, removeSandbox } from './sandboxes.ts';
@@ -60,6 +61,7 @@ export class Controller implements AsyncDisposable {
     const controller = new Controller(await loadContext(parts), parts);
     await reconcile(controller.#context);
     await controller.#context.names.settle();
+    controller.#context.dhcp.start((task) => controller.#exclusive(task));
     controller.#watch();
     return controller;
   }
@@ -121,7 +123,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} INVALID, EXISTS, NOT_FOUND, IN_USE (port), EXHAUSTED, KERNEL
    */
   createSandbox(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxView> {
-    return this.#exclusive(async () => sandboxView(this.#context.ledger, await createSandbox(this.#context, request, signal)), signal);
+    return this.#addressed(() => createSandbox(this.#context, request, signal), signal);
   }
 
   /**
@@ -129,7 +131,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} INVALID, EXISTS, NOT_FOUND, IN_USE (port), EXHAUSTED, KERNEL
    */
   adoptSandbox(request: AdoptRequest, signal?: AbortSignal): Promise<SandboxView> {
-    return this.#exclusive(async () => sandboxView(this.#context.ledger, await adoptSandbox(this.#context, request, signal)), signal);
+    return this.#addressed(() => adoptSandbox(this.#context, request, signal), signal);
   }
 
   /**
@@ -164,11 +166,16 @@ export class Controller implements AsyncDisposable {
    * Attaches a sandbox to a network.
    * @throws {NetworkError} NOT_FOUND, EXISTS, INVALID, EXHAUSTED, FORBIDDEN, KERNEL
    */
-  connect(sandbox: string, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointView> {
-    return this.#exclusive(async () => {
-      const { ledger } = this.#context;
-      return endpointView(ledger, await connect(this.#context, ledger.sandbox(sandbox), request, signal));
-    }, signal);
+  async connect(sandbox: string, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointView> {
+    const { ledger, dhcp } = this.#context;
+    const { id, sandboxId = '', networkId } = await this.#exclusive(() => connect(this.#context, ledger.sandbox(sandbox), request, signal), signal);
+    try {
+      await dhcp.bound([ledger.endpoint(id)], signal);
+    } catch (error) {
+      if (ledger.endpoints.has(id)) await this.disconnect(sandboxId, networkId);
+      throw error;
+    }
+    return endpointView(ledger, ledger.endpoint(id));
   }
 
   /** @throws {NetworkError} NOT_FOUND */
@@ -262,6 +269,7 @@ export class Controller implements AsyncDisposable {
   /** Waits for what is under way, gives host ports back, deletes links that wait for it. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watchdog?.[Symbol.dispose]();
+    this.#context.dhcp[Symbol.dispose]();
     await this.#exclusive(async () => {
       this.#context.hostPorts[Symbol.dispose]();
       await this.#context.names[Symbol.asyncDispose]();
@@ -282,6 +290,19 @@ export class Controller implements AsyncDisposable {
     });
   }
 
+  /** Makes a sandbox, and waits for the addresses that come from elsewhere. */
+  async #addressed(make: () => Promise<SandboxRecord>, signal: AbortSignal | undefined): Promise<SandboxView> {
+    const { ledger, dhcp } = this.#context;
+    const { id } = await this.#exclusive(make, signal);
+    try {
+      await dhcp.bound(ledger.endpointsOfSandbox(id), signal);
+    } catch (error) {
+      if (ledger.sandboxes.has(id)) await this.removeSandbox(id);
+      throw error;
+    }
+    return sandboxView(ledger, ledger.sandbox(id));
+  }
+
   #exclusive<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#lock.run(async () => {
       try {
@@ -289,6 +310,7 @@ export class Controller implements AsyncDisposable {
       } finally {
         // Also behind what failed: it may have come half way.
         await this.#context.names.settle();
+        this.#context.dhcp.settle();
       }
     }, signal);
   }

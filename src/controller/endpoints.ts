@@ -1,5 +1,5 @@
 /** Attaching sandboxes to networks and taking them off again. */
-import { canonicalAddress, parseAddress, type Family } from '../common/address.ts';
+import { canonicalAddress, familyOf, parseAddress, type Family } from '../common/address.ts';
 import { parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { macFromUser, randomMac } from '../common/mac.ts';
@@ -11,7 +11,7 @@ import { newId, timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { claimPorts, followPorts, forgetFlows, wayOut } from './publishing.ts';
-import { sandboxKey, type EndpointRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
+import { sandboxKey, type DhcpRecord, type EndpointRecord, type NetworkRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
 
@@ -69,6 +69,7 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const flows = forgetFlows(sandbox.ports, ledger.endpointsOfSandbox(sandbox.id));
   const notes = departures(context, [endpoint]);
   await store.commit([{ key: endpointKey(endpoint.id) }, ...notes]);
+  await context.dhcp.release([endpoint]);
   forgetEndpoint(context, endpoint);
   const moved = wayOut(context, sandbox.id) !== wayBefore;
   if (moved) await followPorts(context, sandbox);
@@ -98,7 +99,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   requireRoom(context, network);
   const mac = macAddress(network, request.mac, () => randomMac(context.random));
   const name = interfaceName(options, driver.interfacePrefix, used);
-  const addresses = takeAddresses(context, network, request, `sandbox ${quote(sandbox.name)}`);
+  const addresses = record.dhcp === undefined ? takeAddresses(context, network, request, `sandbox ${quote(sandbox.name)}`) : { dhcp: wishOf(request, record) };
   used.add(name);
   return {
     id: newId(context),
@@ -133,15 +134,25 @@ export function requireRoom({ ledger }: Context, { record, driver }: LiveNetwork
   throw new NetworkError('IN_USE', `network ${quote(record.name)} has its endpoint already (${endpoints.map(({ name }) => name).join(', ')}): its parent takes no other`);
 }
 
+/** The address that a server is to be asked for. @throws {NetworkError} INVALID for one that it cannot be asked for */
+function wishOf({ ipv4, ipv6 }: ConnectRequest, { name, dhcp = [] }: NetworkRecord): DhcpRecord {
+  if (ipv6 !== undefined) throw new NetworkError('INVALID', `address ${quote(ipv6)} cannot be asked for: routers and DHCPv6 servers of network ${quote(name)} give what they like`);
+  if (ipv4 === undefined) return {};
+  const wanted = canonicalAddress(ipv4);
+  if (familyOf(wanted) !== 4 || !dhcp.includes(4)) throw new NetworkError('INVALID', `address ${quote(ipv4)} cannot be asked for: network ${quote(name)} gives ${dhcp.map((family) => `IPv${family}`).join(' and ')} addresses`);
+  return { wanted };
+}
+
 /** Drops an endpoint from memory and frees its addresses. */
 export function forgetEndpoint(context: Context, endpoint: EndpointRecord): void {
   context.ledger.removeEndpoint(endpoint.id);
-  if (endpoint.sandboxId === undefined) return;
+  if (endpoint.sandboxId === undefined || endpoint.dhcp !== undefined) return;
   for (const text of [endpoint.ipv4, endpoint.ipv6]) releaseAddress(context, text);
 }
 
 /** Takes an endpoint's addresses again after a restart. */
 export function restoreAddresses(context: Context, endpoint: EndpointRecord): void {
+  if (endpoint.dhcp !== undefined) return;
   for (const text of [endpoint.ipv4, endpoint.ipv6]) {
     if (text === undefined) continue;
     const { address } = parseInterfaceAddress(text);

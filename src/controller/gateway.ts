@@ -1,5 +1,6 @@
 /** Which endpoint of a sandbox is its way out, per address family. Pure. */
 import type { Family } from '../common/address.ts';
+import { leaseLeadsOut } from './learned.ts';
 import type { Ledger } from './ledger.ts';
 import type { EndpointRecord } from './records.ts';
 
@@ -26,6 +27,7 @@ export function networksInOrder(ledger: Ledger, sandboxId: string): string[] {
 /** Whether a default route of this family can go through the endpoint. */
 function canLeadOut(ledger: Ledger, endpoint: EndpointRecord, family: Family): boolean {
   const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+  if (endpoint.dhcp !== undefined && family === 4 && !leaseLeadsOut(endpoint)) return false;
   return address !== undefined && ledger.network(endpoint.networkId).driver.givesGateway(family);
 }
 

@@ -14,6 +14,7 @@ import { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
 import { Applier } from './applier.ts';
 import type { Clock, Context, Random } from './context.ts';
+import { DhcpKeeper } from './dhcp-keeper.ts';
 import { EventHub, type ControllerEvent } from './events.ts';
 import { FileKeeper } from './file-keeper.ts';
 import { Ledger } from './ledger.ts';
@@ -88,6 +89,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     applier,
     files,
     names: new Names({ ledger, applier, events, files, now, table: instanceNames(store.instanceId).table, open: parts.openNames }),
+    dhcp: new DhcpKeeper(() => context),
     hostPorts: parts.hostPorts ?? new HostPorts(kernel),
     lostPorts: new Map(),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),

@@ -2,6 +2,7 @@
 import { canonicalAddress } from '../common/address.ts';
 import type { Asker, NamedEndpoint, NamedNetwork } from '../dns/names.ts';
 import { ndotsOf } from '../dns/resolv-conf.ts';
+import { learnedNames } from './learned.ts';
 import { networksInOrder } from './gateway.ts';
 import type { Ledger, LiveNetwork } from './ledger.ts';
 import type { EndpointRecord, SandboxRecord } from './records.ts';
@@ -40,15 +41,16 @@ export function namedEndpoint(ledger: Ledger, endpoint: EndpointRecord): NamedEn
 export function sandboxAsker(ledger: Ledger, sandbox: SandboxRecord): Asker {
   const { id, namespace, dns, extraHosts } = sandbox;
   const networks = networksInOrder(ledger, id);
+  const learned = learnedNames(ledger, id);
   return {
     id,
     networks,
     aliases: linkTargets(ledger, sandbox).map(({ alias, endpoint }) => ({ name: alias, endpoint: endpoint.id })),
     extraHosts: extraHosts.map(parseExtraHost),
-    servers: dns.servers.map(canonicalAddress),
+    servers: dns.servers.length > 0 ? dns.servers.map(canonicalAddress) : learned.servers,
     namespace,
     mayUseHostServers: leadsOut(ledger, networks),
-    search: dns.search,
+    search: dns.search.length > 0 ? dns.search : learned.search,
     ndots: ndotsOf(dns.options),
   };
 }

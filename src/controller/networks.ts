@@ -7,6 +7,7 @@ import { quote } from '../common/quote.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
+import { dhcpFamilies, dhcpPatience } from './dhcp-request.ts';
 import { hostRoutes } from './host-routes.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
@@ -40,12 +41,14 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
 
   const id = request.id ?? newId(context);
+  const dhcp = dhcpFamilies(request);
+  const patience = dhcpPatience(request);
   const view = await hostView(context, host, driver.kindsInQuestion(request.options ?? {}));
-  const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {} };
+  const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {}, ...(dhcp === undefined ? {} : { dhcp }) };
   const { addresses: bridge = '', parent } = driver.settle(probe, view);
   const parentAddresses = view.links.find(({ name }) => name === parent)?.addresses ?? [];
   const routes = hostRoutes(context.store.instanceId, host);
-  const subnets = takeSubnets(request, {
+  const subnets = takeSubnets(dhcp === undefined ? request : { ...request, ipv4: false, ipv6: false }, {
     space: context.addresses,
     routes,
     bridgeAddresses: bridge.split(' ').filter((text) => text !== ''),
@@ -60,6 +63,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       settled: driver.settle(spec, view),
       created: timestamp(context),
       owner: request.owner ?? 'netctl',
+      ...(patience === undefined ? {} : { dhcpPatience: patience }),
       labels: request.labels ?? {},
       ...(request.publisher === undefined ? {} : { publisher: request.publisher }),
     };

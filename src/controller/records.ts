@@ -1,5 +1,6 @@
 /** What is written down: the wanted state, and nothing that can be found out again. Plain JSON. */
 import type { ReservedPort } from '../ports/host-ports.ts';
+import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { PortBinding } from '../ports/spec.ts';
 
 /** A subnet of a network. */
@@ -33,6 +34,10 @@ export interface NetworkRecord {
   readonly settled: Readonly<Record<string, string>>;
   readonly ipv4: readonly SubnetRecord[];
   readonly ipv6: readonly SubnetRecord[];
+  /** Families whose addresses the LAN's own servers give; there are no subnets then. */
+  readonly dhcp?: readonly (4 | 6)[];
+  /** How long such a server is waited for, ms. */
+  readonly dhcpPatience?: number;
   /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */
   readonly publisher?: 'driver' | 'engine';
   /** `engine` networks: id of the engine that lists it, once that is known. */
@@ -77,6 +82,13 @@ export function sandboxKey(id: string): string {
   return `sandbox/${id}`;
 }
 
+/** What an endpoint has of the LAN's own servers. */
+export interface DhcpRecord {
+  /** Plain address that its user asked for. */
+  readonly wanted?: string;
+  readonly lease?: DhcpLease;
+}
+
 /** One attachment of a sandbox, or of an engine's container, to a network. */
 export interface EndpointRecord {
   readonly id: string;
@@ -89,6 +101,8 @@ export interface EndpointRecord {
   /** CIDR */
   readonly ipv4?: string;
   readonly ipv6?: string;
+  /** In a network whose addresses the LAN gives; the leased one is `ipv4` as well. */
+  readonly dhcp?: DhcpRecord;
   readonly aliases: readonly string[];
   readonly options: Readonly<Record<string, string>>;
   readonly gatewayPriority: number;

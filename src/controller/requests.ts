@@ -22,6 +22,10 @@ export interface NetworkRequest {
   readonly gateways?: readonly string[];
   /** Name to plain address. */
   readonly auxiliary?: Readonly<Record<string, string>>;
+  /** Who gives addresses. `dhcp`: the servers of the LAN that it is on. Default `default`: this controller. */
+  readonly ipam?: 'default' | 'dhcp';
+  /** Of `dhcp`: `timeout`, how many seconds its server is waited for; default 20. */
+  readonly ipamOptions?: Readonly<Record<string, string>>;
   readonly internal?: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly options?: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 /** What stands in the files of a sandbox. Pure. */
 import { hostsLine, LOCAL_HOSTS } from '../dns/hosts-file.ts';
 import { formatResolvConf, ndotsOf, type ResolvConf } from '../dns/resolv-conf.ts';
+import { learnedNames } from './learned.ts';
 import type { Ledger } from './ledger.ts';
 import { parseExtraHost } from './naming.ts';
 import type { FileContents, FileOwner } from './netns-files.ts';
@@ -33,7 +34,7 @@ export function fileOwner(instance: string, { id, namespace, kept }: SandboxReco
 
 /** Lines of the files. */
 export function fileContents(ledger: Ledger, sandbox: SandboxRecord, host: HostResolver): FileContents {
-  return { hosts: hostsLines(ledger, sandbox), 'resolv.conf': resolverLines(sandbox, host), hostname: [sandbox.hostname] };
+  return { hosts: hostsLines(ledger, sandbox), 'resolv.conf': resolverLines(sandbox, host, learnedNames(ledger, sandbox.id).search), hostname: [sandbox.hostname] };
 }
 
 function hostsLines(ledger: Ledger, sandbox: SandboxRecord): string[] {
@@ -47,8 +48,8 @@ function hostsLines(ledger: Ledger, sandbox: SandboxRecord): string[] {
   ];
 }
 
-function resolverLines({ dns }: SandboxRecord, host: HostResolver): string[] {
-  const search = dns.search.length > 0 ? dns.search : host.search;
+function resolverLines({ dns }: SandboxRecord, host: HostResolver, learned: readonly string[]): string[] {
+  const search = [dns.search, learned].find((list) => list.length > 0) ?? host.search;
   const given = dns.options.length > 0 ? dns.options : host.options;
   // Names of neighbours have no dots, and are asked for as they are first.
   const options = ndotsOf(given) === undefined ? [...given, 'ndots:0'] : given;

@@ -93,6 +93,7 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
   const notes = sandbox.kind === 'adopted' ? inside : [];
   const identity = inside.length === 0 || sandbox.kind === 'adopted' ? undefined : await context.kernel.namespaceIdentity(sandbox.namespace);
   await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...notes]);
+  await context.dhcp.release(endpoints);
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
   ledger.sandboxes.delete(sandbox.id);
   ledger.identities.delete(sandbox.id);

@@ -4,6 +4,7 @@ import { familyOf, type Family } from '../common/address.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { Change } from './applier.ts';
 import { gatewayEndpoint } from './gateway.ts';
+import { learnedOf } from './learned.ts';
 import type { Ledger } from './ledger.ts';
 import type { EndpointRecord } from './records.ts';
 
@@ -14,6 +15,7 @@ function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
   const { id, mac, ipv4, ipv6, options, sandboxId } = endpoint;
   const attachment = sandboxId !== undefined && ledger.displaced.has(sandboxId) ? undefined : endpoint.attachment;
   const gatewayFor = gatewayFamilies(ledger, endpoint);
+  const learned = learnedOf(endpoint, gatewayFor);
   // An engine says itself at which endpoint ports are programmed.
   const ports =
     sandboxId === undefined ? publish(ledger, endpoint, endpoint.ports, FAMILIES) : publish(ledger, endpoint, ledger.sandbox(sandboxId).ports, gatewayFor);
@@ -27,6 +29,7 @@ function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
     ...(ipv4 === undefined ? {} : { ipv4 }),
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(attachment === undefined ? {} : { attachment }),
+    ...(learned === undefined ? {} : { learned }),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { DhcpClient, type ClientStep, type ClientTraits } from '../../src/ipam/dhcp/client.ts';
 import { clientIdOf } from '../../src/ipam/dhcp/identity.ts';
-import type { Lease } from '../../src/ipam/dhcp/lease.ts';
+import type { DhcpLease } from '../../src/ipam/dhcp/lease.ts';
 import type { DhcpMessage } from '../../src/ipam/dhcp/message.ts';
 
 const MAC = '02:00:00:00:00:01';
@@ -21,7 +21,7 @@ class Bench {
     this.client = new DhcpClient({ ...TRAITS, ...traits }, () => 0.5);
   }
 
-  start(lease?: Lease): this {
+  start(lease?: DhcpLease): this {
     this.steps = this.client.start(this.now, lease);
     return this;
   }
@@ -171,7 +171,7 @@ describe('A DHCP client', () => {
     const events = fc.array(fc.oneof(fc.constant('wait' as const), fc.record({ type: fc.constantFrom('offer' as const, 'ack' as const, 'nak' as const), server: fc.integer({ min: 1, max: 2 }), seconds: fc.nat(200), last: fc.integer({ min: 9, max: 10 }) })), { maxLength: 40 });
     fc.assert(fc.property(events, (list) => {
       const bench = new Bench().start();
-      let lease: Lease | undefined;
+      let lease: DhcpLease | undefined;
       for (const event of list) {
         void bench.words;
         if (event === 'wait') bench.wait();
@@ -190,7 +190,7 @@ describe('A DHCP client', () => {
   });
 });
 
-function leaseFrom(): Lease {
+function leaseFrom(): DhcpLease {
   const bench = new Bench().start();
   void bench.words;
   bench.answer('offer');

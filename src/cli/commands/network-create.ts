@@ -19,6 +19,7 @@ interface Options {
   readonly label?: Readonly<Record<string, string>>;
   readonly opt?: Readonly<Record<string, string>>;
   readonly ipam?: string;
+  readonly ipamOpt?: Readonly<Record<string, string>>;
   readonly ipamDriver?: string;
 }
 
@@ -27,7 +28,8 @@ Examples:
   netctl network create blue
   netctl network create --subnet 10.9.0.0/24 --ip-range 10.9.0.128/25 --gateway 10.9.0.1 blue
   netctl network create --ipv6 --subnet fd00:9::/64 -o com.docker.network.bridge.name=br-green green
-  netctl network create --internal --explain red`;
+  netctl network create --internal --explain red
+  netctl network create -d macvlan --ipam dhcp -o parent=eth0 lan`;
 
 /** `netctl network create` */
 export function networkCreate(command: Command): void {
@@ -43,7 +45,8 @@ export function networkCreate(command: Command): void {
     .option('--internal', 'no way out of the network, and none in')
     .option('--label <name=value>', 'label', collectPairs('--label'))
     .option('-o, --opt <name=value>', 'option for the driver', collectPairs('--opt'))
-    .option('--ipam <driver>', 'who gives addresses: only default, for now')
+    .option('--ipam <driver>', 'who gives addresses: default, or dhcp for the LAN’s own server')
+    .option('--ipam-opt <name=value>', 'option for it; dhcp: timeout=SECONDS (default: 20)', collectPairs('--ipam-opt'))
     .addOption(new Option('--ipam-driver <driver>', 'the same, as Docker calls it').hideHelp())
     .addOption(new Option('--no-ipv6').hideHelp())
     .addOption(new Option('--no-internal').hideHelp())
@@ -56,8 +59,8 @@ export function networkCreate(command: Command): void {
 function networkBody(name: string, command: Command): NetworkBody {
   const options = command.opts<Options>();
   const ipam = options.ipam ?? options.ipamDriver ?? 'default';
-  if (ipam !== 'default') {
-    throw new NetworkError('INVALID', `--ipam ${quote(ipam)}: there is only 'default', which is netctl's own`);
+  if (ipam !== 'default' && ipam !== 'dhcp') {
+    throw new NetworkError('INVALID', `--ipam ${quote(ipam)}: there are 'default', which is netctl's own, and 'dhcp', the server of the LAN`);
   }
   // A pair of --x and --no-x counts as given only where somebody gave it.
   const said = (key: 'ipv4' | 'ipv6' | 'internal'): boolean | undefined => (command.getOptionValueSource(key) === 'cli' ? options[key] : undefined);
@@ -68,6 +71,8 @@ function networkBody(name: string, command: Command): NetworkBody {
     ranges: options.ipRange,
     gateways: options.gateway,
     auxiliary: options.auxAddress,
+    ipam: ipam === 'default' ? undefined : ipam,
+    ipamOptions: options.ipamOpt,
     ipv4: said('ipv4'),
     ipv6: said('ipv6'),
     internal: said('internal'),

@@ -1,5 +1,5 @@
 import { parseV4 } from '../../common/address-v4.ts';
-import { leaseOf, type Lease } from './lease.ts';
+import { leaseOf, type DhcpLease } from './lease.ts';
 import type { DhcpMessage } from './message.ts';
 import { readAddresses } from './option-values.ts';
 import { DHCP_OPTION, DHCP_TYPE } from './protocol.ts';
@@ -21,9 +21,9 @@ export interface ClientTraits {
 export type ClientStep =
   | { readonly step: 'send'; readonly message: DhcpMessage; /** Plain addresses; a MAC where it is not for everybody. */ readonly from: string; readonly to: string; readonly mac?: string }
   /** Lent, or lent again. */
-  | { readonly step: 'bound'; readonly lease: Lease }
+  | { readonly step: 'bound'; readonly lease: DhcpLease }
   /** The address is not ours any more. */
-  | { readonly step: 'lost'; readonly lease: Lease; readonly reason: 'expired' | 'refused' | 'changed' }
+  | { readonly step: 'lost'; readonly lease: DhcpLease; readonly reason: 'expired' | 'refused' | 'changed' }
   /** Nobody gives the wanted address: one server offers another one. */
   | { readonly step: 'other-offered'; readonly server: string; readonly address: string };
 
@@ -56,7 +56,7 @@ export class DhcpClient {
   readonly #random: () => number;
   #state: State = 'idle';
   #due: number | undefined;
-  #lease: Lease | undefined;
+  #lease: DhcpLease | undefined;
   #offer: { readonly address: string; readonly server: string } | undefined;
   #other: { readonly address: string; readonly server: string } | undefined;
   #last: string | undefined;
@@ -82,8 +82,14 @@ export class DhcpClient {
     return this.#state !== 'idle' && this.#state !== 'bound';
   }
 
+  /** What is waited for, in words. */
+  get waitsFor(): string {
+    if (this.#state === 'selecting') return 'an offer of a DHCP server';
+    return this.#offer === undefined ? `DHCP server ${this.#lease?.server ?? ''}` : `DHCP server ${this.#offer.server} to confirm ${this.#offer.address}`;
+  }
+
   /** Begins: with a lease from before, asks whether it counts still; else looks for a server. */
-  start(now: number, lease?: Lease): ClientStep[] {
+  start(now: number, lease?: DhcpLease): ClientStep[] {
     this.#lease = lease;
     if (lease !== undefined && lease.expires > now) return this.#enter('rebooting', now);
     return lease === undefined ? this.#enter('selecting', now) : this.#lose('expired', now);
@@ -175,7 +181,7 @@ export class DhcpClient {
     return this.#enter('requesting', now);
   }
 
-  #acknowledged(lease: Lease | undefined, now: number): ClientStep[] {
+  #acknowledged(lease: DhcpLease | undefined, now: number): ClientStep[] {
     if (!this.#isRequesting || lease === undefined) return [];
     if (this.#state === 'requesting' && plain(lease) !== this.#offer?.address) return [];
     const before = this.#lease;
@@ -209,7 +215,7 @@ export class DhcpClient {
     this.#due = now + Math.min(FIRST_WAIT * 2 ** this.#refusals, LONGEST_WAIT);
   }
 
-  #rest(lease: Lease, now: number): void {
+  #rest(lease: DhcpLease, now: number): void {
     this.#state = 'bound';
     this.#offer = undefined;
     const next = [lease.renew, lease.rebind, lease.expires].find((time) => time > now);
@@ -261,7 +267,7 @@ export class DhcpClient {
     return lease === undefined ? now + wait : Math.min(lease.expires, now + wait);
   }
 
-  #toServer(message: DhcpMessage, lease: Lease): ClientStep {
+  #toServer(message: DhcpMessage, lease: DhcpLease): ClientStep {
     if (this.#traits.apart === true) return { step: 'send', message, from: ANYONE, to: EVERYBODY };
     return { step: 'send', message, from: plain(lease), to: lease.server, mac: lease.serverMac };
   }
@@ -289,7 +295,7 @@ export class DhcpClient {
   }
 }
 
-function plain({ address }: Lease): string {
+function plain({ address }: DhcpLease): string {
   return address.split('/')[0] ?? '';
 }
 

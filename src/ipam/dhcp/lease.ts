@@ -4,7 +4,7 @@ import { isHostAddress, readAddresses, readMask, readNames, readRoutes, readSear
 import { DHCP_OPTION } from './protocol.ts';
 
 /** An address on loan, with what its server said about the network. Plain JSON. Times are ms since 1970. */
-export interface Lease {
+export interface DhcpLease {
   /** CIDR */
   readonly address: string;
   /** Plain address of the server. */
@@ -37,7 +37,7 @@ const LEAST_MTU = 576;
  * @param serverMac from which it came
  * @returns undefined when it lacks address, server or time
  */
-export function leaseOf(ack: DhcpMessage, since: number, serverMac: string): Lease | undefined {
+export function leaseOf(ack: DhcpMessage, since: number, serverMac: string): DhcpLease | undefined {
   const { options, yourAddress } = ack;
   const [server] = readAddresses(options.get(DHCP_OPTION.SERVER));
   const told = readUint32(options.get(DHCP_OPTION.LEASE_TIME));

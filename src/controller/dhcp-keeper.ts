@@ -1,0 +1,150 @@
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import { DhcpClient } from '../ipam/dhcp/client.ts';
+import { clientIdOf } from '../ipam/dhcp/identity.ts';
+import type { DhcpLease } from '../ipam/dhcp/lease.ts';
+import type { Context } from './context.ts';
+import { takeLease } from './dhcp-lease.ts';
+import { DhcpSession } from './dhcp-session.ts';
+import type { EndpointRecord } from './records.ts';
+
+/** How long a server is waited for, ms. dnsmasq asks the LAN about an address for 3 s before it offers it. */
+const PATIENCE = 20_000;
+
+/** After a start, leases of many endpoints are not all asked about at once: ms for each of them. */
+const SPREAD = 20;
+const LONGEST_SPREAD = 10_000;
+
+/** Somebody who waits for an endpoint's first address. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: NetworkError) => void;
+}
+
+/**
+ * Looks after the leases of all endpoints whose addresses the LAN gives: a client for each, from when
+ * the endpoint is there until it goes. Servers are waited for outside of the controller's turn.
+ */
+export class DhcpKeeper implements Disposable {
+  readonly #context: () => Context;
+  readonly #sessions = new Map<string, DhcpSession>();
+  readonly #waiters = new Map<string, Waiter>();
+  #exclusive: (<T>(task: () => Promise<T>) => Promise<T>) | undefined;
+
+  constructor(context: () => Context) {
+    this.#context = context;
+  }
+
+  /** Begins. Before this, as in a rehearsal, nobody is asked for anything. @param exclusive gives a task its turn */
+  start(exclusive: <T>(task: () => Promise<T>) => Promise<T>): void {
+    this.#exclusive = exclusive;
+    this.settle();
+  }
+
+  /** Addresses stay where they are: they are asked about when somebody opens the controller again. */
+  [Symbol.dispose](): void {
+    this.#exclusive = undefined;
+    for (const session of this.#sessions.values()) session[Symbol.dispose]();
+    this.#sessions.clear();
+    for (const { reject } of this.#waiters.values()) reject(new NetworkError('ABORTED', 'the controller was closed'));
+  }
+
+  /** Follows the ledger: clients for new endpoints, none for those that are gone. */
+  settle(): void {
+    if (this.#exclusive === undefined) return;
+    const { ledger } = this.#context();
+    const wanted = new Map([...ledger.networks.values()].flatMap(({ record }) => (record.dhcp === undefined ? [] : ledger.endpointsOfNetwork(record.id).map((endpoint) => [endpoint.id, endpoint] as const))));
+    for (const [id, session] of this.#sessions) {
+      if (wanted.has(id)) continue;
+      session[Symbol.dispose]();
+      this.#sessions.delete(id);
+      this.#waiters.get(id)?.reject(new NetworkError('ABORTED', 'the endpoint was removed while it waited for an address'));
+    }
+    for (const [id, endpoint] of wanted) if (!this.#sessions.has(id)) this.#begin(endpoint);
+  }
+
+  /**
+   * Resolves when each of the endpoints has an address; at once for those that wait for none.
+   * @throws {NetworkError} UNAVAILABLE when no server answers in time, EXISTS when the wanted address is not given, KERNEL, ABORTED
+   */
+  async bound(endpoints: readonly EndpointRecord[], signal?: AbortSignal): Promise<void> {
+    if (this.#exclusive === undefined) return;
+    await Promise.all(endpoints.filter(({ dhcp }) => dhcp !== undefined).map((endpoint) => this.#wait(endpoint, signal)));
+  }
+
+  /** Gives the addresses of endpoints back that are about to go. */
+  async release(endpoints: readonly EndpointRecord[]): Promise<void> {
+    const sessions = endpoints.flatMap(({ id }) => this.#sessions.get(id) ?? []);
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+
+  async #wait(endpoint: EndpointRecord, signal?: AbortSignal): Promise<void> {
+    const { id } = endpoint;
+    if (this.#context().ledger.endpoints.get(id)?.ipv4 !== undefined) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.set(id, { resolve, reject });
+    const patience = this.#context().ledger.network(endpoint.networkId).record.dhcpPatience ?? PATIENCE;
+    const timer = setTimeout(() => reject(this.#silence(endpoint, patience)), patience);
+    const abort = (): void => reject(new NetworkError('ABORTED', 'given up while waiting for a DHCP server'));
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted === true) abort();
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      this.#waiters.delete(id);
+    }
+  }
+
+  #silence({ id, attachment, networkId }: EndpointRecord, patience: number): NetworkError {
+    const network = this.#context().ledger.networks.get(networkId)?.record.name ?? '';
+    const session = this.#sessions.get(id);
+    const why = session?.problem === undefined ? 'is there one on that LAN, and does it know this network?' : session.problem;
+    return new NetworkError('UNAVAILABLE', `no address for ${attachment?.interface ?? 'the endpoint'} on network ${quote(network)}: waited ${patience / 1000} s for ${session?.waitsFor ?? 'a DHCP server'}; ${why}`);
+  }
+
+  #begin(endpoint: EndpointRecord): void {
+    const { ledger, kernel, now, random } = this.#context();
+    const { id, mac, attachment, sandboxId, dhcp } = endpoint;
+    if (attachment === undefined || sandboxId === undefined) return;
+    const [hostname] = ledger.sandbox(sandboxId).hostname.split('.');
+    const traits = { mac, clientId: clientIdOf(id), ...(hostname === undefined ? {} : { hostname }), ...(dhcp?.wanted === undefined ? {} : { wanted: dhcp.wanted }) };
+    const chance = (): number => Buffer.from(random(4)).readUInt32BE() / 0x1_0000_0000;
+    const session: DhcpSession = new DhcpSession({
+      client: new DhcpClient(traits, chance),
+      kernel,
+      now,
+      place: { namespace: attachment.namespace, link: attachment.interface },
+      heed: (step) => {
+        if (step.step === 'bound') this.#take(id, session, step.lease);
+        else if (step.step === 'lost') this.#take(id, session, undefined, step);
+        else this.#waiters.get(id)?.reject(new NetworkError('EXISTS', `address ${dhcp?.wanted ?? ''} is not given: DHCP server ${step.server} offers ${step.address} instead; leave --ip out, or ask for one that it has`));
+      },
+    });
+    this.#sessions.set(id, session);
+    session.start(dhcp?.lease, dhcp?.lease === undefined ? 0 : Math.min(this.#sessions.size * SPREAD, LONGEST_SPREAD) * chance());
+  }
+
+  /** Writes down what the client has, when it is its turn. */
+  #take(id: string, session: DhcpSession, lease: DhcpLease | undefined, lost?: { readonly lease: DhcpLease; readonly reason: string }): void {
+    const task = async (): Promise<void> => {
+      const context = this.#context();
+      const before = context.ledger.endpoints.get(id);
+      const after = await takeLease(context, id, lease);
+      if (before === undefined || after === undefined) return;
+      const action = lost !== undefined ? 'lost' : before.dhcp?.lease?.address === lease?.address ? 'renewed' : 'leased';
+      const { address, server } = lease ?? lost?.lease ?? { address: '', server: '' };
+      const network = context.ledger.network(after.networkId).record.name;
+      context.events.emit({ type: 'address', action, id, name: after.name, attributes: { network, address, server, ...(lost === undefined ? {} : { reason: lost.reason }) } });
+      if (lease !== undefined) this.#waiters.get(id)?.resolve();
+    };
+    this.#exclusive?.(task).catch((thrown: unknown) => {
+      const error = NetworkError.from(thrown);
+      // Somebody on the link answers for it already.
+      if (error.code === 'EXISTS') session.decline();
+      else this.#waiters.get(id)?.reject(error);
+      this.#context().events.warn(`address ${lease?.address ?? ''} by DHCP could not be taken: ${error.message}`);
+    });
+  }
+}

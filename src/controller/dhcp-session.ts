@@ -1,0 +1,114 @@
+import type { DhcpClient, ClientStep } from '../ipam/dhcp/client.ts';
+import type { DhcpLease } from '../ipam/dhcp/lease.ts';
+import { decodeDhcp, encodeDhcp } from '../ipam/dhcp/message.ts';
+import { DHCP_PORT } from '../ipam/dhcp/protocol.ts';
+import type { Kernel, RawDatagram, RawUdp } from '../kernel/kernel.ts';
+import type { NamespacePath } from '../kernel/op.ts';
+import type { Clock } from './context.ts';
+
+/** What a {@link DhcpSession} works with. */
+export interface SessionParts {
+  readonly client: DhcpClient;
+  readonly kernel: Pick<Kernel, 'rawUdp'>;
+  readonly now: Clock;
+  /** The link by which it speaks. */
+  readonly place: { readonly namespace: NamespacePath; readonly link: string };
+  /** Is told of everything but datagrams. */
+  readonly heed: (step: Exclude<ClientStep, { step: 'send' }>) => void;
+}
+
+/** The longest that a timer of Node waits, ms. */
+const LONGEST_TIMER = 0x7fff_ffff;
+
+/**
+ * A DHCP client at work: its datagrams leave by a link, its appointments are kept. A socket is open
+ * only while an answer is waited for: several hundred endpoints that have their lease hold none.
+ */
+export class DhcpSession implements Disposable {
+  readonly #parts: SessionParts;
+  #socket: RawUdp | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** What became of datagrams on their way out. */
+  #sending: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing is sent any more; the lease stays. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#socket?.[Symbol.dispose]();
+    this.#socket = undefined;
+  }
+
+  /** Why the last datagram could not leave. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** What is waited for, in words. */
+  get waitsFor(): string {
+    return this.#parts.client.waitsFor;
+  }
+
+  /** Begins, after so many ms. */
+  start(lease: DhcpLease | undefined, delay: number): void {
+    const begin = (): void => this.#carryOut(this.#parts.client.start(this.#parts.now(), lease));
+    if (delay <= 0) begin();
+    else this.#timer = setTimeout(begin, delay).unref();
+  }
+
+  /** Gives the address back; resolves when the server has been sent word. */
+  async release(): Promise<void> {
+    this.#carryOut(this.#parts.client.release(this.#parts.now()));
+    const sending = this.#sending;
+    await sending;
+    this[Symbol.dispose]();
+  }
+
+  /** Somebody else has the address. */
+  decline(): void {
+    this.#carryOut(this.#parts.client.decline(this.#parts.now()));
+  }
+
+  #hear({ mac, payload }: RawDatagram): void {
+    const message = decodeDhcp(payload);
+    if (message !== undefined) this.#carryOut(this.#parts.client.receive(message, mac, this.#parts.now()));
+  }
+
+  #carryOut(steps: readonly ClientStep[]): void {
+    for (const step of steps) {
+      if (step.step === 'send') this.#send(step);
+      else this.#parts.heed(step);
+    }
+    this.#arm();
+  }
+
+  #send({ message, from, to, mac }: Extract<ClientStep, { step: 'send' }>): void {
+    const { kernel, place } = this.#parts;
+    this.#socket ??= kernel.rawUdp({ ...place, family: 4, port: DHCP_PORT.CLIENT }, (datagram) => this.#hear(datagram));
+    const sent = this.#socket.send(encodeDhcp(message), { from, to, toPort: DHCP_PORT.SERVER, ...(mac === undefined ? {} : { mac }) });
+    // It is sent again when its time comes.
+    this.#sending = sent.then(
+      () => void (this.#problem = undefined),
+      (error: unknown) => void (this.#problem = error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  #arm(): void {
+    const { client, now } = this.#parts;
+    clearTimeout(this.#timer);
+    const { due } = client;
+    if (due !== undefined) {
+      const wake = (): void => this.#carryOut(client.wake(now()));
+      this.#timer = setTimeout(wake, Math.min(Math.max(due - now(), 0), LONGEST_TIMER)).unref();
+    }
+    if (client.isAsking) return;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    // What was sent last may have to open it first.
+    void this.#sending.then(() => socket?.[Symbol.dispose]());
+  }
+}

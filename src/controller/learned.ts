@@ -1,0 +1,40 @@
+/** What the LAN's own servers said: what it means for an endpoint, and for the names of its sandbox. Pure. */
+import type { Learned } from '../../drivers/driver.ts';
+import { parseAddress, type Family } from '../common/address.ts';
+import { contains, parseInterfaceAddress } from '../common/cidr.ts';
+import type { DhcpLease } from '../ipam/dhcp/lease.ts';
+import type { RouteState } from '../kernel/link-state.ts';
+import type { Ledger } from './ledger.ts';
+import type { EndpointRecord } from './records.ts';
+
+const DEFAULT_ROUTE = '0.0.0.0/0';
+
+/** Whether the server named a way out. */
+export function leaseLeadsOut({ dhcp }: EndpointRecord): boolean {
+  return dhcp?.lease?.routes.some(({ destination }) => destination === DEFAULT_ROUTE) === true;
+}
+
+/**
+ * Routes and MTU for the endpoint's interface.
+ * @param gatewayFor families whose default route goes through it
+ */
+export function learnedOf({ dhcp }: EndpointRecord, gatewayFor: readonly Family[]): Learned | undefined {
+  if (dhcp === undefined) return undefined;
+  const { lease } = dhcp;
+  if (lease === undefined) return { routes: [] };
+  const routes = lease.routes.filter(({ destination }) => destination !== DEFAULT_ROUTE || gatewayFor.includes(4));
+  return { routes: routes.flatMap((route) => withWay(route, lease)), ...(lease.mtu === undefined ? {} : { mtu: lease.mtu }) };
+}
+
+/** Name servers and search domains that the servers of a sandbox's networks told of, the way out's first. */
+export function learnedNames(ledger: Ledger, sandboxId: string): { readonly servers: readonly string[]; readonly search: readonly string[] } {
+  const leases = ledger.endpointsOfSandbox(sandboxId).toSorted((a, b) => Number(leaseLeadsOut(b)) - Number(leaseLeadsOut(a))).flatMap(({ dhcp }) => dhcp?.lease ?? []);
+  return { servers: [...new Set(leases.flatMap(({ dns }) => dns))], search: [...new Set(leases.flatMap(({ search }) => search))] };
+}
+
+/** A router that is not in the subnet (clouds give /32 addresses) is reached on the link itself. */
+function withWay(route: RouteState, { address }: DhcpLease): RouteState[] {
+  const { gateway } = route;
+  if (gateway === undefined || contains(parseInterfaceAddress(address).network, parseAddress(gateway))) return [route];
+  return [{ destination: `${gateway}/32` }, route];
+}
