@@ -1,7 +1,7 @@
 /** The shape of every request body. What the values mean is checked by the controller. */
 import { z } from 'zod';
 import type { NameQuery } from '../controller/ask-name.ts';
-import type { AdoptBody, ConnectBody, DisconnectBody, LeaseBody, NetworkBody, SandboxBody } from './wire.ts';
+import type { AdoptBody, ConnectBody, DisconnectBody, LeaseBody, LinkBody, NetworkBody, SandboxBody } from './wire.ts';
 
 const list = z.array(z.string()).max(1024);
 const pairs = z.record(z.string().min(1), z.string());
@@ -71,6 +71,17 @@ export const nameQueryBody: z.ZodType<NameQuery> = z.strictObject({
   sandbox: z.exactOptional(z.string()),
   network: z.exactOptional(z.string()),
 });
+
+const linkEnd = z.strictObject({
+  sandbox: z.exactOptional(z.string()),
+  namespace: z.exactOptional(z.string()),
+  interface: z.exactOptional(z.string()),
+  mac: z.exactOptional(z.string()),
+  addresses: z.exactOptional(z.array(z.string()).max(64)),
+});
+
+/** `POST /links` */
+export const linkBody: z.ZodType<LinkBody> = z.strictObject({ name: z.exactOptional(z.string()), ends: z.tuple([linkEnd, linkEnd]), mtu: z.exactOptional(z.int()) });
 
 /** A request without a body. */
 export const noBody: z.ZodType<Record<string, never>> = z.strictObject({});

@@ -3,6 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { NameAnswer, NameQuery } from '../controller/ask-name.ts';
 import type { NameCounts, NameView } from '../controller/name-views.ts';
+import type { CableView } from '../controller/cable-view.ts';
 import type { EndpointView, NetworkView, PortView, SandboxView } from '../controller/views.ts';
 import type {
   AdoptBody,
@@ -11,6 +12,7 @@ import type {
   Finding,
   FixAnswer,
   LeaseBody,
+  LinkBody,
   NetworkBody,
   PruneAnswer,
   SandboxBody,
@@ -76,6 +78,15 @@ export const renewLease = (sandbox: string): ApiCall<SandboxView> => ({ method: 
 
 /** Removes a sandbox that has a lease, and kills what still runs in it. */
 export const endLease = (sandbox: string): ApiCall<undefined> => ({ method: 'DELETE', path: `/leases/${segment('sandbox', sandbox)}` });
+
+/** @param sandbox only those of this one */
+export const listLinks = (sandbox?: string): ApiCall<CableView[]> => ({ method: 'GET', path: '/links', ...(sandbox === undefined ? {} : { query: { sandbox } }) });
+
+export const getLink = (link: string): ApiCall<CableView> => ({ method: 'GET', path: `/links/${segment('link', link)}` });
+
+export const createLink = (body: LinkBody): ApiCall<CableView> => ({ method: 'POST', path: '/links', body });
+
+export const removeLink = (link: string): ApiCall<undefined> => ({ method: 'DELETE', path: `/links/${segment('link', link)}` });
 
 export const listPorts = (): ApiCall<PortView[]> => ({ method: 'GET', path: '/ports' });
 

@@ -5,7 +5,7 @@ import { quote } from '../common/quote.ts';
 import { PREDEFINED_NETWORKS } from '../controller/predefined-networks.ts';
 import type { SandboxRequest } from '../controller/requests.ts';
 import { parsePortSpec } from '../ports/spec.ts';
-import { adoptBody, connectBody, disconnectBody, leaseBody, nameQueryBody, networkBody, noBody, sandboxBody } from './bodies.ts';
+import { adoptBody, connectBody, disconnectBody, leaseBody, linkBody, nameQueryBody, networkBody, noBody, sandboxBody } from './bodies.ts';
 import { streamEvents } from './event-stream.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { Metrics } from './metrics.ts';
@@ -45,6 +45,10 @@ export function routes({ leases, metrics, diagnose }: RouteParts): readonly Rout
     },
     streaming('/leases/:sandbox', (call) => leases.renew(call, named(call.names, 'sandbox'))),
     remove('/leases/:sandbox', ({ controller, names }) => controller.endLease(named(names, 'sandbox'))),
+    get('/links', ({ controller, query }) => controller.cables(query.get('sandbox') ?? undefined), ['sandbox']),
+    post('/links', linkBody, ({ controller, body, signal }) => controller.createCable(body, signal)),
+    get('/links/:link', ({ controller, names }) => controller.cable(named(names, 'link'))),
+    remove('/links/:link', ({ controller, names }) => controller.removeCable(named(names, 'link'))),
     get('/ports', ({ controller }) => controller.ports()),
     get('/dns/names', ({ controller, query }) => controller.names(query.get('network') ?? undefined), ['network']),
     { ...post('/dns/query', nameQueryBody, ({ controller, body, signal }) => controller.queryName(body, signal)), changes: false },

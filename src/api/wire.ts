@@ -1,7 +1,7 @@
 /** What goes over the daemon's socket, besides what the controller itself calls its requests and views. */
 import type { ErrorCode } from '../common/error.ts';
 import type { Finding } from '../controller/diagnose.ts';
-import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from '../controller/requests.ts';
+import type { AdoptRequest, CableRequest, ConnectRequest, NetworkRequest, SandboxRequest } from '../controller/requests.ts';
 
 /** A network to be made: what an engine alone may say is left out. */
 export type NetworkBody = Omit<NetworkRequest, 'id' | 'owner' | 'publisher'>;
@@ -22,6 +22,9 @@ export type ConnectBody = Omit<ConnectRequest, 'network'> & { readonly sandbox: 
 export interface DisconnectBody {
   readonly sandbox: string;
 }
+
+/** A veth pair to be put between two sandboxes. */
+export type LinkBody = CableRequest;
 
 /** The answer to whatever cannot be done. */
 export interface ErrorAnswer {

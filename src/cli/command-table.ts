@@ -15,6 +15,8 @@ export interface CommandEntry {
   readonly passesThrough?: boolean;
   readonly load?: () => Promise<Define>;
   readonly commands?: CommandTable;
+  /** The one of them that is meant where none is named. */
+  readonly usual?: string;
 }
 
 /** Commands by their names. */
@@ -40,6 +42,13 @@ const sandbox: CommandTable = {
   rm: { summary: 'remove sandboxes', alias: 'remove', changes: true, load: async () => (await import('./commands/sandbox-rm.ts')).sandboxRemove },
 };
 
+const link: CommandTable = {
+  create: { summary: "make a link; 'create' may be left out", changes: true, load: async () => (await import('./commands/link-create.ts')).linkCreate },
+  ls: { summary: 'list links', alias: 'list', load: async () => (await import('./commands/link-ls.ts')).linkList },
+  inspect: { summary: 'show links in full', load: async () => (await import('./commands/link-inspect.ts')).linkInspect },
+  rm: { summary: 'remove links', alias: 'remove', changes: true, load: async () => (await import('./commands/link-rm.ts')).linkRemove },
+};
+
 const dns: CommandTable = {
   ls: { summary: 'list names, where they lead and where they come from', alias: 'list', load: async () => (await import('./commands/dns-ls.ts')).dnsList },
   query: { summary: 'ask for a name as a sandbox would', load: async () => (await import('./commands/dns-query.ts')).dnsQuery },
@@ -51,6 +60,7 @@ export const COMMANDS: CommandTable = {
   daemon: { summary: 'run the daemon that all other commands talk to', load: async () => (await import('./commands/daemon.ts')).daemon },
   network: { summary: 'make, show, connect and remove networks', commands: network },
   sandbox: { summary: 'make, show and remove sandboxes, network namespaces with names', commands: sandbox },
+  link: { summary: 'put a cable between two sandboxes: a veth pair, and no bridge', commands: link, usual: 'create' },
   exec: { summary: 'run a program in a sandbox', passesThrough: true, load: async () => (await import('./commands/exec.ts')).exec },
   run: { summary: 'run a program in a new sandbox that goes when it ends', changes: true, passesThrough: true, load: async () => (await import('./commands/run.ts')).run },
   dns: { summary: 'show names, ask for them, count questions', commands: dns },

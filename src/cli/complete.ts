@@ -1,10 +1,11 @@
 import type { Argument, Command, Option } from 'commander';
-import { listNetworks, listSandboxes } from '../api/calls.ts';
-import { buildProgram, commandPath } from './program.ts';
+import { listLinks, listNetworks, listSandboxes } from '../api/calls.ts';
+import { buildProgram, commandPath, spokenPath } from './program.ts';
 import { openSession, type Session } from './session.ts';
 
 /** Options whose value is the name of something that the daemon knows. */
 const NAMED_VALUES: Readonly<Record<string, 'network' | 'sandbox'>> = { '--network': 'network', '--link': 'sandbox', '--sandbox': 'sandbox' };
+const NAMED_ARGUMENTS = ['network', 'sandbox', 'link'] as const;
 const FIXED_VALUES: Readonly<Record<string, readonly string[]>> = {
   '--format': ['table', 'json'],
   '--firewall': ['auto', 'nft', 'iptables'],
@@ -39,17 +40,21 @@ function called(program: Command, words: readonly string[]): Command {
 async function wordsFor(command: Command, before: readonly string[], last: string): Promise<readonly string[]> {
   if (last.startsWith('-')) return [...command.options.filter(({ hidden }) => !hidden).flatMap(({ long }) => long ?? []), '--help'];
   if (command.commands.length > 0) return command.commands.map((inner) => inner.name());
-  const argument = argumentAt(command, operands(command, before));
-  if (argument === undefined) return [];
+  const count = operands(command, before);
+  // `netctl link` can go on with `ls` as well as with a sandbox.
+  const unsaid = count === 0 && spokenPath(before).length < commandPath(before).length ? (command.parent?.commands ?? []).map((sibling) => sibling.name()) : [];
+  const argument = argumentAt(command, count);
+  if (argument === undefined) return unsaid;
   if (argument.argChoices !== undefined) return argument.argChoices;
-  return argument.name() === 'network' || argument.name() === 'sandbox' ? namesOf(command, argument.name() as 'network' | 'sandbox') : [];
+  const named = NAMED_ARGUMENTS.find((name) => name === argument.name());
+  return [...unsaid, ...(named === undefined ? [] : await namesOf(command, named))];
 }
 
 /** How many words of the command's own are there already, options and their values aside. */
 function operands(command: Command, before: readonly string[]): number {
   const valued = new Set<string | undefined>(command.options.filter(takesValue).flatMap(({ long, short }) => [long, short]));
   const own = before.filter((word, index) => !word.startsWith('-') && !valued.has(before[index - 1] ?? ''));
-  return own.length - commandPath(before).length;
+  return own.length - spokenPath(before).length;
 }
 
 function argumentAt({ registeredArguments }: Command, index: number): Argument | undefined {
@@ -63,6 +68,7 @@ function takesValue(option: Option): boolean {
 
 async function valuesOf(command: Command, { long }: Option): Promise<readonly string[]> {
   const named = NAMED_VALUES[long ?? ''];
+  if (named === 'network') return [...(await namesOf(command, named)), 'none', ...(command.name() === 'run' ? ['host'] : [])];
   return named === undefined ? (FIXED_VALUES[long ?? ''] ?? []) : namesOf(command, named);
 }
 
@@ -73,7 +79,6 @@ function isChangeable({ driver }: { readonly driver: string }): boolean {
 
 async function namesOf(command: Command, what: (typeof NAMED_ARGUMENTS)[number]): Promise<readonly string[]> {
   try {
-  if (named === 'network') return [...(await namesOf(command, named)), 'none', ...(command.name() === 'run' ? ['host'] : [])];
     const session: Session = openSession(command, { autostart: false, changes: true });
     const lists = { network: () => session.ask(listNetworks()).then((all) => all.filter(isChangeable)), sandbox: () => session.ask(listSandboxes()), link: () => session.ask(listLinks()) };
     const found: readonly { readonly name: string }[] = await lists[what]();

@@ -41,6 +41,14 @@ export function requireSandboxName(name: string): string {
 }
 
 /**
+ * The name itself, if a cable may have it: what users call a link, and not one of the kernel's.
+ * @throws {NetworkError} INVALID
+ */
+export function requireCableName(name: string): string {
+  return OBJECT.test(name) ? name : refuse('link name', name, OBJECT_RULE);
+}
+
+/**
  * The name itself, if a link may have it; `what` calls it by its role in the message (`bridge name`).
  * @throws {NetworkError} INVALID
  */

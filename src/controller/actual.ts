@@ -50,9 +50,11 @@ export type LinkPlace = Pick<LinkState, 'namespace' | 'name'>;
 export function misled(wanted: readonly LinkState[], snapshots: Snapshots, group: number): LinkPlace[] {
   const usable = new Set(actualLinks(wanted, snapshots, group).map(linkKey));
   const named = wanted.flatMap((link): LinkPlace[] => {
-    const { namespace, name, label } = link;
+    const { label, peer } = link;
     if (label === undefined || usable.has(linkKey(link))) return [];
-    return snapshots.get(namespace)?.links.some((found) => found.name === name && isOurs(link, found, group)) === true ? [{ namespace, name }] : [];
+    // Of a pair between two sandboxes, the far end may be the one that is left.
+    const ends = peer?.label === undefined ? [link] : [link, peer];
+    return ends.flatMap(({ namespace, name }) => (snapshots.get(namespace)?.links.some((found) => found.name === name && isOurs(link, found, group)) === true ? [{ namespace, name }] : []));
   });
   const sandboxes = new Set(wanted.flatMap(({ namespace, traits }) => (traits === undefined || namespace === HOST ? [] : [namespace])));
   const known = new Set(wanted.map(linkKey));
@@ -104,7 +106,7 @@ function actualPeer(wanted: PeerState, near: LinkSnapshot, snapshots: Snapshots)
     (candidate) => candidate.index === near.peerIndex && (candidate.peerIndex === near.index || wanted.namespace === HOST),
   );
   if (snapshot === undefined || found === undefined) return undefined;
-  return { ...observed(wanted, found, snapshot), name: found.name };
+  return { ...observed(wanted, found, snapshot), name: found.name, ...(wanted.label === undefined || found.alias === undefined ? {} : { label: found.alias }) };
 }
 
 function observed(wanted: LinkState | PeerState, found: LinkSnapshot, snapshot: NamespaceSnapshot): Omit<PeerState, 'handedOver'> {

@@ -2,7 +2,10 @@ import type { Op } from '../kernel/op.ts';
 import { HostPorts } from '../ports/host-ports.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { askName, type NameAnswer, type NameQuery } from './ask-name.ts';
+import { cableView, cableViews, type CableView } from './cable-view.ts';
+import { removeCable } from './cables.ts';
 import type { Context } from './context.ts';
+import { createCable } from './create-cable.ts';
 import { diagnose, type Finding } from './diagnose.ts';
 import { connect, disconnect } from './endpoints.ts';
 import { EngineDoor } from './engine-door.ts';
@@ -19,7 +22,7 @@ import { rehearsalNames } from './rehearsal-names.ts';
 import { PREDEFINED_NETWORKS } from './predefined-networks.ts';
 import type { SandboxRecord } from './records.ts';
 import { repair } from './repair.ts';
-import type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
+import type { AdoptRequest, CableRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, endLease, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { endpointView, networkView, portViews, sandboxView, type EndpointView, type NetworkView, type PortView, type SandboxView } from './views.ts';
@@ -184,6 +187,30 @@ export class Controller implements AsyncDisposable {
       const { ledger } = this.#context;
       return disconnect(this.#context, ledger.sandbox(sandbox), ledger.network(network));
     });
+  }
+
+  /**
+   * Puts a veth pair between two sandboxes: `ip link add … type veth peer …`, both ends configured.
+   * @throws {NetworkError} INVALID, EXISTS (name or interface taken), NOT_FOUND, UNAVAILABLE, KERNEL
+   */
+  createCable(request: CableRequest, signal?: AbortSignal): Promise<CableView> {
+    return this.#exclusive(async () => cableView(this.#context.ledger, await createCable(this.#context, request, signal)), signal);
+  }
+
+  /** @throws {NetworkError} NOT_FOUND */
+  removeCable(reference: string): Promise<void> {
+    return this.#exclusive(() => removeCable(this.#context, reference));
+  }
+
+  /** All cables, or those of one sandbox, the oldest first. @throws {NetworkError} NOT_FOUND (sandbox) */
+  cables(sandbox?: string): CableView[] {
+    return cableViews(this.#context.ledger, sandbox);
+  }
+
+  /** @throws {NetworkError} NOT_FOUND */
+  cable(reference: string): CableView {
+    const { ledger } = this.#context;
+    return cableView(ledger, ledger.cable(reference));
   }
 
   /** Every published port. */

@@ -1,6 +1,7 @@
 import { NetworkError } from '../common/error.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import type { Change } from './applier.ts';
+import { cableChange } from './cable-state.ts';
 import type { Context } from './context.ts';
 import type { EndpointRecord, NetworkRecord } from './records.ts';
 import { allChanges, endpointChange, networkChange } from './wanted.ts';
@@ -21,6 +22,10 @@ export async function convergeAll(context: Context): Promise<readonly Op[]> {
     await applier.rebuildFirewall();
     const ops: Op[] = [];
     for (const { record } of ledger.networks.values()) ops.push(...(await convergeNetwork(context, record)));
+    for (const cable of ledger.cables.values()) {
+      const failed = (error: unknown): void => events.warn(`link '${cable.record.name}' is down: ${NetworkError.from(error).message}`);
+      ops.push(...(await applier.converge([cableChange(ledger, cable)]).catch((error: unknown) => (failed(error), []))));
+    }
     for (const change of names.changes()) await applier.converge([change]).catch((error: unknown) => events.warn(NetworkError.from(error).message));
     return ops;
   }

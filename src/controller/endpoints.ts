@@ -26,8 +26,7 @@ export function endpointKey(id: string): string {
  */
 export async function connect(context: Context, sandbox: SandboxRecord, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointRecord> {
   const { ledger, store, applier } = context;
-  const displaced = ledger.displaced.get(sandbox.id);
-  if (displaced !== undefined) throw new NetworkError('UNAVAILABLE', `sandbox ${quote(sandbox.name)} has no namespace: ${displaced}; 'netctl doctor' says what can be done`);
+  requireNamespace(context, sandbox);
   const used = await interfaceNames(context, sandbox);
   const wayBefore = wayOut(context, sandbox.id);
   const endpoint = draftEndpoint(context, sandbox, request, used);
@@ -168,9 +167,20 @@ function releaseAddress(context: Context, text: string | undefined): void {
   context.addresses.poolOf(address)?.releaseAddress(address);
 }
 
+/** Refuses a sandbox whose name is somebody else's now. @throws {NetworkError} UNAVAILABLE */
+export function requireNamespace({ ledger }: Context, { id, name }: SandboxRecord): void {
+  const displaced = ledger.displaced.get(id);
+  if (displaced !== undefined) throw new NetworkError('UNAVAILABLE', `sandbox ${quote(name)} has no namespace: ${displaced}; 'netctl doctor' says what can be done`);
+}
+
 /** Names of the interfaces in a sandbox; an adopted one may have some that we did not make. */
 export async function interfaceNames(context: Context, sandbox: SandboxRecord): Promise<Set<string>> {
-  const known = context.ledger.endpointsOfSandbox(sandbox.id).flatMap(({ attachment }) => (attachment === undefined ? [] : [attachment.interface]));
+  const { ledger } = context;
+  const plugged = ledger.cablesOfSandbox(sandbox.id).flatMap(({ record }) => record.ends.filter((end) => 'sandboxId' in end && end.sandboxId === sandbox.id));
+  const known = [
+    ...ledger.endpointsOfSandbox(sandbox.id).flatMap(({ attachment }) => (attachment === undefined ? [] : [attachment.interface])),
+    ...plugged.map((end) => end.interface),
+  ];
   if (sandbox.kind === 'named') return new Set(known);
   const [snapshot] = await context.kernel.snapshot([sandbox.namespace]);
   return new Set([...known, ...(snapshot?.links.map(({ name }) => name) ?? [])]);
@@ -221,6 +231,11 @@ function interfaceName(options: Readonly<Record<string, string>>, prefix: string
     if (used.has(wanted)) throw new NetworkError('EXISTS', `the sandbox has an interface ${quote(wanted)} already: choose another com.docker.network.endpoint.ifname`);
     return wanted;
   }
+  return nextInterface(prefix, used);
+}
+
+/** The first of `eth0`, `eth1` … that is not used. */
+export function nextInterface(prefix: string, used: ReadonlySet<string>): string {
   for (let number = 0; ; number += 1) {
     if (!used.has(`${prefix}${number}`)) return `${prefix}${number}`;
   }

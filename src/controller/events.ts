@@ -4,7 +4,7 @@ import type { Clock } from './context.ts';
 export interface ControllerEvent {
   /** ISO 8601. */
   readonly time: string;
-  readonly type: 'network' | 'sandbox' | 'endpoint' | 'port' | 'address' | 'host' | 'daemon';
+  readonly type: 'network' | 'sandbox' | 'endpoint' | 'link' | 'port' | 'address' | 'host' | 'daemon';
   /** A verb: create, connect, disconnect, remove, publish, repair, warning … */
   readonly action: string;
   readonly id: string;

@@ -11,6 +11,12 @@ export interface LiveNetwork {
   readonly driver: DriverNetwork;
 }
 
+/** A cable, and the alias text that its two links carry. */
+export interface LiveCable {
+  readonly record: CableRecord;
+  readonly label: string;
+}
+
 interface Named {
   readonly id: string;
   readonly name: string;
@@ -30,6 +36,7 @@ export class Ledger {
   readonly networks: Map<string, LiveNetwork> = new NotingMap(this.touched.networks);
   readonly sandboxes: Map<string, SandboxRecord> = new NotingMap(this.touched.sandboxes);
   readonly endpoints: Map<string, EndpointRecord> = new NotingMap(this.touched.endpoints);
+  readonly cables: Map<string, LiveCable> = new Map();
   readonly pools: Map<string, PoolRecord> = new Map();
   /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
   readonly identities: Map<string, string> = new Map();
@@ -40,18 +47,18 @@ export class Ledger {
   /** By network: the MAC by which neighbours knew an address (CIDR) last. */
   readonly #formerMacs = new Map<string, Map<string, string>>();
 
-  /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
+  /** @throws {NetworkError} NOT_FOUND, INVALID for an ambiguous shortened id, FORBIDDEN for one of the two that are always there */
   network(reference: string): LiveNetwork {
     const records = [...this.networks.values()].map(({ record }) => record);
+    const refusal = predefinedRefusal(reference);
+    if (refusal !== undefined && records.every(({ name }) => name !== reference)) throw refusal;
     const found = this.networks.get(find('network', reference, records, this.networks.get(reference)?.record).id);
     if (found === undefined) throw missing('network', reference);
     return found;
   }
 
-  /** @throws {NetworkError} NOT_FOUND, INVALID for an ambiguous shortened id, FORBIDDEN for one of the two that are always there */
+  /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
   sandbox(reference: string): SandboxRecord {
-    const refusal = predefinedRefusal(reference);
-    if (refusal !== undefined && records.every(({ name }) => name !== reference)) throw refusal;
     return find('sandbox', reference, this.sandboxes.values(), this.sandboxes.get(reference));
   }
 
@@ -59,6 +66,14 @@ export class Ledger {
   endpoint(id: string): EndpointRecord {
     const found = this.endpoints.get(id);
     if (found === undefined) throw missing('endpoint', id);
+    return found;
+  }
+
+  /** @throws {NetworkError} NOT_FOUND, or INVALID for an ambiguous shortened id */
+  cable(reference: string): LiveCable {
+    const records = [...this.cables.values()].map(({ record }) => record);
+    const found = this.cables.get(find('link', reference, records, this.cables.get(reference)?.record).id);
+    if (found === undefined) throw missing('link', reference);
     return found;
   }
 
@@ -82,6 +97,10 @@ export class Ledger {
 
   endpointsOfSandbox(sandboxId: string): EndpointRecord[] {
     return this.#members(this.#bySandbox, sandboxId);
+  }
+
+  cablesOfSandbox(sandboxId: string): LiveCable[] {
+    return [...this.cables.values()].filter(({ record }) => record.ends.some((end) => 'sandboxId' in end && end.sandboxId === sandboxId));
   }
 
   /** Whether an endpoint with another MAC had one of its addresses before, as far as this process knows. */

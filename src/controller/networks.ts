@@ -33,8 +33,8 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const again = request.id === undefined ? undefined : context.ledger.networks.get(request.id);
   if (again !== undefined) return again;
   requireNetworkName(request.name);
-  const taken = context.ledger.networkNamed(request.name);
   refusePredefined(request);
+  const taken = context.ledger.networkNamed(request.name);
   if (taken !== undefined) throw new NetworkError('EXISTS', `network ${quote(request.name)} exists already (id ${taken.record.id.slice(0, 12)}): choose another name or remove it first`);
   const driver = driverNamed(context, request.driver ?? 'bridge');
   const [host] = await context.kernel.snapshot([HOST], signal);

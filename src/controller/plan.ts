@@ -135,9 +135,9 @@ function linkChanges(link: LinkState | PeerState, before: LinkState | PeerState)
   if (link.mac !== undefined && link.mac !== before.mac) change.mac = link.mac;
   if (link.mtu !== undefined && link.mtu !== before.mtu) change.mtu = link.mtu;
   const ops: Op[] = [];
+  if (link.label !== undefined && link.label !== before.label) change.alias = link.label;
   if ('type' in link && 'type' in before) {
     if (link.master !== undefined && link.master !== before.master) change.master = link.master;
-    if (link.label !== undefined && link.label !== before.label) change.alias = link.label;
     const { isolated = false } = before;
     if (link.hairpin !== undefined && (link.hairpin !== before.hairpin || isolated)) ops.push({ op: 'bridge-port-set', namespace, name, hairpin: link.hairpin, ...(isolated ? { isolated: false } : {}) });
   }
@@ -146,7 +146,10 @@ function linkChanges(link: LinkState | PeerState, before: LinkState | PeerState)
 }
 
 function retire(link: LinkState, context: PlanContext): Op[] {
-  const { namespace, name, peer } = link;
+  const { peer: other } = link;
+  // Of a pair between two sandboxes, the end that does not go with its namespace is taken by itself.
+  const turned = other?.label !== undefined && context.vanishing?.has(link.namespace) === true && !context.vanishing.has(other.namespace);
+  const { namespace, name, peer } = turned ? { ...other, peer: link } : link;
   if (link.label === undefined) return release(link, context);
   // Few, and gone when this is answered: what they were made on is free again then.
   if (namespace === HOST && link.type !== 'veth' && link.handedOver === undefined) return [{ op: 'link-delete', namespace, name }];

@@ -6,6 +6,7 @@ import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { merge } from './applier.ts';
+import { settleCables } from './cables.ts';
 import type { Context } from './context.ts';
 import { convergeAll, goneLinks } from './converge-all.ts';
 import { finishDepartures } from './departures.ts';
@@ -23,7 +24,7 @@ import { allChanges, endpointChange } from './wanted.ts';
  * @returns what had to be repaired, a sentence each
  */
 export async function reconcile(context: Context, known: readonly string[] = []): Promise<string[]> {
-  const repairs = [...known, ...(await finishDepartures(context)), ...(await settleSandboxes(context)), ...(await settleEngineEndpoints(context))];
+  const repairs = [...known, ...(await finishDepartures(context)), ...(await settleSandboxes(context)), ...(await settleCables(context)), ...(await settleEngineEndpoints(context))];
   const ops = await convergeAll(context);
   repairs.push(...sentences(ops).map(({ repaired }) => repaired), ...(await removeStrays(context)));
   await adjustSurroundings(context);
@@ -136,7 +137,8 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
       case 'redirect-set':
         return [{ wrong: `the way to the name server is missing in ${op.namespace}`, repaired: `the way to the name server restored in ${op.namespace}` }];
       case 'sysctl-set':
-        return [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
+        // net/FAMILY/conf/LINK/KEY
+        return made.has(linkKey({ ...op, name: op.key.split('/')[3] ?? '' })) ? [] : [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
       case 'bridge-port-set':
       case 'link-set':
         return made.has(linkKey(op)) ? [] : [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];

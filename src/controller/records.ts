@@ -130,6 +130,34 @@ export interface DepartureRecord {
   readonly label: string;
 }
 
+/** A cable, which users call a link: a veth pair between two sandboxes, with no bridge. */
+export interface CableRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly created: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Of its routes: 0 for the first of several that lead to one address. */
+  readonly metric: number;
+  readonly ends: readonly [CableEndRecord, CableEndRecord];
+}
+
+/** Where a cable is plugged in: a sandbox, or a namespace of somebody else's that was not adopted (`device:inode` tells it from a later one at its path). */
+export type CablePlace = { readonly sandboxId: string } | { readonly namespace: string; readonly identity: string };
+
+/** One end of a cable. */
+export type CableEndRecord = CablePlace & {
+  readonly interface: string;
+  readonly mac: string;
+  /** CIDR; one without a network has the full length. */
+  readonly addresses: readonly string[];
+};
+
+/** Where a cable is written down. */
+export function cableKey(id: string): string {
+  return `cable/${id}`;
+}
+
 /** A pool that the engine asked of `tsipam`. */
 export interface PoolRecord {
   readonly id: string;

@@ -63,6 +63,29 @@ export interface SandboxRequest {
   readonly lease?: Lease;
 }
 
+/** A veth pair to be put between two sandboxes. */
+export interface CableRequest {
+  /** Default: the names of both ends. */
+  readonly name?: string;
+  readonly ends: readonly [CableEndRequest, CableEndRequest];
+  /** Bytes; default 1500. */
+  readonly mtu?: number;
+}
+
+/** One end of it; either a sandbox or a namespace. */
+export interface CableEndRequest {
+  /** Name or id. */
+  readonly sandbox?: string;
+  /** Path of a namespace that need not be a sandbox: `/proc/PID/ns/net`. */
+  readonly namespace?: string;
+  /** Default: the next free of eth0, eth1 … */
+  readonly interface?: string;
+  /** Default random, and the same for the whole life of the link. */
+  readonly mac?: string;
+  /** `ADDRESS/LENGTH`; a plain one is an address without a network, with a route to the other end. */
+  readonly addresses?: readonly string[];
+}
+
 /** An existing namespace to be taken in. */
 export interface AdoptRequest extends Omit<SandboxRequest, 'lease'> {
   /** Path of the namespace: `/proc/PID/ns/net`, `/run/netns/NAME`. */

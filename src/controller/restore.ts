@@ -4,11 +4,12 @@ import type { PortOwner } from '../ports/held-ports.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { ProxyTarget } from '../ports/proxy.ts';
 import type { Context } from './context.ts';
+import { liveCable } from './cables.ts';
 import { restoreEnginePool } from './engine-pools.ts';
 import { restoreAddresses } from './endpoints.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
-import type { EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import type { CableRecord, EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 import { restoreSubnets } from './subnets.ts';
 import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
@@ -28,6 +29,7 @@ export async function restore(context: Context): Promise<void> {
     if (record.sandboxId !== undefined) restoreAddresses(context, record);
     ledger.putEndpoint(record);
   });
+  await each<CableRecord>(context, 'cable/', (record) => void ledger.cables.set(record.id, liveCable(context, record)));
   for (const sandbox of ledger.sandboxes.values()) {
     await takePorts(context, sandbox, sandboxWayOut(ledger, sandbox.id), sandboxTarget(context, sandbox.id));
   }

@@ -3,6 +3,7 @@ import { NOTHING, type EndpointSpec, type PublishedPort, type WantedState } from
 import { familyOf, type Family } from '../common/address.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { Change } from './applier.ts';
+import { cableChange } from './cable-state.ts';
 import { gatewayEndpoint } from './gateway.ts';
 import { learnedOf } from './learned.ts';
 import type { Ledger } from './ledger.ts';
@@ -59,6 +60,7 @@ export function allChanges(ledger: Ledger): Change[] {
   return [
     ...[...ledger.networks.keys()].map((id) => networkChange(ledger, id)),
     ...[...ledger.endpoints.values()].map((endpoint) => endpointChange(ledger, endpoint)),
+    ...[...ledger.cables.values()].map((cable) => cableChange(ledger, cable)),
   ];
 }
 

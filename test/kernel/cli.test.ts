@@ -233,6 +233,9 @@ describe('netctl', () => {
     assert.deepEqual(await complete('sandbox', 'create', '--network', 'b'), ['blue']);
     assert.deepEqual(await complete('run', '--network', ''), ['blue', 'none', 'host']);
     assert.deepEqual(await complete('network', 'ls', '--format', ''), ['table', 'json']);
+    assert.deepEqual(await complete('link', ''), ['create', 'ls', 'inspect', 'rm', 'web']);
+    assert.deepEqual(await complete('link', '--mtu', '9000', 'web', ''), ['web']);
+    assert.deepEqual(await complete('link', 'rm', ''), ['']);
     // bash itself
     const script = `netctl() { ${process.execPath} ${new URL('../../src/cli/main.ts', import.meta.url).pathname} "$@"; }
       source <(netctl completion bash); COMP_WORDS=(netctl sandbox r); COMP_CWORD=2; _netctl; echo "\${COMPREPLY[*]}"`;

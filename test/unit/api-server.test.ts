@@ -59,6 +59,10 @@ class FakeController {
   };
   connect = async (sandbox: string, request: object): Promise<object> => this.#note({ id: 'e1' }, 'connect', sandbox, request);
   disconnect = async (sandbox: string, network: string): Promise<void> => this.#note(undefined, 'disconnect', sandbox, network);
+  cables = (sandbox?: string): [] => this.#note([], 'cables', sandbox);
+  cable = (name: string): object => this.#note({ name }, 'cable', name);
+  createCable = async (body: object): Promise<object> => this.#note({ id: 'l1' }, 'createCable', body);
+  removeCable = async (name: string): Promise<void> => this.#note(undefined, 'removeCable', name);
   ports = (): [] => this.#note([], 'ports');
   names = (network?: string): [] => this.#note([], 'names', network);
   queryName = async (query: object): Promise<object> => this.#note({ rcode: 'NOERROR' }, 'queryName', query);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Command } from 'commander';
 import { COMMANDS, type CommandTable } from '../../src/cli/command-table.ts';
-import { buildProgram, commandPath } from '../../src/cli/program.ts';
+import { buildProgram, commandPath, spokenPath } from '../../src/cli/program.ts';
 
 function* leaves(table: CommandTable, path: readonly string[] = []): Generator<{ readonly path: readonly string[]; readonly changes: boolean }> {
   for (const [name, { commands, changes }] of Object.entries(table)) {
@@ -27,6 +27,7 @@ describe('the command line', () => {
       'daemon',
       ...['create', 'ls', 'inspect', 'rm', 'prune', 'connect', 'disconnect'].map((name) => `network ${name}`),
       ...['create', 'adopt', 'ls', 'inspect', 'rm'].map((name) => `sandbox ${name}`),
+      ...['create', 'ls', 'inspect', 'rm'].map((name) => `link ${name}`),
       'exec',
       'run',
       ...['ls', 'query', 'stats'].map((name) => `dns ${name}`),
@@ -53,6 +54,13 @@ describe('the command line', () => {
     assert.deepEqual(commandPath(['network', 'toString']), ['network']);
     assert.deepEqual(commandPath(['constructor']), []);
     assert.deepEqual(commandPath(['exec', 'network', 'ls']), ['exec']);
+  });
+
+  it('finds the command of a group that need not be named', () => {
+    assert.deepEqual(commandPath(['link', 'web', 'db']), ['link', 'create']);
+    assert.deepEqual(commandPath(['link', '--explain', 'list']), ['link', 'ls']);
+    assert.deepEqual(commandPath(['link', '--name', 'ls', 'web', 'db']), ['link', 'create']);
+    assert.deepEqual(spokenPath(['link', 'web', 'db']), ['link']);
   });
 
   it('loads no more than the command that is called', async () => {
