@@ -3,6 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { requireHostname, requireSandboxName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import type { Op } from '../kernel/op.ts';
+import { cableDeletions, cableEvent } from './cables.ts';
 import { checkNames } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
@@ -11,9 +12,9 @@ import { heldNamespace } from './namespace-holder.ts';
 import { claimPorts, forgetFlows } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
 import type { AdoptRequest, SandboxRequest } from './requests.ts';
+import { isServed } from './sandbox-files.ts';
 import { removal, sandboxChanges } from './wanted.ts';
 
-import { isServed } from './sandbox-files.ts';
 /** Where `ip netns` keeps its names. */
 export const NAMESPACE_FOLDER = '/run/netns';
 
@@ -39,18 +40,27 @@ export async function createSandbox(context: Context, request: SandboxRequest, s
 export async function adoptSandbox(context: Context, request: AdoptRequest, signal?: AbortSignal): Promise<SandboxRecord> {
   requireSandboxName(request.name);
   const { namespace } = request;
-  const identity = await context.kernel.namespaceIdentity(namespace);
-  if (identity === undefined) throw new NetworkError('INVALID', `${quote(namespace)} is no network namespace: give the path of one, as in /run/netns/NAME or /proc/PID/ns/net`);
-  if (identity === (await context.kernel.namespaceIdentity('/proc/self/ns/net'))) {
-    throw new NetworkError('INVALID', `${quote(namespace)} is the host's own network namespace: a sandbox needs one of its own`);
-  }
+  const identity = await foreignIdentity(context, namespace);
   const other = await sandboxIn(context, namespace, identity);
   if (other !== undefined) throw new NetworkError('EXISTS', `${quote(namespace)} is sandbox ${quote(other.name)} already`);
   return settle(context, draftSandbox(context, request, { kind: 'adopted', namespace, identity }), request, signal);
 }
 
+/**
+ * `device:inode` of a namespace that somebody else made.
+ * @throws {NetworkError} INVALID when the path is no network namespace, or the host's own
+ */
+export async function foreignIdentity({ kernel }: Context, namespace: string): Promise<string> {
+  const identity = await kernel.namespaceIdentity(namespace);
+  if (identity === undefined) throw new NetworkError('INVALID', `${quote(namespace)} is no network namespace: give the path of one, as in /run/netns/NAME or /proc/PID/ns/net`);
+  if (identity === (await kernel.namespaceIdentity('/proc/self/ns/net'))) {
+    throw new NetworkError('INVALID', `${quote(namespace)} is the host's own network namespace: a sandbox needs one of its own`);
+  }
+  return identity;
+}
+
 /** The sandbox that a namespace is already. The kernel is asked about each sandbox once: asking about 500 at every adoption took 20 ms. */
-async function sandboxIn({ kernel, ledger }: Context, namespace: string, identity: string): Promise<SandboxRecord | undefined> {
+export async function sandboxIn({ kernel, ledger }: Context, namespace: string, identity: string): Promise<SandboxRecord | undefined> {
   for (const sandbox of ledger.sandboxes.values()) {
     if (sandbox.namespace === namespace) return sandbox;
     const known = sandbox.identity ?? ledger.identities.get(sandbox.id);
@@ -89,26 +99,28 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
   const events = endpoints.map((endpoint) => endpointEvent(context, 'disconnect', endpoint));
   await context.names.withdraw(sandbox);
   const inside = departures(context, endpoints);
-  // A namespace of ours is found by its label.
-  const notes = sandbox.kind === 'adopted' ? inside : [];
+  const cables = ledger.cablesOfSandbox(sandbox.id).map(({ record }) => record);
+  // A namespace of ours is found by its label; what is plugged into others is not.
+  const notes = [...(sandbox.kind === 'adopted' ? inside : []), ...departures(context, cables)];
   const identity = inside.length === 0 || sandbox.kind === 'adopted' ? undefined : await context.kernel.namespaceIdentity(sandbox.namespace);
-  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...notes]);
+  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...cableDeletions(cables), ...notes]);
   await context.dhcp.release(endpoints);
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
+  for (const { id } of cables) ledger.cables.delete(id);
   ledger.sandboxes.delete(sandbox.id);
   ledger.identities.delete(sandbox.id);
   ledger.displaced.delete(sandbox.id);
   hostPorts.release(sandbox.id);
   await applier.transition(
-    endpoints.map(({ id }) => removal(id)),
+    [...endpoints, ...cables].map(({ id }) => removal(id)),
     { before, after: [...dropNamespace(store.instanceId, sandbox), ...forgetFlows(sandbox.ports, endpoints)], vanishing: vanishing(sandbox), onFailure: 'forward' },
   );
+  for (const endpoint of endpoints) context.staleFlows.left(endpoint);
   departed(context, notes);
   // The other end of a veth pair goes with ours; a link without one stays with whoever lives on in the namespace.
   const held = identity === undefined ? undefined : await heldNamespace(identity);
   if (held !== undefined) context.reaper.wake([held]);
-  for (const endpoint of endpoints) context.staleFlows.left(endpoint);
-  for (const event of events) context.events.emit(event);
+  for (const event of [...events, ...cables.map((cable) => cableEvent('remove', cable))]) context.events.emit(event);
   context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });
 }
 
