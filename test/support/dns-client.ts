@@ -12,8 +12,15 @@ export const RESOLVER = '127.0.0.11';
 /** How long an answer is waited for, ms. */
 const PATIENCE = 3000;
 
+/** Whom to ask, and how long to wait for an answer. */
+export interface Where {
+  /** {@link RESOLVER} unless told. */
+  readonly address?: string;
+  readonly timeoutMs?: number;
+}
+
 /** Sends bytes by UDP; what comes back, undefined when nothing does. */
-export async function exchange(port: number, bytes: Uint8Array, { address = RESOLVER, timeoutMs = PATIENCE }: { readonly address?: string; readonly timeoutMs?: number } = {}): Promise<Buffer | undefined> {
+export async function exchange(port: number, bytes: Uint8Array, { address = RESOLVER, timeoutMs = PATIENCE }: Where = {}): Promise<Buffer | undefined> {
   const socket = createSocket('udp4');
   const timer = setTimeout(() => socket.close(), timeoutMs);
   try {
@@ -28,14 +35,14 @@ export async function exchange(port: number, bytes: Uint8Array, { address = RESO
 }
 
 /** The answer to a question asked by UDP. @throws Error when there is none */
-export async function ask(port: number, name: string, type: Type = 'A', extras: Extras & { readonly address?: string } = {}): Promise<DecodedPacket> {
-  const answer = await exchange(port, question(name, type, extras), extras.address === undefined ? {} : { address: extras.address });
+export async function ask(port: number, name: string, type: Type = 'A', extras: Extras & Where = {}): Promise<DecodedPacket> {
+  const answer = await exchange(port, question(name, type, extras), extras);
   if (answer === undefined) throw new Error(`${name} ${type}: no answer`);
   return decode(answer);
 }
 
 /** The same in short: response code and data. */
-export async function look(port: number, name: string, type: Type = 'A', extras: Extras & { readonly address?: string } = {}): Promise<readonly string[]> {
+export async function look(port: number, name: string, type: Type = 'A', extras: Extras & Where = {}): Promise<readonly string[]> {
   return short(await ask(port, name, type, extras));
 }
 
