@@ -32,6 +32,12 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: Bri
       throw new NetworkError('INVALID', `network '${spec.name}' has ${subnets.length} IPv${family} subnets: a bridge network takes one of each family`);
     }
   }
+  const addressed =
+    (spec.ipv4.length > 0 && options.gatewayModeIpv4 !== 'isolated' && !options.inhibitIpv4) || (spec.ipv6.length > 0 && options.gatewayModeIpv6 !== 'isolated');
+  // Before its subnets are chosen nothing can be said.
+  if (options.dns === 'gateway' && !addressed && spec.ipv4.length + spec.ipv6.length > 0) {
+    throw new NetworkError('INVALID', 'tsbridge.dns=gateway needs an address of the host in the network: leave gateway_mode=isolated and inhibit_ipv4 away');
+  }
   const name = bridgeNameOf(spec, options);
   const existing = host.links.find((link) => link.name === name);
   if (spec.dhcp !== undefined && existing === undefined) {

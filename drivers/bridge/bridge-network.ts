@@ -1,4 +1,4 @@
-import type { Family } from '../../src/common/address.ts';
+import { familyOf, type Family } from '../../src/common/address.ts';
 import { highMac, stableMac } from '../../src/common/mac.ts';
 import type { FamilyFacts, Fact, GatewayMode } from '../../src/firewall/facts.ts';
 import type { LinkState, PeerState, RouteState, SysctlState } from '../../src/kernel/link-state.ts';
@@ -7,6 +7,9 @@ import type { Attachment, DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec
 import { interfaceSysctls, parseEndpointOptions } from '../endpoint-options.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
 import { parseBridgeOptions, type BridgeOptions } from './options.ts';
+
+/** RFC 1035 §4.2 */
+const DNS_PORT = 53;
 
 /** A Linux bridge with its gateway addresses; endpoints are veth pairs. */
 export class BridgeNetwork implements DriverNetwork {
@@ -51,7 +54,7 @@ export class BridgeNetwork implements DriverNetwork {
 
   naming(): NamingTraits {
     const hostAddresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).map((address) => address.split('/')[0] ?? '');
-    return { hostAddresses, isAlone: this.#spec.settled['adopted'] !== 'true', servedAt: [] };
+    return { hostAddresses, isAlone: this.#spec.settled['adopted'] !== 'true', servedAt: this.#options.dns === 'gateway' ? hostAddresses : [] };
   }
 
   wanted(): WantedState {
@@ -65,7 +68,7 @@ export class BridgeNetwork implements DriverNetwork {
         trustedInterfaces: this.#options.trustedInterfaces,
       },
     ];
-    return { links: [this.#bridgeLink()], facts };
+    return { links: [this.#bridgeLink()], facts: [...facts, ...this.#nameServerFacts()] };
   }
 
   checkEndpointOptions(options: Readonly<Record<string, string>>): void {
@@ -125,6 +128,11 @@ export class BridgeNetwork implements DriverNetwork {
     const silent = this.#mode(family) === 'isolated' || (family === 4 && this.#options.inhibitIpv4);
     if (silent) return [];
     return this.#subnets(family).flatMap(({ subnet, gateway }) => (gateway === undefined ? [] : [`${gateway}/${subnet.split('/')[1]}`]));
+  }
+
+  #nameServerFacts(): Fact[] {
+    const { servedAt } = this.naming();
+    return servedAt.flatMap((address) => (['udp', 'tcp'] as const).map((protocol): Fact => ({ kind: 'host-port', family: familyOf(address), protocol, bridge: this.bridge, address, port: DNS_PORT })));
   }
 
   #familyFacts(family: Family): FamilyFacts {

@@ -16,6 +16,8 @@ export interface BridgeOptions {
   /** Bytes; undefined: that of the uplink. */
   readonly mtu: number | undefined;
   readonly interfacePrefix: string;
+  /** `gateway`: names are served at the gateway addresses too. */
+  readonly dns: (typeof DNS_MODES)[number];
   readonly hostIpv4: string | undefined;
   readonly hostIpv6: string | undefined;
   readonly announceCount: number;
@@ -38,6 +40,7 @@ export const BRIDGE_OPTION_TABLE: readonly OptionRow[] = [
   { key: `${BRIDGE}trusted_host_interfaces`, default: 'none', meaning: "host interfaces, separated by ':', that may reach unpublished ports" },
   { key: `${NETWORK}driver.mtu`, default: 'uplink’s', meaning: 'MTU of bridge and endpoints, bytes, 68 to 65535' },
   { key: `${NETWORK}container_iface_prefix`, default: 'eth', meaning: 'prefix of interface names in a sandbox' },
+  { key: 'tsbridge.dns', default: 'sandbox', meaning: 'sandbox | gateway: names are served at port 53 of the gateway too, for guests with a resolv.conf of their own' },
   { key: `${NETWORK}host_ipv4`, default: 'none', meaning: 'SNAT to this address instead of masquerade' },
   { key: `${NETWORK}host_ipv6`, default: 'none', meaning: 'the same for IPv6' },
   { key: `${NETWORK}advertise_addr_nmsgs`, default: '3', meaning: 'gratuitous ARP / unsolicited NA at attach, 0 to 3' },
@@ -45,6 +48,7 @@ export const BRIDGE_OPTION_TABLE: readonly OptionRow[] = [
 ];
 
 const GATEWAY_MODES: readonly GatewayMode[] = ['nat', 'nat-unprotected', 'routed', 'isolated'];
+const DNS_MODES = ['sandbox', 'gateway'] as const;
 
 /**
  * Parses `-o KEY=VALUE` options of a bridge network.
@@ -64,6 +68,7 @@ export function parseBridgeOptions(options: Readonly<Record<string, string>>, wa
     trustedInterfaces: read(`${BRIDGE}trusted_host_interfaces`, interfaces, []),
     mtu: read(`${NETWORK}driver.mtu`, integer(68, 65535), undefined),
     interfacePrefix: read(`${NETWORK}container_iface_prefix`, interfacePrefix, 'eth'),
+    dns: read('tsbridge.dns', oneOf(DNS_MODES), 'sandbox'),
     hostIpv4: read(`${NETWORK}host_ipv4`, address(4), undefined),
     hostIpv6: read(`${NETWORK}host_ipv6`, address(6), undefined),
     announceCount: read(`${NETWORK}advertise_addr_nmsgs`, integer(0, 3), 3),

@@ -10,9 +10,15 @@ const LARGEST = 64 << 20;
 const info = z.object({ ID: z.string().min(1) });
 const ipam = z.object({ Driver: z.string().nullish(), Config: z.array(z.object({ Subnet: z.string().nullish() })).nullish() });
 const listed = z.object({ Id: z.string(), Name: z.string(), Driver: z.string(), IPAM: ipam.nullish() });
-const container = z.object({ EndpointID: z.string(), IPv4Address: z.string().nullish(), IPv6Address: z.string().nullish() });
+const container = z.object({ Name: z.string().nullish(), EndpointID: z.string(), IPv4Address: z.string().nullish(), IPv6Address: z.string().nullish() });
 const auxiliary = z.object({ IPAM: z.object({ Config: z.array(z.object({ Gateway: z.string().nullish(), AuxiliaryAddresses: z.record(z.string(), z.string()).nullish() })).nullish() }).nullish() });
 const inspected = z.object({ Containers: z.record(z.string(), container).nullish() }).and(auxiliary);
+const membership = z.object({ EndpointID: z.string().nullish(), Aliases: z.array(z.string()).nullish() });
+const member = z.object({
+  Name: z.string(),
+  Config: z.object({ Hostname: z.string().nullish(), ExposedPorts: z.record(z.string(), z.unknown()).nullish() }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), membership).nullish() }),
+});
 
 /** One network as the engine lists it. */
 export interface ListedNetwork {
@@ -24,14 +30,31 @@ export interface ListedNetwork {
   readonly subnets: readonly string[];
 }
 
+/** A container in a network. */
+export interface ListedContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly endpointId: string;
+}
+
+/** One container as the engine inspects it. */
+export interface InspectedContainer {
+  readonly name: string;
+  readonly hostname: string;
+  /** `PORT/PROTOCOL` each. */
+  readonly exposed: readonly string[];
+  /** By endpoint id. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+}
+
 /** One network as the engine inspects it. */
 export interface InspectedNetwork {
-  readonly endpointIds: readonly string[];
+  readonly containers: readonly ListedContainer[];
   /** Plain addresses of its endpoints, gateways and auxiliary addresses. */
   readonly addresses: readonly string[];
 }
 
-/** Reads, and only reads, what an engine says about its networks. */
+/** Reads, and only reads, what an engine says about its networks and containers. */
 export interface EngineClient {
   /** The engine's own id. @throws {NetworkError} UNAVAILABLE */
   id(): Promise<string>;
@@ -39,6 +62,8 @@ export interface EngineClient {
   networks(): Promise<readonly ListedNetwork[]>;
   /** @throws {NetworkError} NOT_FOUND when it went meanwhile, UNAVAILABLE */
   network(id: string): Promise<InspectedNetwork>;
+  /** @throws {NetworkError} NOT_FOUND when it went meanwhile, UNAVAILABLE */
+  container(id: string): Promise<InspectedContainer>;
 }
 
 /**
@@ -74,10 +99,20 @@ export function engineClient(socket: string, signal: AbortSignal): EngineClient 
     },
     async network(id) {
       const { Containers, IPAM } = await get(`/networks/${encodeURIComponent(id)}`, inspected);
-      const endpoints = Object.values(Containers ?? {});
+      const containers = Object.entries(Containers ?? {}).map(([container, { Name, EndpointID }]) => ({ id: container, name: Name ?? '', endpointId: EndpointID }));
       const given = (IPAM?.Config ?? []).flatMap(({ Gateway, AuxiliaryAddresses }) => [...present(Gateway), ...Object.values(AuxiliaryAddresses ?? {})]);
-      const cidrs = endpoints.flatMap(({ IPv4Address, IPv6Address }) => [...present(IPv4Address), ...present(IPv6Address)]);
-      return { endpointIds: endpoints.map(({ EndpointID }) => EndpointID), addresses: [...given, ...cidrs].map((text) => text.split('/')[0] ?? '') };
+      const cidrs = Object.values(Containers ?? {}).flatMap(({ IPv4Address, IPv6Address }) => [...present(IPv4Address), ...present(IPv6Address)]);
+      return { containers, addresses: [...given, ...cidrs].map((text) => text.split('/')[0] ?? '') };
+    },
+    async container(id) {
+      const { Name, Config, NetworkSettings } = await get(`/containers/${encodeURIComponent(id)}/json`, member);
+      const memberships = Object.values(NetworkSettings.Networks ?? {});
+      return {
+        name: Name.replace(/^\//, ''),
+        hostname: Config.Hostname ?? '',
+        exposed: Object.keys(Config.ExposedPorts ?? {}),
+        aliases: new Map(memberships.flatMap(({ EndpointID, Aliases }) => present(EndpointID).map((endpoint) => [endpoint, Aliases ?? []] as const))),
+      };
     },
   };
 }

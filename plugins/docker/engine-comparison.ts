@@ -1,6 +1,6 @@
 /** What an engine has forgotten, and what it calls the rest. Pure. */
 import type { EndpointRecord, NetworkRecord, PoolRecord } from '../../src/controller/records.ts';
-import type { InspectedNetwork, ListedNetwork } from './engine-client.ts';
+import type { InspectedNetwork, ListedContainer, ListedNetwork } from './engine-client.ts';
 import { addressKey, GATEWAY_OWNER } from './ipam-driver.ts';
 
 /** What one engine said, all of it. */
@@ -16,12 +16,16 @@ export interface Holdings {
   readonly networks: readonly NetworkRecord[];
   readonly endpoints: readonly EndpointRecord[];
   readonly pools: readonly PoolRecord[];
+  /** Ids of the networks in which somebody may look for containers. */
+  readonly searched: ReadonlySet<string>;
 }
 
 /** What is to be done about it. */
 export interface Comparison {
   readonly learnNetworks: readonly { readonly id: string; readonly name: string }[];
   readonly learnPools: readonly string[];
+  /** Containers that somebody may look for, and of which nothing is known, or another name. */
+  readonly learnContainers: readonly ListedContainer[];
   /** Networks, endpoints and pools that the engine does not know any more, by id. */
   readonly lostNetworks: readonly NetworkRecord[];
   readonly lostEndpoints: readonly EndpointRecord[];
@@ -42,15 +46,19 @@ export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (i
   const poolsInUse = new Map<string, string>(
     view.networks.filter(({ ipamDriver }) => isRemoteIpam(ipamDriver)).flatMap((network) => network.subnets.map((subnet) => [`tsipam/${subnet}`, network.id] as const)),
   );
-  const endpointIds = new Set([...view.inspected.values()].flatMap((network) => network.endpointIds));
+  const containers = new Map([...view.inspected.values()].flatMap((network) => network.containers.map((container) => [container.endpointId, container] as const)));
   return {
     learnNetworks: held.networks.flatMap(({ id }) => {
       const found = listed.get(id);
       return found === undefined ? [] : [{ id, name: found.name }];
     }),
     learnPools: held.pools.filter(({ id }) => poolsInUse.has(id)).map(({ id }) => id),
+    learnContainers: held.endpoints.flatMap(({ id, name, networkId, container }) => {
+      const found = held.searched.has(networkId) ? containers.get(id) : undefined;
+      return found === undefined || (container?.id === found.id && name === found.name) ? [] : [found];
+    }),
     lostNetworks: held.networks.filter(({ id, engine }) => engine === view.id && !listed.has(id) && !isRecent(id)),
-    lostEndpoints: held.endpoints.filter(({ id, networkId }) => view.inspected.has(networkId) && !endpointIds.has(id) && !isRecent(id)),
+    lostEndpoints: held.endpoints.filter(({ id, networkId }) => view.inspected.has(networkId) && !containers.has(id) && !isRecent(id)),
     lostPools: held.pools.filter(({ id, engine }) => engine === view.id && !poolsInUse.has(id) && !isRecent(id)),
     lostAddresses: held.pools.flatMap((pool) => {
       const network = view.inspected.get(poolsInUse.get(pool.id) ?? '');

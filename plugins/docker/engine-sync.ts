@@ -1,6 +1,7 @@
 import { NetworkError } from '../../src/common/error.ts';
 import type { Controller } from '../../src/controller/controller.ts';
-import { engineClient, type InspectedNetwork } from './engine-client.ts';
+import { containerKnowledge } from './container-knowledge.ts';
+import { engineClient, type EngineClient, type InspectedNetwork, type ListedContainer } from './engine-client.ts';
 import { compareWithEngine, isRemoteIpam, type Comparison, type EngineView } from './engine-comparison.ts';
 import type { Recent } from './recent.ts';
 import type { Timer } from './timer.ts';
@@ -40,6 +41,11 @@ export class EngineSync implements AsyncDisposable {
   constructor(parts: EngineSyncParts) {
     this.#parts = parts;
     this.#schedule(0);
+  }
+
+  /** Compares soon if there is a container that somebody may look for by its name, and that nothing is known of. */
+  onConnect(): void {
+    if (this.#isUnknown(() => true)) this.soon();
   }
 
   /** Compares soon: the engine has just started, or made something that it does not list yet. */
@@ -96,10 +102,15 @@ export class EngineSync implements AsyncDisposable {
     }
   }
 
-  /** Whether there is a network that the engine has just made and does not list yet. */
+  /** Whether there is a network or container that the engine has just made and does not list yet. */
   #isUnheard(): boolean {
     const { controller, recent } = this.#parts;
-    return controller.engine.networks().some(({ id, engine }) => engine === undefined && recent.has(id));
+    return controller.engine.networks().some(({ id, engine }) => engine === undefined && recent.has(id)) || this.#isUnknown((id) => recent.has(id));
+  }
+
+  #isUnknown(counts: (endpointId: string) => boolean): boolean {
+    const { engine } = this.#parts.controller;
+    return engine.searched().some((network) => engine.endpoints(network.id).some(({ id, container }) => container === undefined && counts(id)));
   }
 
   #scheduleAgain(): void {
@@ -108,20 +119,32 @@ export class EngineSync implements AsyncDisposable {
   }
 
   async #compare(): Promise<string[]> {
-    const { controller, recent, log } = this.#parts;
+    const { controller, recent, log, socket } = this.#parts;
     const { engine } = controller;
-    const view = await this.#view();
+    const client = engineClient(socket, this.#closing.signal);
+    const view = await this.#view(client);
     const networks = engine.networks();
-    const held = { networks, endpoints: networks.flatMap(({ id }) => engine.endpoints(id)), pools: engine.pools() };
-    const done = await carryOut(controller, view.id, compareWithEngine(view, held, (id) => recent.has(id)));
+    const searched = new Set(engine.searched().map(({ id }) => id));
+    const held = { networks, endpoints: networks.flatMap(({ id }) => engine.endpoints(id)), pools: engine.pools(), searched };
+    const comparison = compareWithEngine(view, held, (id) => recent.has(id));
+    const done = await carryOut(controller, view.id, comparison);
+    for (const container of comparison.learnContainers) await this.#learn(client, container);
     recent.prune();
     for (const sentence of done) log(sentence);
     return done;
   }
 
-  async #view(): Promise<EngineView> {
-    const { controller, socket } = this.#parts;
-    const client = engineClient(socket, this.#closing.signal);
+  async #learn(client: EngineClient, { id, endpointId }: ListedContainer): Promise<void> {
+    try {
+      await this.#parts.controller.engine.learnContainer(endpointId, containerKnowledge(id, endpointId, await client.container(id)));
+    } catch (error) {
+      // It went meanwhile, or is no container: a swarm's load balancer is listed among them.
+      if (NetworkError.from(error).code !== 'NOT_FOUND') throw error;
+    }
+  }
+
+  async #view(client: EngineClient): Promise<EngineView> {
+    const { controller } = this.#parts;
     const id = await client.id();
     const networks = await client.networks();
     const pools = new Set(controller.engine.pools().map((pool) => pool.id));

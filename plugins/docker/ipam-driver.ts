@@ -1,6 +1,7 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
 import type { Controller } from '../../src/controller/controller.ts';
+import { containerOwner } from '../../src/controller/engine-pools.ts';
 import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
 import type { Recent } from './recent.ts';
 import { addressBody, releasePoolBody, requestPoolBody, type WireOptions } from './wire.ts';
@@ -78,5 +79,5 @@ function refuseOptions(options: WireOptions): void {
 function ownerOf(options: WireOptions): string {
   if (options['RequestAddressType'] === GATEWAY) return GATEWAY_OWNER;
   const name = options[ENDPOINT_NAME];
-  return typeof name === 'string' && name !== '' ? `container ${quote(name)}` : 'a container of the engine';
+  return typeof name === 'string' && name !== '' ? containerOwner(name) : 'a container of the engine';
 }

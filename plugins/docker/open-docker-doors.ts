@@ -59,6 +59,11 @@ export async function openDockerDoors(controller: Controller, folder: string, op
   const recent = new Recent(() => timer.now(), NEW);
   const sync = engineSocket === false ? undefined : stack.use(new EngineSync({ controller, socket: engineSocket, recent, timer, period: syncPeriod, log, report }));
   const onMade = (): void => sync?.soon();
+  stack.use(
+    controller.subscribe(({ type, action }) => {
+      if (type === 'endpoint' && action === 'connect') sync?.onConnect();
+    }),
+  );
   const network = (driver: string): ReturnType<typeof networkDriverRoutes> => networkDriverRoutes({ controller, driver, recent, onMade });
   const ipam = ipamDriverRoutes({ controller, recent, onMade });
   const doors: [string, PluginRoutes][] =

@@ -9,7 +9,7 @@ import {
   revokePorts,
   type EngineEndpointRequest,
 } from './engine-endpoints.ts';
-import { dropEndpoint, learnNetwork, learnPool, type NetworkKnowledge } from './engine-knowledge.ts';
+import { dropEndpoint, learnContainer, learnNetwork, learnPool, type ContainerKnowledge, type NetworkKnowledge } from './engine-knowledge.ts';
 import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
 import { removeNetwork } from './networks.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
@@ -70,6 +70,14 @@ export class EngineDoor {
     return this.#context.ledger.endpointsOfNetwork(networkId).filter(({ sandboxId }) => sandboxId === undefined);
   }
 
+  /** Networks in which somebody may look for containers by name: a sandbox, or whoever asks at the gateway. */
+  searched(): NetworkRecord[] {
+    const { ledger } = this.#context;
+    return this.networks().filter(({ id }) => {
+      return ledger.network(id).driver.naming().servedAt.length > 0 || ledger.endpointsOfNetwork(id).some(({ sandboxId }) => sandboxId !== undefined);
+    });
+  }
+
   /** The other endpoints of the container that an endpoint belongs to. */
   sharing(id: string): EndpointRecord[] {
     const namespace = this.endpoint(id)?.attachment?.namespace;
@@ -90,6 +98,11 @@ export class EngineDoor {
   /** Writes down which engine a pool belongs to. */
   learnPool(id: string, engine: string): Promise<void> {
     return this.#exclusive(() => learnPool(this.#context, id, engine));
+  }
+
+  /** Writes down whose endpoint it is. */
+  learnContainer(endpointId: string, knowledge: ContainerKnowledge): Promise<void> {
+    return this.#exclusive(() => learnContainer(this.#context, endpointId, knowledge));
   }
 
   /** Forgets an endpoint that its engine does not know, unless a container still lives on it. @returns whether it is gone */

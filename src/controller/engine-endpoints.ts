@@ -7,7 +7,7 @@ import type { PortBinding } from '../ports/spec.ts';
 import { timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
 import { endpointEvent, endpointKey, macAddress, requireRoom } from './endpoints.ts';
-import { releaseEngineAddress } from './engine-pools.ts';
+import { containerAt, releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
 import { endpointChange, removal } from './wanted.ts';
@@ -40,7 +40,7 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
   requireRoom(context, network);
   const endpoint: EndpointRecord = {
     id: request.id,
-    name: request.id.slice(0, 12),
+    name: containerAt(context, network.record, request.ipv4 ?? request.ipv6 ?? '') ?? request.id.slice(0, 12),
     networkId: network.record.id,
     created: timestamp(context),
     mac,

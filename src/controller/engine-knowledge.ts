@@ -1,16 +1,24 @@
 /** What is learnt about an engine's objects outside of its calls: their names, whose they are, and that they are gone. */
 import { requireNetworkName } from '../common/name.ts';
 import type { Context } from './context.ts';
+import { endpointKey } from './endpoints.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { poolKey } from './engine-pools.ts';
 import { networkKey, openNetwork } from './networks.ts';
-import type { NetworkRecord, PoolRecord } from './records.ts';
+import type { ContainerRecord, EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
 
 /** What an engine says about a network that its own call to make it does not say. */
 export interface NetworkKnowledge {
   readonly name: string;
   /** Id of the engine. */
   readonly engine: string;
+}
+
+/** What an engine says about the container of an endpoint. */
+export interface ContainerKnowledge extends ContainerRecord {
+  readonly name: string;
+  /** Its other names in the endpoint's network. */
+  readonly aliases: readonly string[];
 }
 
 /**
@@ -33,6 +41,15 @@ export async function learnPool(context: Context, id: string, engine: string): P
   const learnt: PoolRecord = { ...known, engine };
   await context.store.commit([{ key: poolKey(id), value: learnt }]);
   context.ledger.pools.set(id, learnt);
+}
+
+/** Writes down whose endpoint it is. Nothing to do for an unknown one. */
+export async function learnContainer(context: Context, endpointId: string, { name, aliases, ...container }: ContainerKnowledge): Promise<void> {
+  const known = context.ledger.endpoints.get(endpointId);
+  if (known === undefined || known.sandboxId !== undefined) return;
+  const learnt: EndpointRecord = { ...known, name, aliases, container };
+  await context.store.commit([{ key: endpointKey(endpointId), value: learnt }]);
+  context.ledger.putEndpoint(learnt);
 }
 
 /**

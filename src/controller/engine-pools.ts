@@ -8,7 +8,7 @@ import type { Pool } from '../ipam/pool.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { hostRoutes } from './host-routes.ts';
-import type { PoolRecord } from './records.ts';
+import type { NetworkRecord, PoolRecord } from './records.ts';
 
 /** What RequestPool asks. */
 export interface EnginePoolRequest {
@@ -17,6 +17,20 @@ export interface EnginePoolRequest {
   readonly subnet?: string;
   /** CIDR inside it. */
   readonly range?: string;
+}
+
+const CONTAINER = /^container '([a-z0-9][a-z0-9_.-]*)'$/i;
+
+/** Whom an address of a pool is for, where the engine says the name of the container. */
+export function containerOwner(name: string): string {
+  return `container ${quote(name)}`;
+}
+
+/** The name of the container that an address (CIDR) of a network was asked for; undefined where the engine did not say it. */
+export function containerAt({ ledger }: Pick<Context, 'ledger'>, { ipv4, ipv6 }: NetworkRecord, cidr: string): string | undefined {
+  const [address = ''] = cidr.split('/');
+  const owners = [...ipv4, ...ipv6].flatMap(({ poolId = '' }) => ledger.pools.get(poolId)?.addresses[address] ?? []);
+  return owners.flatMap((owner) => CONTAINER.exec(owner)?.[1] ?? [])[0];
 }
 
 /** Where a pool is written down. */

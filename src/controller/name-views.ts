@@ -1,7 +1,7 @@
 /** What callers see of names: complete, plain, and safe to print as JSON. */
 import type { DnsCounts, DnsStats } from '../dns/dns-stats.ts';
 import type { Ledger, LiveNetwork } from './ledger.ts';
-import { namedEndpoint, parseExtraHost } from './naming.ts';
+import { namedEndpoint, ownerOf, parseExtraHost } from './naming.ts';
 import type { EndpointRecord, SandboxRecord } from './records.ts';
 import { isServed } from './sandbox-files.ts';
 import { linkTargets } from './sandbox-links.ts';
@@ -59,10 +59,11 @@ function endpointNames(ledger: Ledger, { record }: LiveNetwork, endpoint: Endpoi
   return names.map((name): NameView => ({ name, addresses, from: sourceOf(ledger, endpoint, name), network: record.name, knownTo: null, owner: endpoint.name }));
 }
 
-function sourceOf(ledger: Ledger, { id, name: own, sandboxId }: EndpointRecord, name: string): NameSource {
-  if (name === own) return sandboxId === undefined ? 'container' : 'sandbox';
-  if (name === (sandboxId ?? id).slice(0, 12)) return 'id';
-  return sandboxId !== undefined && name === ledger.sandbox(sandboxId).hostname ? 'hostname' : 'alias';
+function sourceOf(ledger: Ledger, endpoint: EndpointRecord, name: string): NameSource {
+  if (name === endpoint.name) return endpoint.sandboxId === undefined ? 'container' : 'sandbox';
+  const { id, hostname } = ownerOf(ledger, endpoint);
+  if (name === id.slice(0, 12)) return 'id';
+  return name === hostname ? 'hostname' : 'alias';
 }
 
 function ownNames(ledger: Ledger, sandbox: SandboxRecord): NameView[] {

@@ -27,14 +27,19 @@ export function namedNetwork(ledger: Ledger, { record, driver }: LiveNetwork): N
 /** The names of an endpoint, and where they lead. */
 export function namedEndpoint(ledger: Ledger, endpoint: EndpointRecord): NamedEndpoint {
   const { id, name, aliases, sandboxId } = endpoint;
-  const own = sandboxId === undefined ? [name, id.slice(0, SHORT_ID)] : [name, ledger.sandbox(sandboxId).hostname, sandboxId.slice(0, SHORT_ID)];
+  const owner = ownerOf(ledger, endpoint);
   return {
     id,
     asker: sandboxId ?? (isServedAtGateway(ledger, endpoint) ? id : undefined),
-    names: distinct([...own, ...aliases]),
+    names: distinct([name, owner.hostname, owner.id.slice(0, SHORT_ID), ...aliases]),
     addresses: plainAddresses(endpoint),
     services: servicesOf(ledger, endpoint),
   };
+}
+
+/** The sandbox or container of an endpoint; one that nothing is known of goes by its endpoint. */
+export function ownerOf(ledger: Ledger, { id, name, sandboxId, container }: EndpointRecord): { readonly id: string; readonly hostname: string } {
+  return sandboxId === undefined ? (container ?? { id, hostname: name }) : ledger.sandbox(sandboxId);
 }
 
 /** A sandbox as somebody who asks. */

@@ -109,6 +109,16 @@ export interface EndpointRecord {
   readonly attachment?: AttachmentRecord;
   /** Engine endpoints: ports programmed at this endpoint. */
   readonly ports: readonly ReservedPort[];
+  /** Engine endpoints: their container, once something is known of it. */
+  readonly container?: ContainerRecord;
+}
+
+/** An engine's container; its name and aliases are those of its endpoint. */
+export interface ContainerRecord {
+  readonly id: string;
+  readonly hostname: string;
+  /** As in {@link SandboxRecord.exposed}. */
+  readonly exposed: readonly string[];
 }
 
 /** Where an endpoint's interface is. */

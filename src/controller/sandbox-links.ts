@@ -49,7 +49,7 @@ export function linkEnvironment(ledger: Ledger, sandbox: SandboxRecord): Record<
 }
 
 /** An engine's endpoint goes by what is known of its container. */
-function isCalled({ id, name, sandboxId = id }: EndpointRecord, target: string): boolean {
+function isCalled({ id, name, container, sandboxId = container?.id ?? id }: EndpointRecord, target: string): boolean {
   return name === target || sandboxId === target || sandboxId.slice(0, 12) === target;
 }
 

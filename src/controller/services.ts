@@ -5,9 +5,10 @@ import type { Ledger } from './ledger.ts';
 import type { EndpointRecord } from './records.ts';
 
 /** Published and exposed ports, each once. */
-export function servicesOf(ledger: Ledger, { sandboxId, ports }: EndpointRecord): Service[] {
+export function servicesOf(ledger: Ledger, { sandboxId, ports, container }: EndpointRecord): Service[] {
   const sandbox = sandboxId === undefined ? undefined : ledger.sandbox(sandboxId);
-  const all = [...(sandbox?.ports ?? ports), ...(sandbox?.exposed.flatMap(parsePortSpec) ?? [])];
+  const exposed = (sandbox ?? container)?.exposed ?? [];
+  const all = [...(sandbox?.ports ?? ports), ...exposed.flatMap(parsePortSpec)];
   const services = all.map(({ protocol, containerPort }): readonly [string, Service] => [`${containerPort}/${protocol}`, { protocol, port: containerPort }]);
   return [...new Map(services).values()];
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { DockerLab } from '../support/docker-lab.ts';
+import { eventually } from '../support/eventually.ts';
+import type { RunResult } from '../support/run.ts';
 
 describe('netctl beside a Docker engine', () => {
   let lab: DockerLab;
@@ -44,6 +46,26 @@ describe('netctl beside a Docker engine', () => {
     await lab.netctl.ok('sandbox', 'create', '--network', network?.id.slice(0, 12) ?? '', 'guest');
     assert.match(await lab.netctl.ok('exec', 'guest', '--', 'ping', '-c', '1', '-W', '1', '10.20.0.2'), / 0% packet loss/);
     await lab.netctl.ok('sandbox', 'rm', 'guest');
+  });
+
+  it('lets sandboxes find containers by name, and containers sandboxes by a gateway that serves names', async () => {
+    await lab.docker('network', 'create', '-d', 'tsbridge', '--ipam-driver', 'tsipam', '--subnet', '10.22.0.0/24', '-o', 'tsbridge.dns=gateway', 'green');
+    await eventually(() => lab.netctl.run(['network', 'inspect', 'green']), ({ code }) => code === 0);
+    await lab.run('shop', 'green', '--network-alias', 'store', '--hostname', 'front', '--dns', '10.22.0.1', '--expose', '8088');
+    await lab.netctl.ok('sandbox', 'create', '--network', 'green', '--link', 'shop:till', 'guest');
+    const id = (await lab.inspect<string>('shop', '{{json .Id}}')).slice(0, 12);
+    const asks = (name: string): Promise<RunResult> => lab.netctl.run(['exec', 'guest', '--', 'getent', 'hosts', name]);
+    await eventually(() => asks('shop'), ({ code }) => code === 0);
+    for (const name of ['shop', 'store', 'front', 'till', id, 'shop.green']) assert.match((await asks(name)).stdout, /^10\.22\.0\.2 /, name);
+    assert.match(await lab.netctl.ok('exec', 'guest', '--', 'env'), /^TILL_PORT_8088_TCP=tcp:\/\/10\.22\.0\.2:8088$/m);
+    assert.match(await lab.docker('exec', 'shop', 'nslookup', 'guest'), /10\.22\.0\.3/);
+    await lab.docker('rename', 'shop', 'market');
+    await lab.docker('restart', '-t', '0', 'market');
+    await eventually(() => asks('market'), ({ code }) => code === 0);
+    await lab.docker('rm', '-f', 'market');
+    assert.notEqual((await asks('market')).code, 0);
+    await lab.netctl.ok('sandbox', 'rm', 'guest');
+    await lab.docker('network', 'rm', 'green');
   });
 
   it("adopts a container's namespace into a network of its own", async () => {

@@ -15,6 +15,8 @@ export interface FakeNetwork {
 export class FakeEngine implements AsyncDisposable {
   id = 'ENGINE-A';
   networks: FakeNetwork[] = [];
+  /** What it says of a container, by id. */
+  readonly containers: Map<string, object> = new Map();
   /** Paths that were asked for. */
   readonly asked: string[] = [];
   /** Called instead of the usual answer, by path. */
@@ -46,9 +48,13 @@ export class FakeEngine implements AsyncDisposable {
     await closed;
   }
 
+  #container(path: string): object | undefined {
+    return this.containers.get(/^\/containers\/(.+)\/json$/.exec(path)?.[1] ?? '');
+  }
+
   #answer(path: string, response: ServerResponse): void {
     const all = [{ Id: 'f'.repeat(64), Name: 'none', Driver: 'null', IPAM: { Driver: 'default', Config: null } }, ...this.networks.map((network) => ({ Driver: 'tsbridge', ...network }))];
-    const found = path === '/info' ? { ID: this.id } : path === '/networks' ? all.map((network) => ({ ...network, Containers: {} })) : all.find(({ Id }) => path === `/networks/${Id}`);
+    const found = path === '/info' ? { ID: this.id } : path === '/networks' ? all.map((network) => ({ ...network, Containers: {} })) : (all.find(({ Id }) => path === `/networks/${Id}`) ?? this.#container(path));
     response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found ?? { message: 'not found' }));
   }

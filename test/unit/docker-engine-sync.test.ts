@@ -212,6 +212,79 @@ describe('the comparison with the engine', () => {
     });
   });
 
+  describe('of containers', () => {
+    const green = { Id: RED, Name: 'green', Driver: 'tsbridge', IPAM: { Driver: 'tsipam', Config: [{ Subnet: '10.3.0.0/24' }] } };
+    const CONTAINER = 'c0'.repeat(32);
+    const listed = (Name: string): void => {
+      engine.networks = [{ ...green, Containers: { [CONTAINER]: { Name, EndpointID: ENDPOINT, IPv4Address: '10.3.0.2/24' } } }];
+      engine.containers.set(CONTAINER, {
+        Name: `/${Name}`,
+        Config: { Hostname: 'front', ExposedPorts: { '80/tcp': {}, '0/tcp': {}, '70000/tcp': {}, x: {} } },
+        NetworkSettings: { Networks: { green: { EndpointID: ENDPOINT, Aliases: ['shop', 'a b\n', 'c0c0c0c0c0c0'] }, other: { EndpointID: OTHER, Aliases: ['elsewhere'] } } },
+      });
+    };
+    const found = (): string[] => doors.controller.names('green').filter(({ from, owner }) => from !== 'host' && owner !== 'lab').map(({ name, from }) => `${name} ${from}`);
+    const asked = (): string[] => engine.asked.filter((path) => path.startsWith('/containers/'));
+
+    beforeEach(async () => {
+      await doors.call('IpamDriver.RequestPool', { Pool: '10.3.0.0/24', V6: false });
+      await doors.call('IpamDriver.RequestAddress', { PoolID: 'tsipam/10.3.0.0/24', Address: '10.3.0.2', Options: {} });
+      await make(RED, '10.3.0.0/24');
+      await attach(ENDPOINT, RED, '10.3.0.2/24', KEY);
+      listed('web');
+      await doors.doors.sync();
+      doors.kernel.model.addNamespace('/proc/42/ns/net');
+      timer.pass(250);
+      await quiet();
+      engine.asked.length = 0;
+    });
+
+    const search = (): Promise<unknown> => doors.controller.adoptSandbox({ name: 'lab', namespace: '/proc/42/ns/net', networks: [{ network: 'green' }] });
+
+    it('asks for none as long as nobody can look for it', async () => {
+      await doors.doors.sync();
+      assert.deepEqual(asked(), []);
+      assert.deepEqual(found(), ['e1e1e1e1e1e1 container']);
+    });
+
+    it('learns names and ports soon after a sandbox has come, and once', async () => {
+      await search();
+      assert.deepEqual(asked(), []);
+      timer.pass(250);
+      await quiet();
+      assert.deepEqual(found(), ['web container', 'front hostname', 'c0c0c0c0c0c0 id', 'shop alias']);
+      assert.deepEqual(doors.controller.engine.endpoint(ENDPOINT)?.container?.exposed, ['80/tcp']);
+      await doors.doors.sync();
+      assert.equal(asked().length, 1);
+    });
+
+    it('remembers them, and learns a new name', async () => {
+      await search();
+      await doors.doors.sync();
+      await startAgain();
+      assert.equal(found()[0], 'web container');
+      listed('www');
+      await doors.doors.sync();
+      assert.equal(found()[0], 'www container');
+    });
+
+    it('lives with a container that went meanwhile', async () => {
+      await search();
+      engine.containers.clear();
+      assert.deepEqual(await doors.doors.sync(), []);
+      assert.deepEqual(found(), ['e1e1e1e1e1e1 container']);
+      listed('web');
+      await doors.doors.sync();
+      assert.equal(found()[0], 'web container');
+    });
+
+    it('knows the name at once where the engine says it with the address', async () => {
+      await doors.call('IpamDriver.RequestAddress', { PoolID: 'tsipam/10.3.0.0/24', Address: '10.3.0.3', Options: { 'com.docker.network.endpoint.name': 'db' } });
+      await attach(OTHER, RED, '10.3.0.3/24', KEY.replace('0', '1'));
+      assert.ok(found().includes('db container'));
+    });
+  });
+
   describe('of pools and addresses', () => {
     const green = { Id: RED, Name: 'green', Driver: 'bridge', IPAM: { Driver: 'tsipam', Config: [{ Subnet: '10.3.0.0/24', AuxiliaryAddresses: { router: '10.3.0.9' } }] } };
 

@@ -55,7 +55,7 @@ describe('the network driver door', () => {
     });
 
     const refused: [string, object, RegExp][] = [
-      ['an unknown option of ours', network({ 'tsbridge.publsher': 'engine' }), /^unknown option 'tsbridge\.publsher': there is tsbridge\.publisher=driver\|engine$/],
+      ['an unknown option of ours', network({ 'tsbridge.publsher': 'engine' }), /^unknown option 'tsbridge\.publsher': there are tsbridge\.publisher=driver\|engine and tsbridge\.dns=sandbox\|gateway$/],
       ['a publisher that there is not', network({ 'tsbridge.publisher': 'nobody' }), /^option tsbridge\.publisher='nobody': must be driver or engine$/],
       ['an option without a value', network({ 'com.docker.network.driver.mtu': { a: 1 } }), /^option 'com\.docker\.network\.driver\.mtu' must be a text, number or boolean$/],
       ['a mistyped option', network({ mtu: '1400' }), /^unknown bridge option 'mtu': did you mean com\.docker\.network\.driver\.mtu\?$/],
