@@ -10,9 +10,9 @@ const LARGEST = 64 << 20;
 const info = z.object({ ID: z.string().min(1) });
 const ipam = z.object({ Driver: z.string().nullish(), Config: z.array(z.object({ Subnet: z.string().nullish() })).nullish() });
 const listed = z.object({ Id: z.string(), Name: z.string(), Driver: z.string(), IPAM: ipam.nullish() });
-const container = z.object({ Name: z.string().nullish(), EndpointID: z.string(), IPv4Address: z.string().nullish(), IPv6Address: z.string().nullish() });
+const listedContainer = z.object({ Name: z.string().nullish(), EndpointID: z.string(), IPv4Address: z.string().nullish(), IPv6Address: z.string().nullish() });
 const auxiliary = z.object({ IPAM: z.object({ Config: z.array(z.object({ Gateway: z.string().nullish(), AuxiliaryAddresses: z.record(z.string(), z.string()).nullish() })).nullish() }).nullish() });
-const inspected = z.object({ Containers: z.record(z.string(), container).nullish() }).and(auxiliary);
+const inspected = z.object({ Containers: z.record(z.string(), listedContainer).nullish() }).and(auxiliary);
 const membership = z.object({ EndpointID: z.string().nullish(), Aliases: z.array(z.string()).nullish() });
 const member = z.object({
   Name: z.string(),
@@ -99,7 +99,7 @@ export function engineClient(socket: string, signal: AbortSignal): EngineClient 
     },
     async network(id) {
       const { Containers, IPAM } = await get(`/networks/${encodeURIComponent(id)}`, inspected);
-      const containers = Object.entries(Containers ?? {}).map(([container, { Name, EndpointID }]) => ({ id: container, name: Name ?? '', endpointId: EndpointID }));
+      const containers = Object.entries(Containers ?? {}).map(([containerId, { Name, EndpointID }]) => ({ id: containerId, name: Name ?? '', endpointId: EndpointID }));
       const given = (IPAM?.Config ?? []).flatMap(({ Gateway, AuxiliaryAddresses }) => [...present(Gateway), ...Object.values(AuxiliaryAddresses ?? {})]);
       const cidrs = Object.values(Containers ?? {}).flatMap(({ IPv4Address, IPv6Address }) => [...present(IPv4Address), ...present(IPv6Address)]);
       return { containers, addresses: [...given, ...cidrs].map((text) => text.split('/')[0] ?? '') };

@@ -10,7 +10,7 @@ const INTERNAL = 'com.docker.network.internal';
 const OURS = 'tsbridge.';
 const PUBLISHER = `${OURS}publisher`;
 /** Options of ours that the driver reads. */
-const DRIVERS: readonly string[] = [`${OURS}dns`];
+const DRIVERS: ReadonlySet<string> = new Set([`${OURS}dns`]);
 
 /** With the engine publishing, containers lead out through its own docker_gwbridge, and these say nothing. */
 const MEANINGLESS_FOR_ENGINE: readonly string[] = [
@@ -66,7 +66,7 @@ interface Publishing {
 function takePublisher(all: Readonly<Record<string, string>>): Publishing {
   const { [PUBLISHER]: publisher = 'driver', ...options } = all;
   for (const key of Object.keys(options)) {
-    if (key.startsWith(OURS) && !DRIVERS.includes(key)) throw new NetworkError('INVALID', `unknown option ${quote(key)}: there are ${PUBLISHER}=driver|engine and ${OURS}dns=sandbox|gateway`);
+    if (key.startsWith(OURS) && !DRIVERS.has(key)) throw new NetworkError('INVALID', `unknown option ${quote(key)}: there are ${PUBLISHER}=driver|engine and ${OURS}dns=sandbox|gateway`);
   }
   if (publisher !== 'driver' && publisher !== 'engine') {
     throw new NetworkError('INVALID', `option ${PUBLISHER}=${quote(publisher)}: must be driver or engine`);
