@@ -156,6 +156,8 @@ export interface DriverNetwork {
   /** Host address for ports published without one, per family. */
   readonly defaultHostAddress: string | undefined;
   readonly macs: MacSource;
+  /** Link of the host by which the LAN of the network is reached; left out where there is none. */
+  readonly lanLink?: string;
   /** Default routes by this network name no gateway. */
   readonly leadsOnLink: boolean;
   /** How many endpoints it can have; undefined: any number. */

@@ -32,6 +32,10 @@ export class BridgeNetwork implements DriverNetwork {
   readonly mostEndpoints = undefined;
   readonly trial = undefined;
 
+  get lanLink(): string {
+    return this.bridge;
+  }
+
   get interfacePrefix(): string {
     return this.#options.interfacePrefix;
   }

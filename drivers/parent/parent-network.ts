@@ -48,6 +48,10 @@ export class ParentNetwork implements DriverNetwork {
     return traits.mode === 'passthru' ? 'inherited' : 'own';
   }
 
+  get lanLink(): string {
+    return this.#parent;
+  }
+
   get mostEndpoints(): number | undefined {
     return this.traits.mode === 'passthru' ? 1 : undefined;
   }

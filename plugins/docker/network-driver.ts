@@ -9,6 +9,8 @@ import { createEndpointBody, createNetworkBody, endpointBody, joinBody, networkB
 const TYPE = 'NetworkDriver';
 /** types.CONNECTED: a route without a next hop. */
 const CONNECTED = 1;
+/** types.NEXTHOP */
+const VIA = 0;
 
 /** What a network driver's door stands on. */
 export interface NetworkDriverParts {
@@ -59,9 +61,13 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
 
     CreateEndpoint: route(createEndpointBody, async (body) => {
       recent.touch(body.EndpointID);
-      const { mac } = await engine.createEndpoint(endpointRequest(body));
+      const { mac, ipv4, dhcp } = await engine.createEndpoint(endpointRequest(body));
       // A field that the engine had filled itself must not come back, not even unchanged.
-      return body.Interface?.MacAddress === undefined && mac !== '' ? { Interface: { MacAddress: mac } } : {};
+      const made = {
+        ...(body.Interface?.MacAddress === undefined && mac !== '' ? { MacAddress: mac } : {}),
+        ...(dhcp === undefined || ipv4 === undefined ? {} : { Address: ipv4 }),
+      };
+      return Object.keys(made).length === 0 ? {} : { Interface: made };
     }),
 
     // Asked several times per attachment; the engine makes nothing of ports that it says.
@@ -75,7 +81,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
     Join: route(joinBody, async ({ NetworkID, EndpointID, SandboxKey }) => {
       recent.touch(EndpointID);
       const endpoint = await engine.join(EndpointID, SandboxKey);
-      const { interfacePrefix, gateway, leadsOnLink } = engine.networkTraits(endpoint);
+      const { interfacePrefix, gateway, leadsOnLink, routes } = engine.networkTraits(endpoint);
       const gatewaysBy = engine.network(NetworkID)?.publisher;
       const leads = (family: 4 | 6): string => (gatewaysBy === 'engine' ? '' : (gateway(family) ?? ''));
       const gateways = { Gateway: leads(4), GatewayIPv6: leads(6) };
@@ -86,7 +92,10 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
           DstName: endpoint.options[INTERFACE_NAME] ?? '',
         },
         ...gateways,
-        StaticRoutes: leadsOnLink.map((family) => ({ Destination: family === 4 ? '0.0.0.0/0' : '::/0', RouteType: CONNECTED, NextHop: '' })),
+        StaticRoutes: [
+          ...leadsOnLink.map((family) => ({ Destination: family === 4 ? '0.0.0.0/0' : '::/0', RouteType: CONNECTED, NextHop: '' })),
+          ...routes.map(({ destination, gateway: hop }) => ({ Destination: destination, RouteType: hop === undefined ? CONNECTED : VIA, NextHop: hop ?? '' })),
+        ],
         // Without a gateway the engine would lead the container out through docker_gwbridge. That is what publisher=engine is for.
         DisableGatewayService: gatewaysBy !== 'engine' && gateways.Gateway === '' && gateways.GatewayIPv6 === '',
       };

@@ -26,22 +26,36 @@ const NO = new Set(['false', '0', 'f', 'F', 'FALSE', 'False']);
 
 /** The network that the engine asks for. Its name is not in the call: until it is learnt, `docker-` and the short id. */
 export function networkRequest(body: CreateNetworkBody, driver: string): NetworkRequest {
-  const given = genericOptions(body.Options);
+  const { [`ts${driver}.ipam`]: ipam, ...given } = genericOptions(body.Options);
   const publishing = driver === 'bridge' ? takePublisher(given) : { options: given };
   const data = [...body.IPv4Data, ...body.IPv6Data];
-  return {
+  const common = {
     id: body.NetworkID,
     name: `docker-${body.NetworkID.slice(0, 12)}`,
     driver,
     owner: 'engine',
     ...publishing,
     internal: isTrue(body.Options[INTERNAL]),
+  } as const;
+  if (ipam !== undefined) {
+    checkDhcp(driver, ipam, data);
+    return { ...common, ipam: 'dhcp' };
+  }
+  return {
+    ...common,
     ipv4: body.IPv4Data.length > 0,
     ipv6: body.IPv6Data.length > 0,
     subnets: data.map((one) => subnetOf(one, driver)),
     gateways: data.flatMap(({ Gateway }) => (Gateway === undefined ? [] : [plainAddress(Gateway)])),
     auxiliary: Object.fromEntries(data.flatMap(({ AuxAddresses }) => Object.entries(AuxAddresses).map(([name, address]) => [name, plainAddress(address)]))),
   };
+}
+
+/** The engine's own IPAM gives addresses unless it is the one that gives none. */
+function checkDhcp(driver: string, ipam: string, data: readonly IpamData[]): void {
+  if (ipam !== 'dhcp') throw new NetworkError('INVALID', `option ts${driver}.ipam=${quote(ipam)}: must be dhcp`);
+  const pool = data.find(({ Pool }) => Pool !== undefined && !Pool.endsWith('/0'))?.Pool;
+  if (pool !== undefined) throw new NetworkError('INVALID', `option ts${driver}.ipam=dhcp leaves addresses to the LAN's server, and the engine has chosen ${pool}: add --ipam-driver null`);
 }
 
 /** `-o KEY=VALUE` of `docker network create`; an API client may send numbers and booleans. */
@@ -82,7 +96,7 @@ function takePublisher(all: Readonly<Record<string, string>>): Publishing {
 
 function subnetOf({ Pool }: IpamData, driver: string): string {
   if (Pool === undefined || Pool.endsWith('/0')) {
-    throw new NetworkError('INVALID', `a ${driver} network needs a subnet, and got ${quote(Pool ?? '')}: use --ipam-driver default or tsipam`);
+    throw new NetworkError('INVALID', `a ${driver} network needs a subnet, and got ${quote(Pool ?? '')}: use --ipam-driver default or tsipam, or -o ts${driver}.ipam=dhcp`);
   }
   return Pool;
 }

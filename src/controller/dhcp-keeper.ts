@@ -1,8 +1,10 @@
 import { NetworkError } from '../common/error.ts';
+import { stableMac } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
-import { DhcpClient } from '../ipam/dhcp/client.ts';
-import { clientIdOf } from '../ipam/dhcp/identity.ts';
+import { DhcpClient, type ClientTraits } from '../ipam/dhcp/client.ts';
+import { clientIdOf, clientIdOfMac } from '../ipam/dhcp/identity.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
+import { HOST, type NamespacePath } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { takeLease } from './dhcp-lease.ts';
 import { DhcpSession } from './dhcp-session.ts';
@@ -28,7 +30,7 @@ interface Waiter {
 export class DhcpKeeper implements Disposable {
   readonly #context: () => Context;
   readonly #sessions = new Map<string, DhcpSession>();
-  readonly #waiters = new Map<string, Waiter>();
+  readonly #waiters = new Map<string, Set<Waiter>>();
   #exclusive: (<T>(task: () => Promise<T>) => Promise<T>) | undefined;
 
   constructor(context: () => Context) {
@@ -46,19 +48,19 @@ export class DhcpKeeper implements Disposable {
     this.#exclusive = undefined;
     for (const session of this.#sessions.values()) session[Symbol.dispose]();
     this.#sessions.clear();
-    for (const { reject } of this.#waiters.values()) reject(new NetworkError('ABORTED', 'the controller was closed'));
+    for (const id of this.#waiters.keys()) this.#fail(id, new NetworkError('ABORTED', 'the controller was closed'));
   }
 
   /** Follows the ledger: clients for new endpoints, none for those that are gone. */
   settle(): void {
     if (this.#exclusive === undefined) return;
     const { ledger } = this.#context();
-    const wanted = new Map([...ledger.networks.values()].flatMap(({ record }) => (record.dhcp === undefined ? [] : ledger.endpointsOfNetwork(record.id).map((endpoint) => [endpoint.id, endpoint] as const))));
+    const wanted = new Map([...ledger.networks.values()].flatMap(({ record }) => (record.dhcp?.includes(4) !== true ? [] : ledger.endpointsOfNetwork(record.id).map((endpoint) => [endpoint.id, endpoint] as const))));
     for (const [id, session] of this.#sessions) {
       if (wanted.has(id)) continue;
       session[Symbol.dispose]();
       this.#sessions.delete(id);
-      this.#waiters.get(id)?.reject(new NetworkError('ABORTED', 'the endpoint was removed while it waited for an address'));
+      this.#fail(id, new NetworkError('ABORTED', 'the endpoint was removed while it waited for an address'));
     }
     for (const [id, endpoint] of wanted) if (!this.#sessions.has(id)) this.#begin(endpoint);
   }
@@ -69,7 +71,7 @@ export class DhcpKeeper implements Disposable {
    */
   async bound(endpoints: readonly EndpointRecord[], signal?: AbortSignal): Promise<void> {
     if (this.#exclusive === undefined) return;
-    await Promise.all(endpoints.filter(({ dhcp }) => dhcp !== undefined).map((endpoint) => this.#wait(endpoint, signal)));
+    await Promise.all(endpoints.filter(({ id }) => this.#sessions.has(id)).map((endpoint) => this.#wait(endpoint, signal)));
   }
 
   /** Gives the addresses of endpoints back that are about to go. */
@@ -82,7 +84,9 @@ export class DhcpKeeper implements Disposable {
     const { id } = endpoint;
     if (this.#context().ledger.endpoints.get(id)?.ipv4 !== undefined) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.set(id, { resolve, reject });
+    const waiter: Waiter = { resolve, reject };
+    const waiters = this.#waiters.get(id) ?? new Set();
+    this.#waiters.set(id, waiters.add(waiter));
     const patience = this.#context().ledger.network(endpoint.networkId).record.dhcpPatience ?? PATIENCE;
     const timer = setTimeout(() => reject(this.#silence(endpoint, patience)), patience);
     const abort = (): void => reject(new NetworkError('ABORTED', 'given up while waiting for a DHCP server'));
@@ -93,37 +97,60 @@ export class DhcpKeeper implements Disposable {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      this.#waiters.delete(id);
+      waiters.delete(waiter);
+      if (waiters.size === 0) this.#waiters.delete(id);
     }
+  }
+
+  #fail(id: string, error: NetworkError): void {
+    for (const { reject } of this.#waiters.get(id) ?? []) reject(error);
   }
 
   #silence({ id, attachment, networkId }: EndpointRecord, patience: number): NetworkError {
     const network = this.#context().ledger.networks.get(networkId)?.record.name ?? '';
     const session = this.#sessions.get(id);
     const why = session?.problem === undefined ? 'is there one on that LAN, and does it know this network?' : session.problem;
-    return new NetworkError('UNAVAILABLE', `no address for ${attachment?.interface ?? 'the endpoint'} on network ${quote(network)}: waited ${patience / 1000} s for ${session?.waitsFor ?? 'a DHCP server'}; ${why}`);
+    return new NetworkError('UNAVAILABLE', `no address for ${attachment?.interface ?? 'a container'} on network ${quote(network)}: waited ${patience / 1000} s for ${session?.waitsFor ?? 'a DHCP server'}; ${why}`);
   }
 
   #begin(endpoint: EndpointRecord): void {
-    const { ledger, kernel, now, random } = this.#context();
-    const { id, mac, attachment, sandboxId, dhcp } = endpoint;
-    if (attachment === undefined || sandboxId === undefined) return;
-    const [hostname] = ledger.sandbox(sandboxId).hostname.split('.');
-    const traits = { mac, clientId: clientIdOf(id), ...(hostname === undefined ? {} : { hostname }), ...(dhcp?.wanted === undefined ? {} : { wanted: dhcp.wanted }) };
+    const { kernel, now, random } = this.#context();
+    const { id, dhcp } = endpoint;
+    const place = this.#placeOf(endpoint);
+    if (place === undefined) return;
+    const traits = { ...this.#identityOf(endpoint), apart: place.namespace === HOST, ...(dhcp?.wanted === undefined ? {} : { wanted: dhcp.wanted }) };
     const chance = (): number => Buffer.from(random(4)).readUInt32BE() / 0x1_0000_0000;
     const session: DhcpSession = new DhcpSession({
       client: new DhcpClient(traits, chance),
       kernel,
       now,
-      place: { namespace: attachment.namespace, link: attachment.interface },
+      place,
       heed: (step) => {
         if (step.step === 'bound') this.#take(id, session, step.lease);
         else if (step.step === 'lost') this.#take(id, session, undefined, step);
-        else this.#waiters.get(id)?.reject(new NetworkError('EXISTS', `address ${dhcp?.wanted ?? ''} is not given: DHCP server ${step.server} offers ${step.address} instead; leave --ip out, or ask for one that it has`));
+        else this.#fail(id, new NetworkError('EXISTS', `address ${dhcp?.wanted ?? ''} is not given: DHCP server ${step.server} offers ${step.address} instead; leave --ip out, or ask for one that it has`));
       },
     });
     this.#sessions.set(id, session);
     session.start(dhcp?.lease, dhcp?.lease === undefined ? 0 : Math.min(this.#sessions.size * SPREAD, LONGEST_SPREAD) * chance());
+  }
+
+  /** Where it is asked from: an engine wants the address before there is a link, so that is done by the LAN's own link in the host. */
+  #placeOf({ sandboxId, attachment, networkId }: EndpointRecord): { readonly namespace: NamespacePath; readonly link: string } | undefined {
+    if (sandboxId !== undefined) return attachment === undefined ? undefined : { namespace: attachment.namespace, link: attachment.interface };
+    const link = this.#context().ledger.network(networkId).driver.lanLink;
+    return link === undefined ? undefined : { namespace: HOST, link };
+  }
+
+  /**
+   * Links that share their parent's MAC address are told apart by one that is the endpoint's own: some servers
+   * know nothing else. An engine's containers get a new endpoint at every start, and keep at most their MAC address.
+   */
+  #identityOf({ id, mac: given, sandboxId }: EndpointRecord): Pick<ClientTraits, 'mac' | 'clientId' | 'hostname'> {
+    const mac = given === '' ? stableMac(`dhcp ${id}`) : given;
+    if (sandboxId === undefined) return { mac, clientId: clientIdOfMac(mac) };
+    const [hostname = ''] = this.#context().ledger.sandbox(sandboxId).hostname.split('.');
+    return { mac, clientId: clientIdOf(id), ...(hostname === '' ? {} : { hostname }) };
   }
 
   /** Writes down what the client has, when it is its turn. */
@@ -137,13 +164,13 @@ export class DhcpKeeper implements Disposable {
       const { address, server } = lease ?? lost?.lease ?? { address: '', server: '' };
       const network = context.ledger.network(after.networkId).record.name;
       context.events.emit({ type: 'address', action, id, name: after.name, attributes: { network, address, server, ...(lost === undefined ? {} : { reason: lost.reason }) } });
-      if (lease !== undefined) this.#waiters.get(id)?.resolve();
+      if (lease !== undefined) for (const { resolve } of this.#waiters.get(id) ?? []) resolve();
     };
     this.#exclusive?.(task).catch((thrown: unknown) => {
       const error = NetworkError.from(thrown);
       // Somebody on the link answers for it already.
       if (error.code === 'EXISTS') session.decline();
-      else this.#waiters.get(id)?.reject(error);
+      else this.#fail(id, error);
       this.#context().events.warn(`address ${lease?.address ?? ''} by DHCP could not be taken: ${error.message}`);
     });
   }

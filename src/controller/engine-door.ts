@@ -11,7 +11,9 @@ import {
 } from './engine-endpoints.ts';
 import { dropEndpoint, learnContainer, learnNetwork, learnPool, type ContainerKnowledge, type NetworkKnowledge } from './engine-knowledge.ts';
 import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
+import { learnedOf } from './learned.ts';
 import { removeNetwork } from './networks.ts';
+import type { RouteState } from '../kernel/link-state.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
@@ -24,6 +26,8 @@ export interface NetworkTraits {
   readonly gateway: (family: 4 | 6) => string | undefined;
   /** Families whose default route names no gateway. */
   readonly leadsOnLink: readonly (4 | 6)[];
+  /** Others that the server of the LAN told of. */
+  readonly routes: readonly RouteState[];
 }
 
 /** The calls of an engine that drives us as its plugin; each may come twice, and late. */
@@ -42,7 +46,8 @@ export class EngineDoor {
   }
 
   /** What an engine has to know of an endpoint's network to configure the endpoint's interface. */
-  networkTraits({ networkId, ipv4, ipv6 }: EndpointRecord): NetworkTraits {
+  networkTraits(endpoint: EndpointRecord): NetworkTraits {
+    const { networkId, ipv4, ipv6, dhcp } = endpoint;
     const { record, driver } = this.#context.ledger.network(networkId);
     const gateway = (family: 4 | 6): string | undefined => {
       const address = family === 4 ? ipv4 : ipv6;
@@ -52,7 +57,12 @@ export class EngineDoor {
       return own?.auxiliary[`DefaultGatewayIPv${family}`] ?? own?.gateway;
     };
     const leadsOnLink = ([4, 6] as const).filter((family) => driver.leadsOnLink && driver.givesGateway(family) && (family === 4 ? ipv4 : ipv6) !== undefined);
-    return { interfacePrefix: driver.interfacePrefix, gateway, leadsOnLink };
+    if (dhcp !== undefined) {
+      const routes = learnedOf(endpoint, driver.givesGateway(4) ? [4] : [])?.routes ?? [];
+      const way = routes.find(({ destination }) => destination === '0.0.0.0/0')?.gateway;
+      return { interfacePrefix: driver.interfacePrefix, gateway: (family) => (family === 4 ? way : undefined), leadsOnLink: [], routes: routes.filter(({ destination }) => destination !== '0.0.0.0/0') };
+    }
+    return { interfacePrefix: driver.interfacePrefix, gateway, leadsOnLink, routes: [] };
   }
 
   /** The endpoint of an id, if it is known. */
@@ -126,8 +136,16 @@ export class EngineDoor {
     }
   }
 
-  createEndpoint(request: EngineEndpointRequest): Promise<EndpointRecord> {
-    return this.#exclusive(() => createEngineEndpoint(this.#context, request));
+  /** @throws {NetworkError} also UNAVAILABLE, where the LAN gives the addresses and no server answers */
+  async createEndpoint(request: EngineEndpointRequest): Promise<EndpointRecord> {
+    const endpoint = await this.#exclusive(() => createEngineEndpoint(this.#context, request));
+    try {
+      await this.#context.dhcp.bound([endpoint]);
+    } catch (error) {
+      await this.deleteEndpoint(endpoint.id);
+      throw error;
+    }
+    return this.#context.ledger.endpoint(endpoint.id);
   }
 
   /** @param namespace path of the container's namespace; it need not exist yet */

@@ -46,6 +46,7 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
     mac,
     ...(request.ipv4 === undefined ? {} : { ipv4: request.ipv4 }),
     ...(request.ipv6 === undefined ? {} : { ipv6: request.ipv6 }),
+    ...(network.record.dhcp === undefined ? {} : { dhcp: {} }),
     aliases: [],
     options: request.options,
     gatewayPriority: 0,
@@ -126,6 +127,7 @@ export async function deleteEngineEndpoint(context: Context, id: string): Promis
   const event = endpointEvent(context, 'disconnect', endpoint);
   const notes = departures(context, [endpoint]);
   await store.commit([{ key: endpointKey(id) }, ...notes]);
+  await context.dhcp.release([endpoint]);
   ledger.removeEndpoint(id);
   hostPorts.release(id);
   const handedBack = handedOver(context, endpoint);

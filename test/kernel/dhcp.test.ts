@@ -50,7 +50,7 @@ describe('addresses by DHCP', () => {
     assert.deepEqual([lease?.address, lease?.hostname, lease?.clientId.slice(0, 2)], [found.split('/')[0], 'web', 'ff']);
     assert.match(await host.sh('cat /etc/netns/web/resolv.conf'), /^search lab\.example west\.example$/m);
     await remote.controller.removeSandbox('web');
-    await eventually(() => dnsmasq.leases(), (leases) => leases.length === 0);
+    assert.deepEqual(await eventually(() => dnsmasq.leases(), (leases) => leases.length === 0), []);
   });
 
   it('come to a bridge that has an uplink to the LAN', async () => {
@@ -61,7 +61,7 @@ describe('addresses by DHCP', () => {
     assert.match(await address(), /^198\.51\.100\.10\d\/24$/);
     assert.match(await inside('ping -c 1 -W 2 203.0.113.7'), / 0% packet loss/);
     await remote.controller.disconnect('web', 'lan');
-    await eventually(() => dnsmasq.leases(), (leases) => leases.length === 0);
+    assert.deepEqual(await eventually(() => dnsmasq.leases(), (leases) => leases.length === 0), []);
     await remote.controller.removeNetwork('lan');
   });
 
@@ -123,9 +123,21 @@ describe('addresses by DHCP', () => {
     await remote.controller.createSandbox({ name: 'plain' });
     await assert.rejects(remote.controller.connect('plain', { network: 'lan' }), { code: 'UNAVAILABLE' });
     assert.deepEqual((await remote.controller.sandboxes()).map(({ name, endpoints }) => [name, endpoints.length]), [['plain', 0]]);
-    await eventually(() => host.sh('ip -n plain -br link; ip netns ls'), (text) => !text.includes('eth0') && !text.includes('web'));
+    const left = await eventually(() => host.sh('ip -n plain -br link; ip netns ls'), (text) => !text.includes('eth0') && !text.includes('web'));
+    assert.doesNotMatch(left, /eth0|web/);
     assert.match(silent.process.output, /(DISCOVER 0\.0\.0\.0 \n){2}/);
     await remote.controller.removeNetwork('lan');
+  });
+
+  it('are made by each endpoint itself where routers tell of a prefix (SLAAC)', async () => {
+    await using dnsmasq = await startDnsmasq(host.outside, 'lan0', RANGE, '--enable-ra', '--dhcp-range=2001:db8:100::,ra-only,64,2m', '--ra-param=lan0,1,120');
+    await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipv6: true, options: { parent: 'eth0' } });
+    await web();
+    assert.match(await address(), /^198\.51\.100\.10\d\/24$/);
+    const made = /inet6 2001:db8:100:[0-9a-f:]+\/64 (?!.*tentative)[^]*default via fe80/;
+    assert.match(await eventually(() => inside('ip -6 -o addr show eth0 scope global; ip -6 route show default'), (text) => made.test(text), 10_000), made);
+    assert.match(await inside('ping -6 -c 1 -W 3 2001:db8:200::7'), / 0% packet loss/);
+    assert.equal((await dnsmasq.leases()).length, 1);
   });
 
   it('are refused where they cannot be had', async () => {

@@ -62,7 +62,7 @@ describe('the network driver door', () => {
       ['a bridge name of 16 characters', network({ 'com.docker.network.bridge.name': 'a234567890123456' }), /^bridge name 'a234567890123456' is not allowed: use 1 to 15 /],
       ['a bridge name with more in it', network({ 'com.docker.network.bridge.name': 'a; flush ruleset' }), /^bridge name 'a; flush ruleset' is not allowed/],
       ['a bridge name of several lines', network({ 'com.docker.network.bridge.name': 'a\nb"' }), /^bridge name 'a\\nb"' is not allowed/],
-      ['no addresses', network({}, { IPv4Data: [{ AddressSpace: 'null', Pool: '0.0.0.0/0' }] }), /^a bridge network needs a subnet, and got '0\.0\.0\.0\/0': use --ipam-driver default or tsipam$/],
+      ['no addresses', network({}, { IPv4Data: [{ AddressSpace: 'null', Pool: '0.0.0.0/0' }] }), /^a bridge network needs a subnet, and got '0\.0\.0\.0\/0': use --ipam-driver default or tsipam, or -o tsbridge\.ipam=dhcp$/],
       ['a subnet that is none', network({}, { IPv4Data: [{ Pool: '10.7.0.0/24; x', Gateway: '10.7.0.1/24' }] }), /is not a subnet/],
       ['two subnets of a family', network({}, { IPv4Data: [IPV4, { Pool: '10.8.0.0/24', Gateway: '10.8.0.1/24' }] }), /has 2 IPv4 subnets: a bridge network takes one of each family$/],
       ['a subnet that the host reaches directly', network({}, { IPv4Data: [{ Pool: '172.17.5.0/24', Gateway: '172.17.5.1/24' }] }), /^subnet 172\.17\.5\.0\/24 overlaps 172\.17\.0\.0\/16, which this host reaches directly/],
