@@ -2,33 +2,43 @@
  * The host's own way to the endpoints: the kernel passes nothing between a parent and the links on
  * it, so the host gets a link of their kind, an address on it, and a route to each of them.
  */
+import { createHash } from 'node:crypto';
+import { familyOf, formatAddress } from '../../src/common/address.ts';
+import { parseCidr } from '../../src/common/cidr.ts';
 import { stableMac } from '../../src/common/mac.ts';
 import type { LinkState } from '../../src/kernel/link-state.ts';
 import { HOST } from '../../src/kernel/op.ts';
-import { PARENT_ADDRESS, type EndpointSpec, type NetworkSpec, type Subnet } from '../driver.ts';
+import { PARENT_ADDRESS, type EndpointSpec, type NetworkSpec } from '../driver.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
 import type { EndpointTraits } from './options.ts';
+import { words } from './sub-interfaces.ts';
 
-type Subnets = Pick<NetworkSpec, 'ipv4' | 'ipv6'>;
+/** Interface identifiers have 64 bits (RFC 4291 §2.5.1): one that is made up meets no other. */
+const ROOMY = 64;
 
 /**
- * Plain addresses by which the host is there: the auxiliary address `host` (`host6`), for macvlan else
- * the one that the parent has. An ipvlan parent hands what is for an address to the link that has it:
- * with the parent's own, the host would be cut off from its LAN.
+ * Plain addresses by which the host is there: the auxiliary address `host` (`host6`). Where none is given,
+ * IPv4 takes the one that the parent has, but not for ipvlan, whose parent hands what is for an address
+ * to the link that has it: the host would be cut off from its LAN. IPv6 makes one up: neighbours that ask
+ * for the parent's would be answered twice, by its MAC and by another, and arp_filter is for IPv4 only.
  */
-export function hostAddresses({ ipv4, ipv6 }: Subnets, traits: EndpointTraits): string[] {
-  const pick = ({ auxiliary }: Subnet, name: string): string[] => {
-    const found = auxiliary[name] ?? auxiliary['host'] ?? (traits.type === 'macvlan' ? auxiliary[PARENT_ADDRESS] : undefined);
-    return found === undefined ? [] : [found];
-  };
-  return [...ipv4.flatMap((subnet) => pick(subnet, 'host')), ...ipv6.flatMap((subnet) => pick(subnet, 'host6'))];
+export function hostAddresses({ id, ipv4, ipv6 }: Pick<NetworkSpec, 'id' | 'ipv4' | 'ipv6'>, traits: EndpointTraits): string[] {
+  return [
+    ...ipv4.flatMap(({ auxiliary }) => auxiliary['host'] ?? (traits.type === 'macvlan' ? auxiliary[PARENT_ADDRESS] : undefined) ?? []),
+    ...ipv6.flatMap(({ subnet, auxiliary }) => auxiliary['host6'] ?? auxiliary['host'] ?? madeUp(subnet, id) ?? []),
+  ];
+}
+
+function madeUp(subnet: string, id: string): string | undefined {
+  const { base, prefix } = parseCidr(subnet);
+  const identifier = createHash('sha256').update(`host access ${id}`).digest().readBigUInt64BE();
+  return prefix > ROOMY ? undefined : formatAddress({ family: 6, value: base | identifier });
 }
 
 /** The host's link. */
 export function hostLink(spec: NetworkSpec, traits: EndpointTraits, parent: string, label: string): LinkState {
   const name = hostLinkName(spec);
-  const addresses = hostAddresses(spec, traits);
-  const sixth = addresses.some((address) => address.includes(':'));
+  const addresses = settledAddresses(spec);
   return {
     namespace: HOST,
     name,
@@ -38,26 +48,29 @@ export function hostLink(spec: NetworkSpec, traits: EndpointTraits, parent: stri
     label,
     up: true,
     ...(traits.type === 'macvlan' ? { mac: stableMac(`host access ${spec.id}`) } : {}),
-    addresses: addresses.map((address) => `${address}/${address.includes(':') ? 128 : 32}`),
+    addresses: addresses.map(single),
     sysctls: [
       // It answers endpoints only: the LAN knows the host by the parent's MAC and is to go on doing so.
       { key: `net/ipv4/conf/${name}/arp_filter`, value: '1' },
-      ...ipv6Sysctls(name, sixth),
+      ...ipv6Sysctls(name, addresses.some((address) => familyOf(address) === 6)),
     ],
   };
 }
 
 /** The routes by it to one endpoint. */
 export function hostRoutes(spec: NetworkSpec, traits: EndpointTraits, { ipv4, ipv6 }: EndpointSpec): LinkState {
-  const plain = [ipv4, ipv6].flatMap((cidr) => cidr?.split('/')[0] ?? []);
-  const families = new Set(hostAddresses(spec, traits).map((address) => address.includes(':')));
-  const reached = plain.filter((address) => families.has(address.includes(':')));
-  return {
-    namespace: HOST,
-    name: hostLinkName(spec),
-    type: traits.type,
-    routes: reached.map((address) => ({ destination: `${address}/${address.includes(':') ? 128 : 32}` })),
-  };
+  const families = new Set(settledAddresses(spec).map(familyOf));
+  const reached = [ipv4, ipv6].flatMap((cidr) => cidr?.split('/')[0] ?? []).filter((address) => families.has(familyOf(address)));
+  return { namespace: HOST, name: hostLinkName(spec), type: traits.type, routes: reached.map((address) => ({ destination: single(address) })) };
+}
+
+/** What {@link hostAddresses} said when the network was made. */
+export function settledAddresses({ settled }: Pick<NetworkSpec, 'settled'>): string[] {
+  return words(settled['host']);
+}
+
+function single(address: string): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
 }
 
 function hostLinkName({ id }: Pick<NetworkSpec, 'id'>): string {

@@ -5,7 +5,7 @@ import { HOST } from '../../src/kernel/op.ts';
 import type { Attachment, DriverNetwork, EndpointSpec, MacSource, NamingTraits, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
 import { interfaceSysctls, parseEndpointOptions, type EndpointOptions } from '../endpoint-options.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
-import { hostAddresses, hostLink, hostRoutes } from './host-access.ts';
+import { hostLink, hostRoutes, settledAddresses } from './host-access.ts';
 import type { EndpointTraits, ParentOptions } from './options.ts';
 import { subInterface, words } from './sub-interfaces.ts';
 
@@ -74,8 +74,7 @@ export class ParentNetwork implements DriverNetwork {
   }
 
   naming(): NamingTraits {
-    const access = this.#options.hostAccess ? hostAddresses(this.#spec, this.traits) : [];
-    return { hostAddresses: access, isAlone: this.#spec.settled['sink'] !== '', servedAt: [] };
+    return { hostAddresses: settledAddresses(this.#spec), isAlone: this.#spec.settled['sink'] !== '', servedAt: [] };
   }
 
   wanted(): WantedState {

@@ -18,12 +18,12 @@ type Settled = Readonly<Record<string, string>>;
 export function settleParent(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: ParentOptions, sinkName: string): Settled {
   const { parent, traits } = options;
   const { type, mode } = traits;
+  const flag = traits.type === 'ipvlan' ? traits.flag : '';
+  checkHostAccess(options);
   if (spec.dhcp !== undefined && parent === undefined) throw new NetworkError('INVALID', 'a DHCP server is reached by a parent on its LAN: name it by -o parent=LINK');
   if (spec.dhcp !== undefined && (mode === 'l3' || mode === 'l3s')) throw new NetworkError('INVALID', `ipvlan_mode=${mode} carries no broadcasts, and DHCP needs them: use ipvlan_mode=l2`);
-  const flag = traits.type === 'ipvlan' ? traits.flag : '';
-  checkHostAccess(spec, options);
   const common = { kind: type, mode, flag };
-  if (parent === undefined) return { ...common, parent: sinkName, made: '', sink: sinkKind(type, host), mtu: String(options.mtu ?? DEFAULT_MTU) };
+  if (parent === undefined) return { ...common, parent: sinkName, made: '', sink: sinkKind(type, host), host: hostOf(spec, options, []), mtu: String(options.mtu ?? DEFAULT_MTU) };
   if (parent === 'lo') throw new NetworkError('INVALID', `parent 'lo' is the loopback interface, on which nothing can sit: name a network card, a bond, a bridge or a VLAN of one`);
   const made = subInterfaces(parent, host, new Set(host.networks.flatMap(({ settled }) => words(settled['made']))));
   const base = made[0]?.below ?? parent;
@@ -33,7 +33,7 @@ export function settleParent(spec: Omit<NetworkSpec, 'settled'>, host: HostView,
   for (const network of host.networks) if (network.settled['parent'] === parent) checkSharing(network, parent, common);
   const most = link?.mtu ?? DEFAULT_MTU;
   if (options.mtu !== undefined && options.mtu > most) throw new NetworkError('INVALID', `mtu ${options.mtu} is more than the ${most} of parent ${quote(base)}`);
-  return { ...common, parent, made: made.map(({ name }) => name).join(' '), sink: '', mtu: String(options.mtu ?? most) };
+  return { ...common, parent, made: made.map(({ name }) => name).join(' '), sink: '', host: hostOf(spec, options, made.length > 0 ? [] : (link?.addresses ?? [])), mtu: String(options.mtu ?? most) };
 }
 
 function sinkKind(type: string, { kinds }: HostView): string {
@@ -68,11 +68,18 @@ function checkSharing({ name, settled }: HostView['networks'][number], parent: s
   if (kind === 'ipvlan' && (mode !== wanted.mode || flag !== wanted.flag)) refuse(`in ipvlan_mode=${mode}, ipvlan_flag=${flag}: all links on one parent have the same`);
 }
 
-function checkHostAccess(spec: Omit<NetworkSpec, 'settled'>, { hostAccess, traits }: ParentOptions): void {
+function checkHostAccess({ hostAccess, traits }: ParentOptions): void {
   if (!hostAccess) return;
   const apart = traits.type === 'macvlan' ? traits.mode !== 'bridge' : traits.flag !== 'bridge';
   if (apart) throw new NetworkError('INVALID', `host_access needs links that reach each other: not with ${traits.type === 'macvlan' ? `macvlan_mode=${traits.mode}` : `ipvlan_flag=${traits.flag}`}`);
+}
+
+/** Where the host is to be reached; nowhere without host access. @param parent addresses (CIDR) of the parent */
+function hostOf(spec: Omit<NetworkSpec, 'settled'>, { hostAccess, traits }: ParentOptions, parent: readonly string[]): string {
+  if (!hostAccess) return '';
+  if (spec.dhcp !== undefined) return traits.type === 'macvlan' ? parent.flatMap((cidr) => (cidr.includes(':') ? [] : (cidr.split('/')[0] ?? []))).join(' ') : '';
+  const addresses = hostAddresses(spec, traits);
   const subnets = [...spec.ipv4, ...spec.ipv6];
-  if (subnets.length === 0 || hostAddresses(spec, traits).length > 0) return;
+  if (addresses.length === subnets.length) return addresses.join(' ');
   throw new NetworkError('INVALID', `host_access needs an address for the host in ${subnets.map(({ subnet }) => subnet).join(', ')} that nobody else has: give --aux-address host=ADDRESS`);
 }

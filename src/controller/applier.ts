@@ -123,6 +123,7 @@ export class Applier {
     this.#remember(changes);
     const context: PlanContext = {
       ...this.#context,
+      restores: true,
       firewall: { change: () => [] },
       vanishing: missing([...wanted.links, ...former], snapshots),
       busy: busyLinks(snapshots.get(HOST), former),

@@ -23,7 +23,7 @@ export function departures({ applier }: Context, leaving: readonly { readonly id
 
 /** The endpoints have gone: what is noted about them is forgotten when their links are deleted. */
 export function departed({ reaper }: Context, notes: readonly Change[]): void {
-  for (const { key, value } of notes) reaper.wake([(value as DepartureRecord).namespace], key);
+  for (const { key, value } of notes) reaper.wake([(value as DepartureRecord).namespace], { note: key });
 }
 
 /** What a crash has left of endpoints that had gone already. @returns what was done, a sentence each */

@@ -15,6 +15,8 @@ export interface PlanContext {
   /** A name that no link has, for a link that waits in `doomed`. */
   readonly doomedName: () => string;
   readonly firewall: Pick<FirewallBackend, 'change'>;
+  /** What is made was there before: nobody is asked for its addresses. */
+  readonly restores?: boolean;
   /** Namespaces that go as a whole in the same plan: nothing inside them is worth a message. */
   readonly vanishing?: ReadonlySet<NamespacePath>;
   /** Links of others, by name, that by now somebody else uses too: they are not taken down. */
@@ -57,9 +59,10 @@ export function linkKey(link: Pick<LinkState, 'namespace' | 'name'>): string {
 }
 
 function establish(link: LinkState, known: LinkState | undefined, context: PlanContext): Op[] {
-  if (link.handedOver !== undefined) return known === undefined ? create(link, context) : [];
+  const asks = context.restores !== true && link.probe !== undefined;
+  if (link.handedOver !== undefined) return known === undefined ? [...create(link, context), ...(asks ? askFor(link) : [])] : [];
   if (known === undefined && link.label !== undefined) {
-    return [...create(link, context), ...configure(link, blank(link)), ...(link.peer === undefined ? [] : configurePeer(link.peer, undefined))];
+    return [...create(link, context), ...configure(link, blank(link), asks), ...(link.peer === undefined ? [] : configurePeer(link.peer, undefined))];
   }
   const before = known ?? { namespace: link.namespace, name: link.name, type: link.type };
   return [...configure(link, before), ...(link.peer === undefined ? [] : configurePeer(link.peer, known?.peer))];
@@ -103,7 +106,29 @@ function configurePeer(peer: PeerState, known: PeerState | undefined): Op[] {
   return [...renamed, ...configure(peer, before)];
 }
 
-function configure(link: LinkState | PeerState, before: LinkState | PeerState): Op[] {
+/** RFC 5227 waits seconds, for hosts that start together after a power cut; here the LAN is awake, and somebody waits. */
+const PROBE = { count: 3, interval: 200 } as const;
+
+/** It has to be up for that. Nothing of the host's is to settle on a link that is there for a moment. */
+function askFor(link: LinkState): Op[] {
+  const { namespace, name, traits } = link;
+  if (traits?.type === 'ipvlan') return [probe(link)];
+  return [
+    { op: 'sysctl-set', namespace, key: `net/ipv6/conf/${name}/disable_ipv6`, value: '1', optional: true },
+    { op: 'link-set', namespace, name, up: true },
+    probe(link),
+    { op: 'link-set', namespace, name, up: false },
+  ];
+}
+
+/** An ipvlan parent passes on what is for an address that a child has: before that, answers reach the parent only. */
+function probe({ namespace, name, traits, parent, probe: addresses = [] }: LinkState): Op {
+  const place = traits?.type === 'ipvlan' && parent !== undefined ? { namespace: HOST, link: parent } : { namespace, link: name };
+  return { op: 'address-probe', ...place, addresses: addresses.map((address) => address.split('/')[0] ?? ''), ...PROBE };
+}
+
+/** @param asks whether addresses are asked for before they are set */
+function configure(link: LinkState | PeerState, before: LinkState | PeerState, asks = false): Op[] {
   const { namespace, name } = link;
   const had = { addresses: new Set(before.addresses), routes: new Set(before.routes?.map(routeKey)) };
   const wants = { addresses: new Set(link.addresses), routes: new Set(link.routes?.map(routeKey)) };
@@ -120,8 +145,9 @@ function configure(link: LinkState | PeerState, before: LinkState | PeerState): 
       .filter(({ key, value }) => !known.has(`${key}=${value}`))
       .map(({ key, value }): Op => ({ op: 'sysctl-set', namespace, key, value, optional: key.startsWith('net/ipv6/') })),
     ...linkChanges(link, before),
+    ...(asks && 'type' in link ? [{ op: 'link-set', namespace, name, up: true } as const, probe(link)] : []),
     ...newAddresses.map((address): Op => ({ op: 'address-add', namespace, link: name, address })),
-    ...(link.up === true && before.up !== true ? [{ op: 'link-set', namespace, name, up: true } as const] : []),
+    ...(!asks && link.up === true && before.up !== true ? [{ op: 'link-set', namespace, name, up: true } as const] : []),
     ...(link.routes ?? []).filter((route) => !had.routes.has(routeKey(route))).map((route) => routeOp('route-add', link, route)),
     ...(announce === undefined || announce.count === 0
       ? []
@@ -153,7 +179,9 @@ function retire(link: LinkState, context: PlanContext): Op[] {
   if (link.label === undefined) return release(link, context);
   // Few, and gone when this is answered: what they were made on is free again then.
   if (namespace === HOST && link.type !== 'veth' && link.handedOver === undefined) return [{ op: 'link-delete', namespace, name }];
-  // A link on top of another one stays where somebody lives on in the namespace: there it is to have no address any more.
+  // Its parent takes the next one only when it is gone.
+  if (link.traits?.type === 'macvlan' && link.traits.mode === 'passthru') return [{ op: 'link-delete', namespace, name }];
+  // A link on top of another one lives on while somebody holds the namespace: there it is to have no address any more.
   if (link.traits === undefined && context.vanishing?.has(namespace) === true) return [];
   // Deleting a veth takes the kernel 20 ms; out of sight and into the doomed group takes 0.6, and the reaper deletes the group at once.
   const inside: Op[] =

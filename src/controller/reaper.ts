@@ -16,6 +16,14 @@ export interface ReaperParts {
   readonly done: (notes: readonly string[]) => Promise<void>;
 }
 
+/** What is to be done when the links of a namespace are deleted. */
+export interface Errand {
+  /** Key of something written down that is to be forgotten. */
+  readonly note?: string;
+  /** Lets go of the namespace. */
+  readonly release?: () => Promise<void>;
+}
+
 /**
  * Deletes the links of the doomed group, many in one message. One veth deleted alone costs the
  * kernel 20 ms, in a group 0.6. A link on top of another one cannot be brought together with others
@@ -24,24 +32,17 @@ export interface ReaperParts {
  */
 export class Reaper implements AsyncDisposable {
   readonly #parts: ReaperParts;
-  /** Namespaces with links to be deleted, and what is noted about them. */
-  #places = new Map<NamespacePath, Set<string>>();
+  /** Namespaces with links to be deleted, and what is to be done when they are. */
+  #places = new Map<NamespacePath, Errand[]>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: ReaperParts) {
     this.#parts = parts;
   }
 
-  /**
-   * Something may be in the doomed group, of the host or of these namespaces too.
-   * @param note something written down that is to be forgotten when they are gone
-   */
-  wake(namespaces: Iterable<NamespacePath> = [], note?: string): void {
-    for (const namespace of [HOST, ...namespaces]) {
-      const notes = this.#places.get(namespace) ?? new Set();
-      if (note !== undefined) notes.add(note);
-      this.#places.set(namespace, notes);
-    }
+  /** Something may be in the doomed group, of the host or of these namespaces too. */
+  wake(namespaces: Iterable<NamespacePath> = [], errand: Errand = {}): void {
+    for (const namespace of [HOST, ...namespaces]) this.#places.set(namespace, [...(this.#places.get(namespace) ?? []), ...(namespace === HOST ? [] : [errand])]);
     this.#timer ??= after(() => {
       void this.flush().catch(this.#parts.report);
     }, GATHER);
@@ -59,17 +60,21 @@ export class Reaper implements AsyncDisposable {
     const places = this.#places;
     this.#places = new Map();
     const { kernel, group, done } = this.#parts;
-    const notes = new Set([...places.values()].flatMap((some) => [...some]));
+    const notes: string[] = [];
     try {
       for (const namespace of new Set([HOST, ...places.keys()])) {
         await kernel.apply([{ op: 'link-group-delete', namespace, group }]);
+        for (const errand of places.get(namespace) ?? []) {
+          if (errand.note !== undefined) notes.push(errand.note);
+          await errand.release?.();
+        }
         places.delete(namespace);
       }
-    } catch (error) {
-      for (const [namespace, some] of places) this.#places.set(namespace, new Set([...some, ...(this.#places.get(namespace) ?? [])]));
-      throw error;
+    } finally {
+      // What the kernel refused is tried again.
+      for (const [namespace, errands] of places) this.#places.set(namespace, [...errands, ...(this.#places.get(namespace) ?? [])]);
+      if (notes.length > 0) await done(notes);
     }
-    if (notes.size > 0) await done([...notes]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

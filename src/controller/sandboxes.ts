@@ -8,7 +8,7 @@ import { checkNames } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
 import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
-import { heldNamespace } from './namespace-holder.ts';
+import { holdNamespace } from './held-namespace.ts';
 import { claimPorts, forgetFlows } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
 import type { AdoptRequest, SandboxRequest } from './requests.ts';
@@ -102,7 +102,7 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
   const cables = ledger.cablesOfSandbox(sandbox.id).map(({ record }) => record);
   // A namespace of ours is found by its label; what is plugged into others is not.
   const notes = [...(sandbox.kind === 'adopted' ? inside : []), ...departures(context, cables)];
-  const identity = inside.length === 0 || sandbox.kind === 'adopted' ? undefined : await context.kernel.namespaceIdentity(sandbox.namespace);
+  const held = inside.length === 0 || sandbox.kind === 'adopted' ? undefined : await holdNamespace(sandbox.namespace);
   await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...cableDeletions(cables), ...notes]);
   await context.dhcp.release(endpoints);
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
@@ -117,9 +117,8 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
   );
   for (const endpoint of endpoints) context.staleFlows.left(endpoint);
   departed(context, notes);
-  // The other end of a veth pair goes with ours; a link without one stays with whoever lives on in the namespace.
-  const held = identity === undefined ? undefined : await heldNamespace(identity);
-  if (held !== undefined) context.reaper.wake([held]);
+  // The other end of a veth pair goes with ours; a link without one waits in the namespace, which has no name any more.
+  if (held !== undefined) context.reaper.wake([held.path], held);
   for (const event of [...events, ...cables.map((cable) => cableEvent('remove', cable))]) context.events.emit(event);
   context.events.emit({ type: 'sandbox', action: 'remove', id: sandbox.id, name: sandbox.name });
 }

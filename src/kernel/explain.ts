@@ -15,7 +15,7 @@ export function explain(ops: readonly Op[]): string[] {
   return ops.map((op) => {
     const commands = opCommands(op, PLACE).map(commandLine);
     // conntrack and a link group fail when there is nothing to delete, and few machines have arping and ndsend: nothing depends on them.
-    if (op.op === 'conntrack-flush' || op.op === 'link-group-delete' || op.op === 'announce') return commands.map((command) => `${command} || :`).join('\n');
+    if (op.op === 'conntrack-flush' || op.op === 'link-group-delete' || op.op === 'announce' || op.op === 'address-probe') return commands.map((command) => `${command} || :`).join('\n');
     return commands.join(' && ');
   });
 }

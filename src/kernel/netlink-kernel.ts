@@ -13,7 +13,7 @@ import type { RedirectState } from './redirect.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 
 /** What the worker does with either executor. */
-const BEYOND_IPROUTE2: ReadonlySet<Op['op']> = new Set(['announce', 'conntrack-flush', 'namespace-add', 'namespace-delete', 'processes-end']);
+const BEYOND_IPROUTE2: ReadonlySet<Op['op']> = new Set(['address-probe', 'announce', 'conntrack-flush', 'namespace-add', 'namespace-delete', 'processes-end']);
 
 /** What {@link NetlinkKernel.open} can be told. */
 export interface NetlinkKernelOptions {

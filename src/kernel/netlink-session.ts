@@ -18,7 +18,7 @@ import { closeFile } from './sys.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** Operations on the links, addresses, routes, sysctls and namespaces of this machine. */
-export type NetlinkOp = Exclude<Op, { op: 'nft' | 'iptables-restore' | 'conntrack-flush' | 'announce' | 'processes-end' }>;
+export type NetlinkOp = Exclude<Op, { op: 'nft' | 'iptables-restore' | 'conntrack-flush' | 'announce' | 'address-probe' | 'processes-end' }>;
 
 /** What a deletion may hear when there is nothing to delete. */
 const MISSING = new Set<number>([ERRNO.ENODEV, ERRNO.ESRCH, ERRNO.EADDRNOTAVAIL, ERRNO.ENOENT]);

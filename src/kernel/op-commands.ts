@@ -55,6 +55,11 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
       return [changeRoute(op)];
     case 'sysctl-set':
       return [setSysctl(op)];
+    case 'address-probe':
+      return op.addresses.map((address) => {
+        const ask = address.includes(':') ? ['ndisc6', '-q', '-1', address, op.link] : ['arping', '-q', '-D', '-c', String(op.count), '-I', op.link, address];
+        return words(...inside(op.namespace), ...ask);
+      });
     case 'announce': {
       const four = !op.address.includes(':');
       const send = four ? ['arping', '-U', '-c', String(op.count), '-I', op.link, op.address] : ['ndsend', op.address, op.link];

@@ -37,6 +37,8 @@ export function opWords(op: Op): string {
       return `delete network namespace '${op.name}'`;
     case 'processes-end':
       return `end the programs in network namespace '${op.name}'`;
+    case 'address-probe':
+      return `ask for ${op.addresses.join(' and ')} at '${op.link}'${where(op.namespace)}`;
     case 'announce':
       return `announce ${op.address} at '${op.link}'${where(op.namespace)}`;
     case 'conntrack-flush':

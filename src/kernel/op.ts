@@ -172,6 +172,21 @@ export interface Announce {
   readonly urgent?: boolean;
 }
 
+/**
+ * Asks a link's neighbours whether anybody has these addresses, before they are taken (RFC 5227 §2.1,
+ * RFC 4862 §5.4): IN_USE names who. The link is up, and need not have an address.
+ */
+export interface AddressProbe {
+  readonly op: 'address-probe';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  /** Plain addresses. */
+  readonly addresses: readonly string[];
+  /** How often each is asked for, and ms between them and behind the last. */
+  readonly count: number;
+  readonly interval: number;
+}
+
 /** Flows of one protocol, of all ports or of one. */
 export interface FlowMatch {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
@@ -218,6 +233,7 @@ export type Op =
   | NamespaceDelete
   | ProcessesEnd
   | Announce
+  | AddressProbe
   | ConntrackFlush
   | RedirectSet
   | RedirectDelete

@@ -18,6 +18,7 @@ import { HOST, type NamespaceDelete, type NamespacePath, type ProcessesEnd } fro
 import { openSockets } from './open-sockets.ts';
 import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import { RawUdpSockets } from './raw-udp.ts';
+import { probeAddresses } from './probe-addresses.ts';
 import { redirectsInPlace } from './redirects.ts';
 import type { NamespaceSnapshot } from './snapshot.ts';
 import { threadId } from './sys.ts';
@@ -158,6 +159,8 @@ export class WorkerKernel implements Disposable {
       case 'nft':
         if (op.empty !== undefined) return deleteEmptyTables(op.empty);
         return op.elements === undefined ? this.#nftables().run(op.script) : this.#nftElements.change(op.elements);
+      case 'address-probe':
+        return probeAddresses(this.#namespaces, op, () => performance.now(), this.#discard);
       case 'announce':
         return this.#announcer.start(op);
       case 'conntrack-flush':
