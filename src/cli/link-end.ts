@@ -4,9 +4,6 @@ import { quote } from '../common/quote.ts';
 import { containerNamespace } from './container-namespace.ts';
 import { splitPair } from './option-values.ts';
 
-/** How the end of a link is written on the command line. */
-export const LINK_END = '[SANDBOX | pid:PID | container:NAME][:INTERFACE]';
-
 /** One end as it was written. */
 export interface LinkEnd {
   /** Without the interface: what `--ip` and `--mac` call it. */

@@ -1,7 +1,7 @@
 import type { CableEndView } from '../controller/cable-view.ts';
 
 /** What people call the place of an end: a sandbox by its name, a process as on the command line. */
-export function endName({ sandbox, namespace }: CableEndView): string {
+function endName({ sandbox, namespace }: CableEndView): string {
   return sandbox ?? namespace.replace(/^\/proc\/(\d+)\/ns\/net$/, 'pid:$1');
 }
 
