@@ -12,6 +12,9 @@ const MODE = 'com.docker.network.bridge.gateway_mode_ipv';
 
 const BLUE = { 4: '10.9.0.2', 6: 'fd00:9::2' } as const;
 
+/** What gives the LAN's router the address of a container to come. */
+const PRETENDING = ['ip addr add 10.9.0.2/32 dev lo', 'ip addr add fd00:9::2/128 dev lo nodad'];
+
 /** Somebody on the LAN who keeps his flows: he never says that they are over. */
 describe('a flow that somebody kept', () => {
   let host: PrivateHost;
@@ -27,6 +30,13 @@ describe('a flow that somebody kept', () => {
   after(async () => {
     await remote[Symbol.asyncDispose]();
     await host[Symbol.asyncDispose]();
+  });
+
+  afterEach(async () => {
+    for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
+    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name);
+    await lan.sh(`exec 2>/dev/null; ip link del m0 || :; ip netns del first || :; ip netns del second || :; ip addr del 10.9.0.2/32 dev lo || :; ip addr del fd00:9::2/128 dev lo || :; ip route del 198.51.100.66/32 || :; ip route del 2001:db8:100::66/128 || :`);
+    await host.sh('sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; nft delete table inet router 2>/dev/null || :');
   });
 
   /** The same machine again and again, as far as anybody can tell. */
@@ -73,9 +83,6 @@ END`);
         assert.equal(secret.port, 80);
         const second = await mallory('second');
         assert.equal(await second.canReach(address, port, { sourcePort: PORT }), false);
-        await lan.sh('ip link del m0; ip netns del first; ip netns del second');
-        await remote.controller.removeSandbox('secret');
-        await remote.controller.removeNetwork('blue');
       });
     }
   }
@@ -84,7 +91,7 @@ END`);
     it(`does not lead into a network that is made later, on a host that routes (IPv${family})`, async () => {
       await host.sh(`sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.eth0.accept_ra=2; nft 'table inet router { chain forward { type filter hook forward priority 0; ct state established,related accept; }; }'`);
       // the LAN's router pretends to have the address, and answers by way of the host
-      await lan.sh(`ip addr add 10.9.0.2/32 dev lo; ip addr add fd00:9::2/128 dev lo nodad; ip route add 198.51.100.66/32 via ${host.address4}; ip route add 2001:db8:100::66/128 via ${host.address6}`);
+      await lan.sh([...PRETENDING, `ip route add 198.51.100.66/32 via ${host.address4}`, `ip route add 2001:db8:100::66/128 via ${host.address6}`].join('\n'));
       const place = await mallory('first');
       const flow = await (async (): Promise<Awaited<ReturnType<Place['connect']>>> => {
         await using partner = await lan.serve(5353, 'udp', 'partner', { address: BLUE[family] });
@@ -93,17 +100,13 @@ END`);
         assert.match(await opened.send('hello'), /^partner/);
         return opened;
       })();
-      await lan.sh('ip addr del 10.9.0.2/32 dev lo; ip addr del fd00:9::2/128 dev lo; ip route del 198.51.100.66/32; ip route del 2001:db8:100::66/128');
+      await lan.sh([...PRETENDING, 'ip route add 198.51.100.66/32', 'ip route add 2001:db8:100::66/128'].join('\n').replaceAll(' add ', ' del ').replaceAll(' nodad', ''));
       await network('nat');
       await remote.controller.createSandbox({ name: 'secret', networks: [{ network: 'blue', ipv4: BLUE[4], ipv6: BLUE[6] }] });
       await using secret = await host.netns('secret').serve(5353, 'udp', 'secret', { address: BLUE[family] });
       assert.equal(secret.port, 5353);
       assert.equal(await flow.send('hello'), '');
       await flow[Symbol.asyncDispose]();
-      await lan.sh('ip link del m0; ip netns del first');
-      await remote.controller.removeSandbox('secret');
-      await remote.controller.removeNetwork('blue');
-      await host.sh('sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; nft delete table inet router');
     });
   }
 });
