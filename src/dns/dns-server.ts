@@ -21,7 +21,8 @@ export interface DnsServer extends AsyncDisposable {
   /**
    * Serves an asker on 127.0.0.11 of a namespace, by UDP and TCP. Asked again for the same namespace
    * it gives the same ports; for another one it moves there.
-   * @throws {NetworkError} NOT_FOUND for a namespace that is not there, KERNEL
+   * The namespace lives as long as it is served, whoever deletes its name.
+   * @throws {NetworkError} NOT_FOUND for a namespace that is not there, KERNEL where its `lo` is down
    */
   listen(asker: string, namespace: NamespacePath): Promise<DnsPorts>;
   /** Closes what {@link listen} opened, connections included; fine when there is nothing. */
