@@ -11,6 +11,7 @@ const connection = {
   ipv6: z.exactOptional(z.string()),
   mac: z.exactOptional(z.string()),
   aliases: z.exactOptional(list),
+  links: z.exactOptional(list),
   options: z.exactOptional(pairs),
   gatewayPriority: z.exactOptional(z.int32()),
 };

@@ -8,8 +8,9 @@ import { quote } from '../common/quote.ts';
 import { isReserved } from '../dns/special-names.ts';
 import { parsePortSpec } from '../ports/spec.ts';
 import type { Ledger } from './ledger.ts';
+import type { SandboxRecord } from './records.ts';
 import type { SandboxRequest } from './requests.ts';
-import { RESOLVER } from './sandbox-files.ts';
+import { isServed, RESOLVER } from './sandbox-files.ts';
 
 /** resolv.conf(5) */
 const RESOLVER_OPTION = /^[a-z][a-z0-9-]{0,31}(?::\d{1,4})?$/;
@@ -59,6 +60,17 @@ function isInReach(ledger: Ledger, address: Address, networks: readonly string[]
     const { record, driver } = ledger.network(reference);
     return driver.givesGateway(address.family) || [...record.ipv4, ...record.ipv6].some(({ subnet }) => contains(parseCidr(subnet), address));
   });
+}
+
+/**
+ * Links that are good in one network.
+ * @throws {NetworkError} INVALID, also for a sandbox that keeps its own resolver
+ */
+export function checkLinks(sandbox: SandboxRecord, links: readonly string[]): void {
+  for (const link of links) checkLink(link);
+  if (links.length > 0 && !isServed(sandbox)) {
+    throw new NetworkError('INVALID', `sandbox ${quote(sandbox.name)} keeps a resolver of its own, which knows no links: give --link or --dns when it is adopted`);
+  }
 }
 
 function checkLink(link: string): void {

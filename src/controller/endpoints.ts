@@ -6,7 +6,7 @@ import { macFromUser, randomMac } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
-import { checkAlias } from './check-names.ts';
+import { checkAlias, checkLinks } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
 import type { LiveNetwork } from './ledger.ts';
@@ -95,6 +95,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
   for (const alias of request.aliases ?? []) checkAlias(alias);
+  checkLinks(sandbox, request.links ?? []);
   requireRoom(context, network);
   const mac = macAddress(network, request.mac, () => randomMac(context.random));
   const name = interfaceName(options, driver.interfacePrefix, used);
@@ -109,6 +110,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
     mac,
     ...addresses,
     aliases: request.aliases ?? [],
+    ...(request.links === undefined ? {} : { links: request.links }),
     options,
     gatewayPriority: request.gatewayPriority ?? 0,
     attachment: { namespace: sandbox.namespace, interface: name, handedOver: false },

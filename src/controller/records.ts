@@ -104,6 +104,8 @@ export interface EndpointRecord {
   /** In a network whose addresses the LAN gives; the leased one is `ipv4` as well. */
   readonly dhcp?: DhcpRecord;
   readonly aliases: readonly string[];
+  /** Names that its sandbox alone knows neighbours in this network by: `SANDBOX[:ALIAS]`. */
+  readonly links?: readonly string[];
   readonly options: Readonly<Record<string, string>>;
   readonly gatewayPriority: number;
   readonly attachment?: AttachmentRecord;

@@ -42,6 +42,8 @@ export interface ConnectRequest {
   /** Default random, and the same for the endpoint's whole life. */
   readonly mac?: string;
   readonly aliases?: readonly string[];
+  /** `SANDBOX[:ALIAS]`, good in this network alone. */
+  readonly links?: readonly string[];
   readonly options?: Readonly<Record<string, string>>;
   /** The highest leads out. Default 0. */
   readonly gatewayPriority?: number;

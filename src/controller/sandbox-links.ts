@@ -20,17 +20,27 @@ export function parseLink(link: string): { readonly target: string; readonly ali
   return { target, alias };
 }
 
+/** All links of a sandbox: its own, and those of its endpoints. */
+export function linksOf(ledger: Ledger, sandbox: SandboxRecord): string[] {
+  return [...sandbox.links, ...ledger.endpointsOfSandbox(sandbox.id).flatMap(({ links = [] }) => links)];
+}
+
 /** The links of a sandbox whose other end is on a network with it. */
 export function linkTargets(ledger: Ledger, sandbox: SandboxRecord): LinkTarget[] {
-  if (sandbox.links.length === 0) return [];
+  if (linksOf(ledger, sandbox).length === 0) return [];
   const networks = networksInOrder(ledger, sandbox.id);
-  return sandbox.links.map(parseLink).flatMap(({ target, alias }) => {
-    for (const network of networks) {
-      const endpoint = ledger.endpointsOfNetwork(network).find((one) => one.sandboxId !== sandbox.id && isCalled(one, target));
+  const target = (link: string, places: readonly string[]): LinkTarget[] => {
+    const { target: name, alias } = parseLink(link);
+    for (const place of places) {
+      const endpoint = ledger.endpointsOfNetwork(place).find((one) => one.sandboxId !== sandbox.id && isCalled(one, name));
       if (endpoint !== undefined) return [{ alias, target: endpoint.name, endpoint }];
     }
     return [];
-  });
+  };
+  return [
+    ...sandbox.links.flatMap((link) => target(link, networks)),
+    ...ledger.endpointsOfSandbox(sandbox.id).flatMap(({ networkId, links = [] }) => links.flatMap((link) => target(link, [networkId]))),
+  ];
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { DirectoryChange, NamedEndpoint } from '../dns/names.ts';
 import type { Ledger, Touched } from './ledger.ts';
 import { containerAsker, namedEndpoint, namedNetwork, sandboxAsker } from './naming.ts';
-import { parseLink } from './sandbox-links.ts';
+import { linksOf, parseLink } from './sandbox-links.ts';
 
 /** What a name server has to be told, and whom it concerns. */
 export interface News {
@@ -77,7 +77,7 @@ export class ToldNames {
 
   #sandbox(ledger: Ledger, id: string): DirectoryChange[] {
     const sandbox = ledger.sandboxes.get(id);
-    this.#follow(id, sandbox?.links ?? []);
+    this.#follow(id, sandbox === undefined ? [] : linksOf(ledger, sandbox));
     if (sandbox === undefined) return this.#askers.delete(id) ? [{ change: 'remove-asker', id }] : [];
     const asker = sandboxAsker(ledger, sandbox);
     return isNews(this.#askers, id, JSON.stringify(asker)) ? [{ change: 'set-asker', asker }] : [];

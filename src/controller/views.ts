@@ -21,6 +21,8 @@ export interface EndpointView {
   readonly ipv4: string | null;
   readonly ipv6: string | null;
   readonly aliases: readonly string[];
+  /** Good in this network alone; those of the sandbox are good in all. */
+  readonly links: readonly string[];
   /** Families whose default route goes here: 4, 6. */
   readonly gatewayFor: readonly number[];
   readonly ports: readonly ReservedPort[];
@@ -52,7 +54,7 @@ export interface PortView extends ReservedPort {
 
 /** The view of an endpoint. */
 export function endpointView(ledger: Ledger, endpoint: EndpointRecord): EndpointView {
-  const { id, name, networkId, sandboxId, attachment, mac, ipv4, ipv6, aliases, ports } = endpoint;
+  const { id, name, networkId, sandboxId, attachment, mac, ipv4, ipv6, aliases, links = [], ports } = endpoint;
   return {
     id,
     name,
@@ -64,6 +66,7 @@ export function endpointView(ledger: Ledger, endpoint: EndpointRecord): Endpoint
     ipv4: ipv4 ?? null,
     ipv6: ipv6 ?? null,
     aliases,
+    links,
     gatewayFor: gatewayFamilies(ledger, endpoint),
     ports: portsInForce(ports, endpointWayOut(ledger, endpoint)),
   };

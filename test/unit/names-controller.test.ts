@@ -100,6 +100,21 @@ describe('names of sandboxes', () => {
     assert.equal(lab.ask('client', 'site'), 'forward');
   });
 
+  it('of a link of one endpoint are good in its network, and as long as it is there', async () => {
+    await make('web', 'blue');
+    await lab.controller.connect('web', { network: 'inner' });
+    await make('client', 'blue');
+    await lab.controller.connect('client', { network: 'inner', links: ['web:store'] });
+    assert.deepEqual(lab.ask('client', 'store'), ['10.8.0.2']);
+    assert.deepEqual(lab.controller.sandbox('client').environment, { STORE_NAME: '/client/store' });
+    await lab.controller.disconnect('web', 'inner');
+    assert.equal(lab.ask('client', 'store'), 'forward');
+    await lab.controller.connect('web', { network: 'inner' });
+    assert.deepEqual(lab.ask('client', 'store'), ['10.8.0.4']);
+    await lab.controller.disconnect('client', 'inner');
+    assert.equal(lab.ask('client', 'store'), 'forward');
+  });
+
   it('of links set the variables that Docker sets, as long as they lead somewhere', async () => {
     const environment = (): unknown => lab.controller.sandbox('client').environment;
     await lab.controller.createSandbox({ name: 'client', networks: [{ network: 'blue' }], links: ['web:my-db'] });
@@ -237,7 +252,7 @@ describe('names of sandboxes', () => {
               case 'remove':
                 return lab.controller.removeSandbox(one.sandbox);
               case 'connect':
-                return lab.controller.connect(one.sandbox, { network: one.network });
+                return lab.controller.connect(one.sandbox, { network: one.network, links: [`${one.link}:here`] });
               case 'disconnect':
                 return lab.controller.disconnect(one.sandbox, one.network);
               default:
@@ -248,7 +263,7 @@ describe('names of sandboxes', () => {
           await attempt().catch((error: unknown) => assert.ok(error instanceof NetworkError && ['EXISTS', 'NOT_FOUND'].includes(error.code), String(error)));
         }
         await lab.controller.reconcile();
-        const seen = (): unknown => lab.controller.sandboxes().map(({ name }) => ['a', 'b', 'c', 'all', 'other', 'a.blue', 'b.inner'].map((asked) => [name, asked, [...lab.ask(name, asked)].toSorted().join(' ')]));
+        const seen = (): unknown => lab.controller.sandboxes().map(({ name }) => ['a', 'b', 'c', 'all', 'other', 'here', 'a.blue', 'b.inner'].map((asked) => [name, asked, [...lab.ask(name, asked)].toSorted().join(' ')]));
         const before = seen();
         await lab.open();
         assert.deepEqual(before, seen());

@@ -28,6 +28,7 @@ describe('what is said about names', () => {
     [{ extraHosts: ['db:'] }, /it is empty/],
     [{ exposed: ['80:80'] }, /to publish it use -p/],
     [{ networks: [{ network: 'blue', aliases: ['-x'] }] }, /host name '-x'/],
+    [{ networks: [{ network: 'blue', links: ['web:a_b'] }] }, /host name 'a_b'/],
   ];
   for (const [request, message] of refused) {
     it(`is refused where it is wrong: ${JSON.stringify(request)}, and leaves nothing`, async () => {
@@ -37,4 +38,11 @@ describe('what is said about names', () => {
       assert.deepEqual(lab.kernel.ops.slice(before), []);
     });
   }
+
+  it('is refused of a sandbox that keeps its own resolver', async () => {
+    lab.kernel.model.addNamespace('/run/netns/own');
+    await lab.controller.adoptSandbox({ name: 'own', namespace: '/run/netns/own' });
+    await rejects(lab.controller.connect('own', { network: 'blue', links: ['web'] }), 'INVALID', /keeps a resolver of its own, which knows no links: give --link or --dns when it is adopted/);
+    assert.deepEqual(lab.controller.sandbox('own').endpoints, []);
+  });
 });
