@@ -1,14 +1,13 @@
+import type { Family } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
-import { stableMac } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
-import { DhcpClient, type ClientTraits } from '../ipam/dhcp/client.ts';
-import { clientIdOf, clientIdOfMac } from '../ipam/dhcp/identity.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
-import { HOST, type NamespacePath } from '../kernel/op.ts';
 import type { Context } from './context.ts';
-import { takeLease } from './dhcp-lease.ts';
-import { DhcpSession } from './dhcp-session.ts';
+import { leaseIn, takeLease } from './dhcp-lease.ts';
+import { chanceOf, openSession, type AnySession } from './open-session.ts';
 import type { EndpointRecord } from './records.ts';
+
+const FAMILIES: readonly Family[] = [4, 6];
 
 /** How long a server is waited for, ms. dnsmasq asks the LAN about an address for 3 s before it offers it. */
 const PATIENCE = 20_000;
@@ -29,7 +28,8 @@ interface Waiter {
  */
 export class DhcpKeeper implements Disposable {
   readonly #context: () => Context;
-  readonly #sessions = new Map<string, DhcpSession>();
+  /** By endpoint and family. */
+  readonly #sessions = new Map<string, AnySession>();
   readonly #waiters = new Map<string, Set<Waiter>>();
   #exclusive: (<T>(task: () => Promise<T>) => Promise<T>) | undefined;
 
@@ -55,28 +55,32 @@ export class DhcpKeeper implements Disposable {
   settle(): void {
     if (this.#exclusive === undefined) return;
     const { ledger } = this.#context();
-    const wanted = new Map([...ledger.networks.values()].flatMap(({ record }) => (record.dhcp?.includes(4) !== true ? [] : ledger.endpointsOfNetwork(record.id).map((endpoint) => [endpoint.id, endpoint] as const))));
-    for (const [id, session] of this.#sessions) {
-      if (wanted.has(id)) continue;
-      session[Symbol.dispose]();
-      this.#sessions.delete(id);
-      this.#fail(id, new NetworkError('ABORTED', 'the endpoint was removed while it waited for an address'));
+    const wanted = new Map<string, readonly [EndpointRecord, Family]>();
+    for (const { record } of ledger.networks.values()) {
+      if (record.dhcp === undefined) continue;
+      for (const endpoint of ledger.endpointsOfNetwork(record.id)) for (const family of record.dhcp) wanted.set(keyOf(endpoint.id, family), [endpoint, family]);
     }
-    for (const [id, endpoint] of wanted) if (!this.#sessions.has(id)) this.#begin(endpoint);
+    for (const [key, session] of this.#sessions) {
+      if (wanted.has(key)) continue;
+      session[Symbol.dispose]();
+      this.#sessions.delete(key);
+      this.#fail(key.split(' ')[0] ?? '', new NetworkError('ABORTED', 'the endpoint was removed while it waited for an address'));
+    }
+    for (const [key, [endpoint, family]] of wanted) if (!this.#sessions.has(key)) this.#begin(endpoint, family, key);
   }
 
   /**
-   * Resolves when each of the endpoints has an address; at once for those that wait for none.
+   * Resolves when each of the endpoints has its IPv4 address; at once for those that wait for none. IPv6 ones come when routers and servers say so.
    * @throws {NetworkError} UNAVAILABLE when no server answers in time, EXISTS when the wanted address is not given, KERNEL, ABORTED
    */
   async bound(endpoints: readonly EndpointRecord[], signal?: AbortSignal): Promise<void> {
     if (this.#exclusive === undefined) return;
-    await Promise.all(endpoints.filter(({ id }) => this.#sessions.has(id)).map((endpoint) => this.#wait(endpoint, signal)));
+    await Promise.all(endpoints.filter(({ id }) => this.#sessions.has(keyOf(id, 4))).map((endpoint) => this.#wait(endpoint, signal)));
   }
 
   /** Gives the addresses of endpoints back that are about to go. */
   async release(endpoints: readonly EndpointRecord[]): Promise<void> {
-    const sessions = endpoints.flatMap(({ id }) => this.#sessions.get(id) ?? []);
+    const sessions = endpoints.flatMap(({ id }) => FAMILIES.flatMap((family) => this.#sessions.get(keyOf(id, family)) ?? []));
     await Promise.all(sessions.map((session) => session.release()));
   }
 
@@ -108,70 +112,47 @@ export class DhcpKeeper implements Disposable {
 
   #silence({ id, attachment, networkId }: EndpointRecord, patience: number): NetworkError {
     const network = this.#context().ledger.networks.get(networkId)?.record.name ?? '';
-    const session = this.#sessions.get(id);
+    const session = this.#sessions.get(keyOf(id, 4));
     const why = session?.problem === undefined ? 'is there one on that LAN, and does it know this network?' : session.problem;
     return new NetworkError('UNAVAILABLE', `no address for ${attachment?.interface ?? 'a container'} on network ${quote(network)}: waited ${patience / 1000} s for ${session?.waitsFor ?? 'a DHCP server'}; ${why}`);
   }
 
-  #begin(endpoint: EndpointRecord): void {
-    const { kernel, now, random } = this.#context();
+  #begin(endpoint: EndpointRecord, family: Family, key: string): void {
     const { id, dhcp } = endpoint;
-    const place = this.#placeOf(endpoint);
-    if (place === undefined) return;
-    const traits = { ...this.#identityOf(endpoint), apart: place.namespace === HOST, ...(dhcp?.wanted === undefined ? {} : { wanted: dhcp.wanted }) };
-    const chance = (): number => Buffer.from(random(4)).readUInt32BE() / 0x1_0000_0000;
-    const session: DhcpSession = new DhcpSession({
-      client: new DhcpClient(traits, chance),
-      kernel,
-      now,
-      place,
-      heed: (step) => {
-        if (step.step === 'bound') this.#take(id, session, step.lease);
-        else if (step.step === 'lost') this.#take(id, session, undefined, step);
-        else this.#fail(id, new NetworkError('EXISTS', `address ${dhcp?.wanted ?? ''} is not given: DHCP server ${step.server} offers ${step.address} instead; leave --ip out, or ask for one that it has`));
-      },
+    const lease = leaseIn(endpoint, family);
+    const session = openSession(this.#context(), endpoint, family, (step) => {
+      if (step.step === 'bound') this.#take(id, family, step.lease);
+      else if (step.step === 'lost') this.#take(id, family, undefined, step);
+      else this.#fail(id, new NetworkError('EXISTS', `address ${dhcp?.wanted ?? ''} is not given: DHCP server ${step.server} offers ${step.address} instead; leave --ip out, or ask for one that it has`));
     });
-    this.#sessions.set(id, session);
-    session.start(dhcp?.lease, dhcp?.lease === undefined ? 0 : Math.min(this.#sessions.size * SPREAD, LONGEST_SPREAD) * chance());
-  }
-
-  /** Where it is asked from: an engine wants the address before there is a link, so that is done by the LAN's own link in the host. */
-  #placeOf({ sandboxId, attachment, networkId }: EndpointRecord): { readonly namespace: NamespacePath; readonly link: string } | undefined {
-    if (sandboxId !== undefined) return attachment === undefined ? undefined : { namespace: attachment.namespace, link: attachment.interface };
-    const link = this.#context().ledger.network(networkId).driver.lanLink;
-    return link === undefined ? undefined : { namespace: HOST, link };
-  }
-
-  /**
-   * Links that share their parent's MAC address are told apart by one that is the endpoint's own: some servers
-   * know nothing else. An engine's containers get a new endpoint at every start, and keep at most their MAC address.
-   */
-  #identityOf({ id, mac: given, sandboxId }: EndpointRecord): Pick<ClientTraits, 'mac' | 'clientId' | 'hostname'> {
-    const mac = given === '' ? stableMac(`dhcp ${id}`) : given;
-    if (sandboxId === undefined) return { mac, clientId: clientIdOfMac(mac) };
-    const [hostname = ''] = this.#context().ledger.sandbox(sandboxId).hostname.split('.');
-    return { mac, clientId: clientIdOf(id), ...(hostname === '' ? {} : { hostname }) };
+    if (session === undefined) return;
+    this.#sessions.set(key, session);
+    session.start(lease, lease === undefined ? 0 : Math.min(this.#sessions.size * SPREAD, LONGEST_SPREAD) * chanceOf(this.#context().random)());
   }
 
   /** Writes down what the client has, when it is its turn. */
-  #take(id: string, session: DhcpSession, lease: DhcpLease | undefined, lost?: { readonly lease: DhcpLease; readonly reason: string }): void {
+  #take(id: string, family: Family, lease: DhcpLease | undefined, lost?: { readonly lease: DhcpLease; readonly reason: string }): void {
     const task = async (): Promise<void> => {
       const context = this.#context();
       const before = context.ledger.endpoints.get(id);
-      const after = await takeLease(context, id, lease);
+      const after = await takeLease(context, id, family, lease);
       if (before === undefined || after === undefined) return;
-      const action = lost !== undefined ? 'lost' : before.dhcp?.lease?.address === lease?.address ? 'renewed' : 'leased';
+      const action = lost !== undefined ? 'lost' : leaseIn(before, family)?.address === lease?.address ? 'renewed' : 'leased';
       const { address, server } = lease ?? lost?.lease ?? { address: '', server: '' };
       const network = context.ledger.network(after.networkId).record.name;
       context.events.emit({ type: 'address', action, id, name: after.name, attributes: { network, address, server, ...(lost === undefined ? {} : { reason: lost.reason }) } });
-      if (lease !== undefined) for (const { resolve } of this.#waiters.get(id) ?? []) resolve();
+      if (lease !== undefined && family === 4) for (const { resolve } of this.#waiters.get(id) ?? []) resolve();
     };
     this.#exclusive?.(task).catch((thrown: unknown) => {
       const error = NetworkError.from(thrown);
       // Somebody on the link answers for it already.
-      if (error.code === 'EXISTS') session.decline();
+      if (error.code === 'IN_USE') this.#sessions.get(keyOf(id, family))?.decline();
       else this.#fail(id, error);
       this.#context().events.warn(`address ${lease?.address ?? ''} by DHCP could not be taken: ${error.message}`);
     });
   }
+}
+
+function keyOf(endpointId: string, family: Family): string {
+  return `${endpointId} ${family}`;
 }

@@ -1,3 +1,4 @@
+import type { Family } from '../common/address.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { Context } from './context.ts';
 import { endpointKey } from './endpoints.ts';
@@ -5,23 +6,36 @@ import { followPorts, wayOut } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
 import { endpointChange, sandboxChanges } from './wanted.ts';
 
+/** The lease of an endpoint in one family. */
+export function leaseIn({ dhcp }: EndpointRecord, family: Family): DhcpLease | undefined {
+  return family === 4 ? dhcp?.lease : dhcp?.lease6;
+}
+
 /**
  * Writes a lease down, or that there is none any more, and makes it true. Nothing to do for an endpoint that is gone.
- * @throws {NetworkError} KERNEL, or EXISTS when somebody on the link has the address: the endpoint has none then
+ * @throws {NetworkError} KERNEL, or IN_USE when somebody on the link has the address: the endpoint has none then
  */
-export async function takeLease(context: Context, id: string, lease: DhcpLease | undefined): Promise<EndpointRecord | undefined> {
+export async function takeLease(context: Context, id: string, family: Family, lease: DhcpLease | undefined): Promise<EndpointRecord | undefined> {
   const before = context.ledger.endpoints.get(id);
   if (before?.dhcp === undefined) return undefined;
-  const { lease: _former, ...rest } = before.dhcp;
-  const { ipv4: _address, ...endpoint } = before;
-  const after: EndpointRecord = lease === undefined ? { ...endpoint, dhcp: rest } : { ...endpoint, ipv4: lease.address, dhcp: { ...rest, lease } };
+  const without = withLease(before, family, undefined);
+  const after = withLease(before, family, lease);
   try {
     await put(context, after);
   } catch (error) {
-    await put(context, { ...endpoint, dhcp: rest });
+    await put(context, without);
     throw error;
   }
   return after;
+}
+
+function withLease(endpoint: EndpointRecord, family: Family, lease: DhcpLease | undefined): EndpointRecord {
+  if (family === 4) {
+    const { ipv4: _address, dhcp: { lease: _lease, ...dhcp } = {}, ...rest } = endpoint;
+    return lease === undefined ? { ...rest, dhcp } : { ...rest, ipv4: lease.address, dhcp: { ...dhcp, lease } };
+  }
+  const { ipv6: _address, dhcp: { lease6: _lease, ...dhcp } = {}, ...rest } = endpoint;
+  return lease === undefined ? { ...rest, dhcp } : { ...rest, ipv6: lease.address, dhcp: { ...dhcp, lease6: lease } };
 }
 
 async function put(context: Context, endpoint: EndpointRecord): Promise<void> {

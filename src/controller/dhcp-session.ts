@@ -1,20 +1,36 @@
-import type { DhcpClient, ClientStep } from '../ipam/dhcp/client.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
-import { decodeDhcp, encodeDhcp } from '../ipam/dhcp/message.ts';
+import { decodeDhcp6, encodeDhcp6, type Dhcp6Message } from '../ipam/dhcp/message-v6.ts';
+import { decodeDhcp, encodeDhcp, type DhcpMessage } from '../ipam/dhcp/message.ts';
+import { DHCP6_PORT } from '../ipam/dhcp/protocol-v6.ts';
 import { DHCP_PORT } from '../ipam/dhcp/protocol.ts';
+import type { LeaseStep, Speaker, SpeakerStep } from '../ipam/dhcp/speaker.ts';
 import type { Kernel, RawDatagram, RawUdp } from '../kernel/kernel.ts';
 import type { NamespacePath } from '../kernel/op.ts';
 import type { Clock } from './context.ts';
 
+/** How one of the two protocols travels. */
+interface Wire<Message> {
+  readonly family: 4 | 6;
+  readonly port: { readonly CLIENT: number; readonly SERVER: number };
+  readonly encode: (message: Message) => Uint8Array;
+  readonly decode: (datagram: Uint8Array) => Message | undefined;
+}
+
+/** DHCP for IPv4. */
+export const WIRE4: Wire<DhcpMessage> = { family: 4, port: DHCP_PORT, encode: encodeDhcp, decode: decodeDhcp };
+/** DHCP for IPv6. */
+export const WIRE6: Wire<Dhcp6Message> = { family: 6, port: DHCP6_PORT, encode: encodeDhcp6, decode: decodeDhcp6 };
+
 /** What a {@link DhcpSession} works with. */
-export interface SessionParts {
-  readonly client: DhcpClient;
+export interface SessionParts<Message> {
+  readonly client: Speaker<Message>;
+  readonly wire: Wire<Message>;
   readonly kernel: Pick<Kernel, 'rawUdp'>;
   readonly now: Clock;
   /** The link by which it speaks. */
   readonly place: { readonly namespace: NamespacePath; readonly link: string };
   /** Is told of everything but datagrams. */
-  readonly heed: (step: Exclude<ClientStep, { step: 'send' }>) => void;
+  readonly heed: (step: LeaseStep) => void;
 }
 
 /** The longest that a timer of Node waits, ms. */
@@ -24,15 +40,15 @@ const LONGEST_TIMER = 0x7fff_ffff;
  * A DHCP client at work: its datagrams leave by a link, its appointments are kept. A socket is open
  * only while an answer is waited for: several hundred endpoints that have their lease hold none.
  */
-export class DhcpSession implements Disposable {
-  readonly #parts: SessionParts;
+export class DhcpSession<Message> implements Disposable {
+  readonly #parts: SessionParts<Message>;
   #socket: RawUdp | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** What became of datagrams on their way out. */
   #sending: Promise<void> = Promise.resolve();
   #problem: string | undefined;
 
-  constructor(parts: SessionParts) {
+  constructor(parts: SessionParts<Message>) {
     this.#parts = parts;
   }
 
@@ -74,11 +90,11 @@ export class DhcpSession implements Disposable {
   }
 
   #hear({ mac, payload }: RawDatagram): void {
-    const message = decodeDhcp(payload);
+    const message = this.#parts.wire.decode(payload);
     if (message !== undefined) this.#carryOut(this.#parts.client.receive(message, mac, this.#parts.now()));
   }
 
-  #carryOut(steps: readonly ClientStep[]): void {
+  #carryOut(steps: readonly SpeakerStep<Message>[]): void {
     for (const step of steps) {
       if (step.step === 'send') this.#send(step);
       else this.#parts.heed(step);
@@ -86,10 +102,10 @@ export class DhcpSession implements Disposable {
     this.#arm();
   }
 
-  #send({ message, from, to, mac }: Extract<ClientStep, { step: 'send' }>): void {
-    const { kernel, place } = this.#parts;
-    this.#socket ??= kernel.rawUdp({ ...place, family: 4, port: DHCP_PORT.CLIENT }, (datagram) => this.#hear(datagram));
-    const sent = this.#socket.send(encodeDhcp(message), { from, to, toPort: DHCP_PORT.SERVER, ...(mac === undefined ? {} : { mac }) });
+  #send({ message, from, to, mac }: Extract<SpeakerStep<Message>, { step: 'send' }>): void {
+    const { kernel, place, wire } = this.#parts;
+    this.#socket ??= kernel.rawUdp({ ...place, family: wire.family, port: wire.port.CLIENT }, (datagram) => this.#hear(datagram));
+    const sent = this.#socket.send(wire.encode(message), { from, to, toPort: wire.port.SERVER, ...(mac === undefined ? {} : { mac }) });
     // It is sent again when its time comes.
     this.#sending = sent.then(
       () => void (this.#problem = undefined),

@@ -28,7 +28,7 @@ export function learnedOf({ dhcp }: EndpointRecord, gatewayFor: readonly Family[
 
 /** Name servers and search domains that the servers of a sandbox's networks told of, the way out's first. */
 export function learnedNames(ledger: Ledger, sandboxId: string): { readonly servers: readonly string[]; readonly search: readonly string[] } {
-  const leases = ledger.endpointsOfSandbox(sandboxId).toSorted((a, b) => Number(leaseLeadsOut(b)) - Number(leaseLeadsOut(a))).flatMap(({ dhcp }) => dhcp?.lease ?? []);
+  const leases = ledger.endpointsOfSandbox(sandboxId).toSorted((a, b) => Number(leaseLeadsOut(b)) - Number(leaseLeadsOut(a))).flatMap(({ dhcp }) => [dhcp?.lease ?? [], dhcp?.lease6 ?? []].flat());
   return { servers: [...new Set(leases.flatMap(({ dns }) => dns))], search: [...new Set(leases.flatMap(({ search }) => search))] };
 }
 

@@ -87,6 +87,7 @@ export interface DhcpRecord {
   /** Plain address that its user asked for. */
   readonly wanted?: string;
   readonly lease?: DhcpLease;
+  readonly lease6?: DhcpLease;
 }
 
 /** One attachment of a sandbox, or of an engine's container, to a network. */
@@ -101,7 +102,7 @@ export interface EndpointRecord {
   /** CIDR */
   readonly ipv4?: string;
   readonly ipv6?: string;
-  /** In a network whose addresses the LAN gives; the leased one is `ipv4` as well. */
+  /** In a network whose addresses the LAN gives; the leased ones are `ipv4` and `ipv6` as well. */
   readonly dhcp?: DhcpRecord;
   readonly aliases: readonly string[];
   /** Names that its sandbox alone knows neighbours in this network by: `SANDBOX[:ALIAS]`. */

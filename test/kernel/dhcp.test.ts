@@ -140,6 +140,25 @@ describe('addresses by DHCP', () => {
     assert.equal((await dnsmasq.leases()).length, 1);
   });
 
+  it('come from a DHCPv6 server too, and go back to it', async () => {
+    await using dnsmasq = await startDnsmasq(host.outside, 'lan0', RANGE, '--enable-ra', '--dhcp-range=2001:db8:100::1000,2001:db8:100::1fff,64,2m', '--ra-param=lan0,1,120');
+    await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipv6: true, options: { parent: 'eth0' } });
+    await web();
+    const { attributes } = await remote.event(({ type, action, attributes: { address: text = '' } }) => type === 'address' && action === 'leased' && text.includes(':'), 15_000);
+    const given = attributes['address'] ?? '';
+    assert.match(given, /^2001:db8:100::1[0-9a-f]{3}\/128$/);
+    assert.match(await inside('ip -6 addr show eth0'), new RegExp(`inet6 ${given} scope global`));
+    assert.equal((await remote.controller.sandbox('web')).endpoints[0]?.ipv6, given);
+    const before = (await dnsmasq.leases()).find((lease) => lease.address.includes(':'));
+    assert.deepEqual([`${before?.address ?? ''}/128`, before?.hostname, before?.clientId.slice(0, 5)], [given, 'web', '00:04']);
+    assert.match(await eventually(() => inside('ping -6 -c 1 -W 1 2001:db8:200::7 || true'), (text) => text.includes(' 0% packet loss')), / 0% packet loss/);
+    await remote.kill9();
+    remote = await RemoteController.start(host);
+    await remote.event(({ type, action, attributes: { address: text } }) => type === 'address' && action === 'renewed' && text === given, 10_000);
+    await remote.controller.removeSandbox('web');
+    assert.deepEqual(await eventually(async () => (await dnsmasq.leases()).filter((lease) => lease.address.includes('.') || lease.address.includes(':')), (leases) => leases.length === 0), []);
+  });
+
   it('are refused where they cannot be had', async () => {
     for (const [request, message] of [
       [{ driver: 'macvlan', subnets: ['10.9.0.0/24'], options: { parent: 'eth0' } }, /'10\.9\.0\.0\/24' cannot be given with DHCP/],

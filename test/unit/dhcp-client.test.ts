@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { DhcpClient, type ClientStep, type ClientTraits } from '../../src/ipam/dhcp/client.ts';
+import { DhcpClient, type ClientTraits } from '../../src/ipam/dhcp/client.ts';
 import { clientIdOf } from '../../src/ipam/dhcp/identity.ts';
 import type { DhcpLease } from '../../src/ipam/dhcp/lease.ts';
 import type { DhcpMessage } from '../../src/ipam/dhcp/message.ts';
+import type { SpeakerStep } from '../../src/ipam/dhcp/speaker.ts';
 
 const MAC = '02:00:00:00:00:01';
 const SERVER_MAC = '02:00:00:00:00:99';
@@ -15,7 +16,7 @@ const NAMES = ['', 'discover', 'offer', 'request', 'decline', 'ack', 'nak', 'rel
 class Bench {
   now = 1_000_000;
   readonly client: DhcpClient;
-  steps: readonly ClientStep[] = [];
+  steps: readonly SpeakerStep<DhcpMessage>[] = [];
 
   constructor(traits: Partial<ClientTraits> = {}) {
     this.client = new DhcpClient({ ...TRAITS, ...traits }, () => 0.5);

@@ -1,5 +1,6 @@
 import { parseV4 } from '../../common/address-v4.ts';
 import { leaseOf, type DhcpLease } from './lease.ts';
+import type { Speaker, SpeakerStep } from './speaker.ts';
 import type { DhcpMessage } from './message.ts';
 import { readAddresses } from './option-values.ts';
 import { DHCP_OPTION, DHCP_TYPE } from './protocol.ts';
@@ -17,16 +18,7 @@ export interface ClientTraits {
   readonly apart?: boolean;
 }
 
-/** What its owner is to do. */
-export type ClientStep =
-  | { readonly step: 'send'; readonly message: DhcpMessage; /** Plain addresses; a MAC where it is not for everybody. */ readonly from: string; readonly to: string; readonly mac?: string }
-  /** Lent, or lent again. */
-  | { readonly step: 'bound'; readonly lease: DhcpLease }
-  /** The address is not ours any more. */
-  | { readonly step: 'lost'; readonly lease: DhcpLease; readonly reason: 'expired' | 'refused' | 'changed' }
-  /** Nobody gives the wanted address: one server offers another one. */
-  | { readonly step: 'other-offered'; readonly server: string; readonly address: string };
-
+type ClientStep = SpeakerStep<DhcpMessage>;
 type State = 'idle' | 'rebooting' | 'selecting' | 'requesting' | 'bound' | 'renewing' | 'rebinding';
 
 const ANYONE = '0.0.0.0';
@@ -51,7 +43,7 @@ const MOST_REQUESTS = 4;
  * The client's side of RFC 2131 §4.4, without socket or clock: it is told what came and what time it
  * is (ms since 1970), and says what is to be done. Call {@link wake} when it is {@link due}.
  */
-export class DhcpClient {
+export class DhcpClient implements Speaker<DhcpMessage> {
   readonly #traits: ClientTraits;
   readonly #random: () => number;
   #state: State = 'idle';

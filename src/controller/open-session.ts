@@ -1,0 +1,58 @@
+import type { Family } from '../common/address.ts';
+import { stableMac } from '../common/mac.ts';
+import { Dhcp6Client } from '../ipam/dhcp/client-v6.ts';
+import { DhcpClient } from '../ipam/dhcp/client.ts';
+import { clientIdOf, clientIdOfMac, duidOf, iaidOf, linkLocalOf } from '../ipam/dhcp/identity.ts';
+import type { Dhcp6Message } from '../ipam/dhcp/message-v6.ts';
+import type { DhcpMessage } from '../ipam/dhcp/message.ts';
+import type { LeaseStep } from '../ipam/dhcp/speaker.ts';
+import { HOST, type NamespacePath } from '../kernel/op.ts';
+import type { Context, Random } from './context.ts';
+import { DhcpSession, WIRE4, WIRE6 } from './dhcp-session.ts';
+import type { EndpointRecord } from './records.ts';
+
+/** A session of either protocol. */
+export type AnySession = DhcpSession<DhcpMessage> | DhcpSession<Dhcp6Message>;
+
+/**
+ * The session that an endpoint needs in one family; undefined where it can have none. Nothing is sent yet.
+ * @param heed is told what becomes of the address
+ */
+export function openSession(context: Context, endpoint: EndpointRecord, family: Family, heed: (step: LeaseStep) => void): AnySession | undefined {
+  const { kernel, now, random, ledger } = context;
+  const { id, mac, sandboxId, dhcp } = endpoint;
+  const place = placeOf(context, endpoint);
+  if (place === undefined) return undefined;
+  const [hostname = ''] = sandboxId === undefined ? [] : ledger.sandbox(sandboxId).hostname.split('.');
+  const named = hostname === '' ? {} : { hostname };
+  const parts = { kernel, now, place, heed };
+  const chance = chanceOf(random);
+  if (family === 4) {
+    const traits = { ...identityOf(endpoint), ...named, apart: place.namespace === HOST, ...(dhcp?.wanted === undefined ? {} : { wanted: dhcp.wanted }) };
+    return new DhcpSession({ ...parts, client: new DhcpClient(traits, chance), wire: WIRE4 });
+  }
+  // Without a MAC address of its own it has a link-local address that only the kernel knows; SLAAC goes without.
+  if (sandboxId === undefined || mac === '') return undefined;
+  return new DhcpSession({ ...parts, client: new Dhcp6Client({ from: linkLocalOf(mac), duid: duidOf(id), iaid: iaidOf(id), ...named }, chance), wire: WIRE6 });
+}
+
+/** Numbers from 0 up to 1. */
+export function chanceOf(random: Random): () => number {
+  return () => Buffer.from(random(4)).readUInt32BE() / 0x1_0000_0000;
+}
+
+/** Where it is asked from: an engine wants the address before there is a link, so that is done by the LAN's own link in the host. */
+function placeOf({ ledger }: Context, { sandboxId, attachment, networkId }: EndpointRecord): { readonly namespace: NamespacePath; readonly link: string } | undefined {
+  if (sandboxId !== undefined) return attachment === undefined ? undefined : { namespace: attachment.namespace, link: attachment.interface };
+  const link = ledger.network(networkId).driver.lanLink;
+  return link === undefined ? undefined : { namespace: HOST, link };
+}
+
+/**
+ * Links that share their parent's MAC address are told apart by one that is the endpoint's own: some servers
+ * know nothing else. An engine's containers get a new endpoint at every start, and keep at most their MAC address.
+ */
+function identityOf({ id, mac: given, sandboxId }: EndpointRecord): { readonly mac: string; readonly clientId: Uint8Array } {
+  const mac = given === '' ? stableMac(`dhcp ${id}`) : given;
+  return { mac, clientId: sandboxId === undefined ? clientIdOfMac(mac) : clientIdOf(id) };
+}
