@@ -147,7 +147,7 @@ export class ParentNetwork implements DriverNetwork {
       ...(mac === '' ? {} : { mac }),
       ...(mtu === undefined ? {} : { mtu }),
       // In the l3 modes there is no neighbour to ask or to tell: nothing is resolved.
-      ...((options.probe ?? this.#options.probe) && !this.leadsOnLink ? { probe: addresses } : {}),
+      ...((options.probe ?? this.#options.probe) && !this.leadsOnLink && addresses.length > 0 ? { probe: addresses } : {}),
     };
     if (handedOver) return { ...link, handedOver: namespace };
     return {

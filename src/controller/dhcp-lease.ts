@@ -2,6 +2,7 @@ import type { Family } from '../common/address.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { Context } from './context.ts';
 import { endpointKey } from './endpoints.ts';
+import { probe } from './plan.ts';
 import { followPorts, wayOut } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
 import { endpointChange, sandboxChanges } from './wanted.ts';
@@ -21,12 +22,19 @@ export async function takeLease(context: Context, id: string, family: Family, le
   const without = withLease(before, family, undefined);
   const after = withLease(before, family, lease);
   try {
+    if (lease !== undefined && leaseIn(before, family)?.address !== lease.address) await askLan(context, after, lease);
     await put(context, after);
   } catch (error) {
     await put(context, without);
     throw error;
   }
   return after;
+}
+
+/** Where duplicates are asked for, that is done when the address is known; for those that were there with the link it has been done. */
+async function askLan({ kernel, ledger }: Context, endpoint: EndpointRecord, { address }: DhcpLease): Promise<void> {
+  const { links } = endpointChange(ledger, endpoint).wanted;
+  await kernel.apply(links.flatMap((link) => (link.probe === undefined || link.handedOver !== undefined ? [] : [probe({ ...link, probe: [address] })])));
 }
 
 function withLease(endpoint: EndpointRecord, family: Family, lease: DhcpLease | undefined): EndpointRecord {

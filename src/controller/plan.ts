@@ -121,8 +121,8 @@ function askFor(link: LinkState): Op[] {
   ];
 }
 
-/** An ipvlan parent passes on what is for an address that a child has: before that, answers reach the parent only. */
-function probe({ namespace, name, traits, parent, probe: addresses = [] }: LinkState): Op {
+/** Asks for a link's addresses. An ipvlan parent passes on what is for an address that a child has: before that, answers reach the parent only. */
+export function probe({ namespace, name, traits, parent, probe: addresses = [] }: LinkState): Op {
   const place = traits?.type === 'ipvlan' && parent !== undefined ? { namespace: HOST, link: parent } : { namespace, link: name };
   return { op: 'address-probe', ...place, addresses: addresses.map((address) => address.split('/')[0] ?? ''), ...PROBE };
 }

@@ -129,6 +129,18 @@ describe('addresses by DHCP', () => {
     await remote.controller.removeNetwork('lan');
   });
 
+  it('that somebody has already are declined, where that is asked for', async () => {
+    await using dnsmasq = await startDnsmasq(host.outside, 'lan0', '198.51.100.100,198.51.100.101,255.255.255.0');
+    await remote.controller.createNetwork({ name: 'fixed', driver: 'macvlan', subnets: ['198.51.100.0/24'], options: { parent: 'eth0' } });
+    await remote.controller.createSandbox({ name: 'squatter', networks: [{ network: 'fixed', ipv4: '198.51.100.100' }] });
+    await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipamOptions: { timeout: '6' }, options: { parent: 'eth0', 'tsmacvlan.dad': 'true' } });
+    // One of the two is offered the squatter's.
+    await web();
+    await remote.controller.createSandbox({ name: 'other', networks: [{ network: 'lan' }] }).catch(() => undefined);
+    assert.equal(await address(), '198.51.100.101/24');
+    assert.match(dnsmasq.process.output, /DHCPDECLINE\(lan0\) 198\.51\.100\.100 /);
+  });
+
   it('are made by each endpoint itself where routers tell of a prefix (SLAAC)', async () => {
     await using dnsmasq = await startDnsmasq(host.outside, 'lan0', RANGE, '--enable-ra', '--dhcp-range=2001:db8:100::,ra-only,64,2m', '--ra-param=lan0,1,120');
     await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipv6: true, options: { parent: 'eth0' } });
