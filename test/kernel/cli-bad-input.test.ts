@@ -57,7 +57,7 @@ const CASES: readonly (readonly [code: number, words: readonly string[], says: R
   [2, ['network', 'create', '-o', 'com.docker.network.bridge.name=abcdefghijklmnop', 'n'], /bridge name 'abcdefghijklmnop' is not allowed: use 1 to 15/],
   [2, ['network', 'create', '-o', 'com.docker.network.bridge.name=a;b', 'n'], /bridge name 'a;b' is not allowed/],
   [2, ['network', 'create', '-o', 'com.docker.network.driver.mtu=tiny', 'n'], /'tiny'/],
-  [2, ['network', 'create', '--ipam', 'dhcp', 'n'], /--ipam 'dhcp': there is only 'default'/],
+  [2, ['network', 'create', '--ipam', 'dhcp', 'n'], /a DHCP server is reached by an existing bridge with an uplink: name it by -o com\.docker\.network\.bridge\.name=BRIDGE/],
   [2, ['sandbox', 'create', '--network', 'blue,driver-opt=nope=1', 's'], /'nope'/],
   [2, ['sandbox', 'create', '--sysctl', 'kernel.panic=1', 's'], /sysctl 'kernel\.panic=1': must be net\.…=VALUE/],
   [2, ['sandbox', 'create', '--sysctl', 'net/../kernel/panic=1', 's'], /must be net\.…=VALUE/],

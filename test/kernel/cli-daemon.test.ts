@@ -68,7 +68,7 @@ describe('netctl daemon', () => {
 
     it('is waited for while it starts', async () => {
       await manager('activating');
-      const waiting = type(['network', 'ls', '-q']);
+      const waiting = type(['sandbox', 'ls', '-q']);
       await using daemon = await netctl.daemon(['--docker-plugins', 'none']);
       const { code, stdout, stderr } = await waiting;
       assert.deepEqual([code, stdout, stderr], [0, '', '']);
