@@ -44,18 +44,21 @@ for (const [firewall, program] of KINDS) {
 
     const served = (): Promise<boolean> => host.outside.canReach(host.address4, 8080);
 
-    it('are named by doctor and put right by doctor --fix', async () => {
-      const whole = await rules();
-      // Quicker than the daemon hears of it, where it hears at all.
-      await host.sh(`${program} -t nat -R ${chain('PORTS')} 1 -p tcp --dport 8080 -j DNAT --to-destination 10.9.0.77:80`);
-      const [findings, repaired] = await Promise.all([remote.controller.diagnose(), remote.controller.reconcile()]);
-      const wrong = `iptables, table nat, chain ${chain('PORTS')} lacks '-p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.9.0.2:80'`;
-      assert.ok(findings.some(({ message }) => message === wrong), findings.map(({ message }) => message).join('\n'));
-      assert.ok(repaired.includes(`${wrong}: put right`), repaired.join('\n'));
-      assert.equal(await rules(), whole);
-      assert.deepEqual((await remote.controller.diagnose()).filter(({ level }) => level === 'error'), []);
-      assert.equal(await served(), true);
-    });
+    if (program === 'iptables-legacy') {
+      // The daemon is told of nothing there: what it finds is what it was asked to look for.
+      it('are named by doctor and put right by doctor --fix', async () => {
+        const whole = await rules();
+        await host.sh(`${program} -t nat -R ${chain('PORTS')} 1 -p tcp --dport 8080 -j DNAT --to-destination 10.9.0.77:80`);
+        const findings = await remote.controller.diagnose();
+        const repaired = await remote.controller.reconcile();
+        const wrong = `iptables, table nat, chain ${chain('PORTS')} lacks '-p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.9.0.2:80'`;
+        assert.ok(findings.some(({ message }) => message === wrong), findings.map(({ message }) => message).join('\n'));
+        assert.ok(repaired.includes(`${wrong}: put right`), repaired.join('\n'));
+        assert.equal(await rules(), whole);
+        assert.deepEqual((await remote.controller.diagnose()).filter(({ level }) => level === 'error'), []);
+        assert.equal(await served(), true);
+      });
+    }
 
     if (program === 'iptables-nft') {
       it('are put back by themselves, and the event names them', async () => {
