@@ -2,13 +2,21 @@ import { relayTests } from './relayed-tests.ts';
 
 const MARK = 'TEST_PRIVATE_FILE';
 
-/** Its own /run for named namespaces, its own /etc for their files, its own /sys because that shows the links of whoever mounted it. */
-const SET_UP =
-  'mount -t tmpfs tmpfs /run && mkdir -p /run/etc/upper /run/etc/work && mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work etc /etc && ' +
-  'mount -t sysfs sysfs /sys && ip link set lo up && exec "$@"';
+/** Its own /run for named namespaces, its own /sys because that shows the links of whoever mounted it. */
+const SET_UP = 'mount -t tmpfs tmpfs /run && mount -t sysfs sysfs /sys && ip link set lo up';
 
-/** Command words that run the ones behind them in such namespaces. */
-export const PRIVATELY: readonly string[] = ['unshare', '-n', '-m', '-u', '--propagation', 'private', 'sh', '-ec', SET_UP, 'sh'];
+/** Its own /etc for the files of named namespaces. */
+const OWN_ETC = 'mkdir -p /run/etc/upper /run/etc/work && mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work etc /etc';
+
+/**
+ * Command words that run the ones behind them in such namespaces.
+ *
+ * @param etc `shared` where nobody else has it: overlays stack two high, which a private host in a virtual machine needs
+ */
+export function privately(etc: 'own' | 'shared'): readonly string[] {
+  const steps = etc === 'own' ? [SET_UP, OWN_ETC] : [SET_UP];
+  return ['unshare', '-n', '-m', '-u', '--propagation', 'private', 'sh', '-ec', `${steps.join(' && ')} && exec "$@"`, 'sh'];
+}
 
 /**
  * Runs the tests of a file in fresh network, mount and UTS namespaces, so that they are root on a host
@@ -24,7 +32,7 @@ export function inPrivateNamespace(file: string, define: () => void): void {
     file,
     mark: MARK,
     where: 'in namespaces of its own',
-    enter: PRIVATELY,
+    enter: privately('own'),
     results: 3,
     timeout: 20_000,
     limit: 120_000,

@@ -44,14 +44,17 @@ export function describeSctp(): void {
 
     const ask = (from: Place, address: string, port: number): Promise<ProbeResult> => from.probe(address, port, { proto: 'sctp', timeoutMs: PATIENCE });
 
+    /** A probe that got no answer says what it got. */
+    const answers = (result: ProbeResult, words: RegExp): void => assert.match(result.answer, words, JSON.stringify(result));
+
     it('are reached from the LAN by either family, and from the host', async () => {
       await sandbox('web', 'blue', [{ hostPort: 9000 }]);
       await using server = await host.netns('web').serve(7000, 'sctp', 'web');
       assert.equal(server.port, 7000);
       const lan = host.addresses[0];
-      assert.match((await ask(host.outside, host.address4, 9000)).answer, new RegExp(`^web from ${lan?.gateway4} `));
-      assert.match((await ask(host.outside, host.address6, 9000)).answer, new RegExp(`^web from ${lan?.gateway6} `));
-      assert.match((await ask(host, '127.0.0.1', 9000)).answer, /^web from/);
+      answers(await ask(host.outside, host.address4, 9000), new RegExp(`^web from ${lan?.gateway4} `));
+      answers(await ask(host.outside, host.address6, 9000), new RegExp(`^web from ${lan?.gateway6} `));
+      answers(await ask(host, '127.0.0.1', 9000), /^web from/);
       assert.equal((await ask(host.outside, host.address4, 7000)).outcome, 'refused');
     });
 
@@ -71,7 +74,7 @@ export function describeSctp(): void {
       await sandbox('web', 'four', [{ hostPort: 9000 }]);
       await using server = await host.netns('web').serve(7000, 'sctp', 'web');
       assert.equal(server.port, 7000);
-      assert.match((await ask(host.outside, host.address4, 9000)).answer, /^web from/);
+      answers(await ask(host.outside, host.address4, 9000), /^web from/);
       assert.equal((await ask(host.outside, host.address6, 9000)).outcome, 'refused');
       assert.deepEqual((await remote.controller.ports()).map(({ hostAddress, hostPort }) => [hostAddress, hostPort]), [['0.0.0.0', 9000]]);
     });
@@ -82,13 +85,13 @@ export function describeSctp(): void {
       {
         await using first = await host.netns('web').serve(7000, 'sctp', 'first');
         assert.equal(first.port, 7000);
-        assert.match((await probe()).answer, /^first from/);
+        answers(await probe(), /^first from/);
       }
       await remote.controller.removeSandbox('web');
       await sandbox('web', 'blue', [{ hostPort: 9000 }]);
       await using second = await host.netns('web').serve(7000, 'sctp', 'second');
       assert.equal(second.port, 7000);
-      assert.match((await probe()).answer, /^second from/);
+      answers(await probe(), /^second from/);
     });
   });
 }
