@@ -6,7 +6,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { ThreadData } from '../kernel/blocked-thread.ts';
 import { raiseOpenFileLimit } from '../kernel/open-file-limit.ts';
 import { toPlainError } from '../kernel/protocol.ts';
-import { makeEventFd, readFile } from '../kernel/sys.ts';
+import { makeEventFd, markOpenFiles, readFile } from '../kernel/sys.ts';
 import { NameServer } from './name-server.ts';
 import type { DnsMessage, DnsRequest, DnsThreadData } from './thread-protocol.ts';
 
@@ -15,6 +15,7 @@ const LOOK_UP = 10_000;
 
 function run({ exiting, data }: ThreadData<DnsThreadData>, post: (message: DnsMessage) => void, next: () => DnsRequest | undefined): void {
   raiseOpenFileLimit();
+  markOpenFiles(data.openFiles);
   const wakeFd = makeEventFd();
   const counter = Buffer.alloc(8);
   let woken = false;

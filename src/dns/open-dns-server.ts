@@ -1,5 +1,6 @@
 import { NetworkError } from '../common/error.ts';
 import { BlockedThread } from '../kernel/blocked-thread.ts';
+import { OpenFiles } from '../kernel/open-files.ts';
 import { fromPlainError } from '../kernel/protocol.ts';
 import { portHolder } from '../kernel/port-holder.ts';
 import type { DnsServer } from './dns-server.ts';
@@ -37,7 +38,8 @@ export interface DnsServerOptions {
  * ```
  */
 export async function openDnsServer(options: DnsServerOptions = {}): Promise<DnsServer> {
-  const data: DnsThreadData = { limits: { ...DEFAULT_LIMITS, ...options.limits }, resolvConf: options.resolvConf ?? '/etc/resolv.conf' };
+  const openFiles = new OpenFiles();
+  const data: DnsThreadData = { limits: { ...DEFAULT_LIMITS, ...options.limits }, resolvConf: options.resolvConf ?? '/etc/resolv.conf', openFiles: openFiles.table };
   const thread = new BlockedThread<DnsCalls, DnsMessage>({
     name: 'dns',
     file: THREAD_FILE,
@@ -46,7 +48,11 @@ export async function openDnsServer(options: DnsServerOptions = {}): Promise<Dns
     onNews: (news) => {
       if (news.kind === 'defect') options.onDefect?.(fromPlainError(news.error));
     },
-    ...(options.onCrash === undefined ? {} : { onCrash: options.onCrash }),
+    onCrash: (error) => {
+      // The ports at gateways are in use, and namespaces of others alive, as long as its sockets are.
+      openFiles.close();
+      options.onCrash?.(error);
+    },
   });
   await thread.ready();
   let closed = false;

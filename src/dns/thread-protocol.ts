@@ -32,4 +32,6 @@ export interface DnsThreadData {
   readonly limits: DnsLimits;
   /** The host's resolv.conf. */
   readonly resolvConf: string;
+  /** Where the thread marks what it has open: `OpenFiles`. */
+  readonly openFiles: Uint8Array;
 }

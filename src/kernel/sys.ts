@@ -91,12 +91,31 @@ function check(result: number, what: string): number {
 /** The kernel's number of the calling thread. */
 export const threadId = (): number => c.gettid();
 
+/** Where this thread marks what it has open, if somebody wants to know: {@link markOpenFiles}. */
+let openFiles: Uint8Array | undefined;
+
+/**
+ * From now on every descriptor that the calling thread opens here and has not closed has its byte set. Descriptors
+ * belong to the process and outlive a thread that ends in the middle of its work. Those of {@link makeEventFd},
+ * which two threads share, are not marked.
+ */
+export const markOpenFiles = (table: Uint8Array): void => void (openFiles = table);
+
+function opened(fd: number): number {
+  if (openFiles !== undefined && fd >= 0) openFiles[fd] = 1;
+  return fd;
+}
+
 /** open(2), close-on-exec. @throws {NetworkError} KERNEL */
 export const openFile = (path: string, flags: number = SYS.O_RDONLY, mode = 0): number =>
-  check(c.open(path, flags | SYS.O_CLOEXEC, mode), `open ${path}`);
+  opened(check(c.open(path, flags | SYS.O_CLOEXEC, mode), `open ${path}`));
 
 /** close(2). The descriptor is gone whatever it says, so nothing is reported. */
-export const closeFile = (fd: number): void => void c.close(fd);
+export function closeFile(fd: number): void {
+  // Before: a moment later another thread may have the number.
+  if (openFiles !== undefined) openFiles[fd] = 0;
+  c.close(fd);
+}
 
 /** read(2): the number of bytes. @throws {NetworkError} KERNEL */
 export const readFile = (fd: number, to: Buffer, what: string): number => check(c.read(fd, to, to.length), what);
@@ -130,7 +149,7 @@ export const makeEventFd = (): number => check(c.eventfd(0, SYS.EFD_CLOEXEC | SY
 
 /** socket(2), close-on-exec. @throws {NetworkError} KERNEL */
 export const openSocketFd = (family: number, type: number, protocol: number, what: string): number =>
-  check(c.socket(family, type | SOCKET.SOCK_CLOEXEC, protocol), what);
+  opened(check(c.socket(family, type | SOCKET.SOCK_CLOEXEC, protocol), what));
 
 /** bind(2). @throws {NetworkError} KERNEL */
 export const bindSocket = (fd: number, address: Buffer, what: string): void => void check(c.bind(fd, address, address.length), what);
@@ -187,7 +206,7 @@ export const connectSocket = (fd: number, address: Buffer): number => (c.connect
 /** accept4(2), close-on-exec, not blocking: the descriptor, or the negative errno. `from` is filled with the sender. */
 export function acceptSocket(fd: number, from: Buffer): number {
   const result = c.accept4(fd, from, uint32(from.length), SOCKET.SOCK_CLOEXEC | SOCKET.SOCK_NONBLOCK);
-  return result < 0 ? -koffi.errno() : result;
+  return result < 0 ? -koffi.errno() : opened(result);
 }
 
 /** send(2) without waiting or SIGPIPE: how many of the first `length` bytes were sent, or the negative errno. */
@@ -221,7 +240,7 @@ export function sendMany(fd: number, headers: Buffer, count: number): number {
 export const memoryAddress = (bytes: Buffer): bigint => koffi.address(bytes);
 
 /** epoll_create1(2). @throws {NetworkError} KERNEL */
-export const makeEpoll = (): number => check(c.epoll_create1(SYS.EPOLL_CLOEXEC), 'epoll_create1');
+export const makeEpoll = (): number => opened(check(c.epoll_create1(SYS.EPOLL_CLOEXEC), 'epoll_create1'));
 
 /** epoll_ctl(2). @param event a struct epoll_event @throws {NetworkError} KERNEL */
 export const controlEpoll = (epoll: number, operation: number, fd: number, event: Buffer): void =>
