@@ -37,9 +37,9 @@ export interface SocketRequest {
 
 /** An open socket; disposing closes it unless {@link OpenSocket.detach} gave the descriptor away. */
 export interface OpenSocket extends Disposable {
-  readonly port: number;
   /** Where it is bound, a plain address. */
   readonly address: string;
+  readonly port: number;
   /** Hands the descriptor to the caller, who closes it from then on. */
   detach(): number;
 }

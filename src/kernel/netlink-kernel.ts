@@ -210,10 +210,6 @@ export class NetlinkKernel implements Kernel {
   }
 }
 
-function programOf(op: Op): string {
-  if (op.op === 'iptables-restore') return iptablesProgram(op.family, op.variant, 'restore');
-  return op.op === 'nft' ? 'nft' : 'ip';
-}
 function handle({ fd, address, port }: BoundSocket): OpenSocket {
   let open = true;
   return {
@@ -230,3 +226,7 @@ function handle({ fd, address, port }: BoundSocket): OpenSocket {
   };
 }
 
+function programOf(op: Op): string {
+  if (op.op === 'iptables-restore') return iptablesProgram(op.family, op.variant, 'restore');
+  return op.op === 'nft' ? 'nft' : 'ip';
+}

@@ -11,7 +11,6 @@ import type { NamespaceSnapshot } from './snapshot.ts';
 /** What the worker does itself: programs are started by the main thread. */
 export type WorkerOp = Exclude<Op, IptablesRestore>;
 
-/** Each call with its arguments and its result. */
 /** A socket on its way to the main thread, which closes it. */
 export interface BoundSocket {
   readonly fd: number;
@@ -20,6 +19,7 @@ export interface BoundSocket {
   readonly port: number;
 }
 
+/** Each call with its arguments and its result. */
 export interface WorkerCalls {
   readonly apply: { readonly arguments: readonly WorkerOp[]; readonly result: undefined };
   readonly snapshot: { readonly arguments: readonly NamespacePath[]; readonly result: readonly NamespaceSnapshot[] };
