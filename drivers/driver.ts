@@ -86,6 +86,15 @@ export interface Learned {
   readonly mtu?: number;
 }
 
+/** What a Docker plugin said when an endpoint joined. */
+export interface Joined {
+  /** Link in the host's namespace that is to be taken into the sandbox; left out where the plugin has furnished that itself. */
+  readonly source?: string;
+  /** Plain addresses. */
+  readonly gateways: { readonly [Key in Family]?: string };
+  readonly routes: readonly RouteState[];
+}
+
 /** An endpoint as the driver sees it. */
 export interface EndpointSpec {
   readonly id: string;
@@ -103,6 +112,8 @@ export interface EndpointSpec {
   readonly gatewayFor: readonly Family[];
   /** In a network whose addresses the LAN gives. */
   readonly learned?: Learned;
+  /** In the network of a Docker plugin, once it has joined. */
+  readonly joined?: Joined;
   readonly ports: readonly PublishedPort[];
 }
 

@@ -26,5 +26,6 @@ export type ApiController = Pick<
   | 'queryName'
   | 'nameCounts'
   | 'subscribe'
+  | 'exchanges'
   | 'reconcile'
 >;

@@ -6,8 +6,8 @@ import { checkShape } from './check-shape.ts';
 import { httpStatus } from './http-status.ts';
 import type { Metrics } from './metrics.ts';
 import { BodyTooLarge, readJsonBody } from './read-json-body.ts';
-import { matchRoute, type Call, type Match, type Route } from './route.ts';
-import type { ErrorAnswer, ExplainAnswer } from './wire.ts';
+import { matchRoute, type Call, type Match, type Route, type StreamCall } from './route.ts';
+import type { ErrorAnswer, ExplainAnswer, TraceLine } from './wire.ts';
 
 /** What the API server works with. */
 export interface ApiServerParts {
@@ -55,9 +55,10 @@ async function answer(
   signal: AbortSignal,
 ): Promise<void> {
   const body = checkShape(route.body, await readJsonBody(request), 'request body');
-  const explaining = checkQuery(route, query);
+  checkQuery(route, query);
   const call: Call = { controller, names, query, body, signal };
-  if (explaining) {
+  if (isAsked(query, 'trace')) return trace(route, { ...call, request, response });
+  if (isAsked(query, 'explain')) {
     const commands = await explain(async (copy) => route.handle({ ...call, controller: copy }));
     return sendJson(response, 200, { commands } satisfies ExplainAnswer);
   }
@@ -67,15 +68,37 @@ async function answer(
   else sendJson(response, 200, result);
 }
 
-/** Whether the request is only to be explained. */
-function checkQuery(route: Route, query: URLSearchParams): boolean {
-  const known = [...(route.query ?? []), ...(route.changes ? ['explain'] : [])];
+/** Answers in lines: everything that is said with Docker plugins, as it is said, and then the answer itself. */
+async function trace(route: Route, call: StreamCall): Promise<void> {
+  const { controller, response } = call;
+  const write = (line: TraceLine): void => void response.write(`${JSON.stringify(line)}\n`);
+  response.setHeader('Content-Type', 'application/x-ndjson');
+  using _listening = controller.exchanges((exchange) => write({ exchange }));
+  try {
+    // What such a handler writes itself goes on behind these lines.
+    if (route.stream !== undefined) return await route.stream(call);
+    write({ result: (await route.handle(call)) ?? null });
+  } catch (thrown) {
+    const { code, message } = NetworkError.from(thrown);
+    write({ refusal: { code, message: oneLine(message) } });
+  }
+  response.end();
+}
+
+function isAsked(query: URLSearchParams, what: 'explain' | 'trace'): boolean {
+  return query.get(what) === 'true';
+}
+
+/** @throws {NetworkError} INVALID for a parameter that the route does not take, or another value than true and false */
+function checkQuery(route: Route, query: URLSearchParams): void {
+  const known = [...(route.query ?? []), ...(route.changes ? ['explain', 'trace'] : [])];
   for (const key of query.keys()) {
     if (!known.includes(key)) throw new NetworkError('INVALID', `unknown query parameter ${quote(key)}: ${route.method} ${route.path} takes ${known.join(', ') || 'none'}`);
   }
-  const explain = query.get('explain') ?? 'false';
-  if (explain !== 'true' && explain !== 'false') throw new NetworkError('INVALID', `query parameter explain=${quote(explain)} must be true or false`);
-  return explain === 'true';
+  for (const what of ['explain', 'trace']) {
+    const value = query.get(what) ?? 'false';
+    if (value !== 'true' && value !== 'false') throw new NetworkError('INVALID', `query parameter ${what}=${quote(value)} must be true or false`);
+  }
 }
 
 function refuseMethod(response: ServerResponse, method: string, path: string, allowed: readonly string[]): void {

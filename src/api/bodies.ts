@@ -40,7 +40,7 @@ export const networkBody: z.ZodType<NetworkBody> = z.strictObject({
   ranges: z.exactOptional(list),
   gateways: z.exactOptional(list),
   auxiliary: z.exactOptional(pairs),
-  ipam: z.exactOptional(z.enum(['default', 'dhcp'])),
+  ipam: z.exactOptional(z.string()),
   ipamOptions: z.exactOptional(pairs),
   internal: z.exactOptional(z.boolean()),
   labels: z.exactOptional(pairs),

@@ -1,7 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Exchange } from '../../drivers/remote/exchange.ts';
 import { ERROR_CODES, NetworkError, type ErrorCode } from '../common/error.ts';
 import type { ApiCall } from './calls.ts';
-import type { ErrorAnswer, ExplainAnswer } from './wire.ts';
+import type { ErrorAnswer, ExplainAnswer, TraceLine } from './wire.ts';
 
 // As an import it would also load fetch, which takes as long as the rest of a command.
 const http = process.getBuiltinModule('node:http');
@@ -47,6 +48,21 @@ export class ApiClient {
   async explain(call: ApiCall<unknown>): Promise<readonly string[]> {
     const { commands } = await this.send<ExplainAnswer>({ method: call.method, path: call.path, query: { ...call.query, explain: 'true' }, body: call.body });
     return commands;
+  }
+
+  /**
+   * Makes a request, and hears what the daemon says with Docker plugins meanwhile.
+   * @throws as {@link ApiClient.send}
+   */
+  async trace<Answer>(call: ApiCall<Answer>, heed: (exchange: Exchange) => void): Promise<Answer> {
+    using lines = await this.lines(tracedCall(call));
+    for await (const line of lines) {
+      const told = readTraceLine(line);
+      if ('exchange' in told) heed(told.exchange);
+      else if ('refusal' in told) throw new NetworkError(told.refusal.code, told.refusal.message);
+      else return (told.result ?? undefined) as Answer;
+    }
+    throw new NetworkError('UNAVAILABLE', 'the daemon went away in the middle of its answer');
   }
 
   /**
@@ -96,6 +112,17 @@ export class ApiClient {
     if (isAbsent(error)) return new NetworkError('UNAVAILABLE', `no daemon listens on '${this.#socketPath}': start one with 'netctl daemon'`, { cause: error });
     return new NetworkError('UNAVAILABLE', `the daemon on '${this.#socketPath}' broke off: ${message}`, { cause: error });
   }
+}
+
+/** The same call, with {@link TraceLine}s before its answer. */
+export function tracedCall<Answer>(call: ApiCall<Answer>): ApiCall<Answer> {
+  return { ...call, query: { ...call.query, trace: 'true' } };
+}
+
+/** A line of a traced answer; one that is neither exchange nor refusal is the answer of a request that goes on in lines. */
+export function readTraceLine(line: string): TraceLine {
+  const parsed = JSON.parse(line) as TraceLine | object;
+  return 'exchange' in parsed || 'refusal' in parsed || 'result' in parsed ? parsed : { result: parsed };
 }
 
 function isAbsent(error: unknown): boolean {

@@ -16,6 +16,10 @@ export interface DaemonOptions {
   readonly dockerPlugins: string | undefined;
   /** Name of the one socket for networks and addresses in that folder; unless given, each has its own. */
   readonly pluginSocket?: string;
+  /** Folders in which Docker plugins are looked for that networks of ours can be driven by; undefined: those of an engine. */
+  readonly pluginPath?: readonly string[];
+  /** How long such a plugin may take for an answer, ms; undefined: 30 s. */
+  readonly pluginPatience?: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly firewall: 'auto' | 'nft' | 'iptables';
@@ -26,6 +30,8 @@ const settings = z.strictObject({
   'run-dir': z.exactOptional(z.string().min(1)),
   'docker-plugins': z.exactOptional(z.string().min(1)),
   'plugin-socket': z.exactOptional(z.string().min(1)),
+  'plugin-path': z.exactOptional(z.string().min(1)),
+  'plugin-timeout': z.exactOptional(z.string().regex(/^[1-9]\d{0,3}$/, 'must be seconds, 1 to 9999')),
   'log-level': z.exactOptional(z.enum(LOG_LEVELS)),
   'log-format': z.exactOptional(z.enum(LOG_FORMATS)),
   firewall: z.exactOptional(z.enum(['auto', 'nft', 'iptables'])),
@@ -40,13 +46,15 @@ const settings = z.strictObject({
 export function daemonOptions(flags: Readonly<Record<string, string>>, configFile?: string): DaemonOptions {
   const file = configFile === undefined ? {} : checkShape(settings, readJson(configFile), `configuration file '${configFile}'`);
   const chosen = { ...file, ...checkShape(settings, flags, 'command line') };
-  const socket = chosen['plugin-socket'];
+  const { 'plugin-socket': socket, 'plugin-path': path, 'plugin-timeout': patience } = chosen;
   const plugins = socket === undefined ? (chosen['docker-plugins'] ?? '/run/docker/plugins') : dirname(socket);
   return {
     stateFolder: chosen['state-dir'] ?? '/var/lib/netctl',
     runFolder: chosen['run-dir'] ?? defaultRunFolder(),
     dockerPlugins: plugins === 'none' ? undefined : plugins,
     ...(socket === undefined ? {} : { pluginSocket: basename(socket) }),
+    ...(path === undefined ? {} : { pluginPath: path === 'none' ? [] : path.split(':').filter((folder) => folder !== '') }),
+    ...(patience === undefined ? {} : { pluginPatience: Number(patience) * 1000 }),
     logLevel: chosen['log-level'] ?? 'info',
     logFormat: chosen['log-format'] ?? 'text',
     firewall: chosen.firewall ?? 'auto',

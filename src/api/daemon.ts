@@ -35,7 +35,11 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
     metrics.event(event.type, event.action);
     logEvent(log, event);
   };
-  const { controller } = stack.use(await openHost({ stateFolder: options.stateFolder, firewall: options.firewall, onEvent }));
+  const { stateFolder, firewall, pluginPath, pluginPatience } = options;
+  // The sockets at which this daemon is a plugin itself.
+  const own = new Set<string>();
+  const plugins = { own, ...(pluginPath === undefined ? {} : { folders: pluginPath }), ...(pluginPatience === undefined ? {} : { patience: pluginPatience }) };
+  const { controller } = stack.use(await openHost({ stateFolder, firewall, plugins, onEvent }));
   const report = (message: string): void => log('error', message);
   const leases = new LeaseKeeper(controller, report);
   const server = apiServer({
@@ -50,7 +54,7 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
     await close(server);
   });
   stack.use(await listenOnSocket(server, socketPath(options.runFolder)));
-  await openDoors(stack, controller, options, log);
+  for (const socket of await openDoors(stack, controller, options, log)) own.add(socket);
   const sweep = setInterval(() => void leases.sweep().catch((error: unknown) => report(NetworkError.from(error).message)), SWEEP_INTERVAL);
   stack.defer(() => clearInterval(sweep));
   notifyServiceManager('READY=1');
@@ -60,9 +64,9 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
   notifyServiceManager('STOPPING=1');
 }
 
-async function openDoors(stack: AsyncDisposableStack, controller: Controller, { dockerPlugins, pluginSocket }: DaemonOptions, log: Log): Promise<void> {
-  if (dockerPlugins === undefined) return;
-  stack.use(
+async function openDoors(stack: AsyncDisposableStack, controller: Controller, { dockerPlugins, pluginSocket }: DaemonOptions, log: Log): Promise<readonly string[]> {
+  if (dockerPlugins === undefined) return [];
+  const { sockets } = stack.use(
     await openDockerDoors(controller, dockerPlugins, {
       ...(pluginSocket === undefined ? {} : { combined: pluginSocket }),
       report: (error) => log('error', `Docker: ${error.message}`),
@@ -70,6 +74,7 @@ async function openDoors(stack: AsyncDisposableStack, controller: Controller, { 
     }),
   );
   log('info', `Docker finds its drivers in ${dockerPlugins}`);
+  return sockets;
 }
 
 /** The first SIGTERM or SIGINT; the second ends the process at once. */

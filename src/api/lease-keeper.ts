@@ -59,7 +59,8 @@ export class LeaseKeeper {
     // It may have gone while the sandbox was being made.
     if (signal.aborted) return letGo();
     signal.addEventListener('abort', letGo, { once: true });
-    response.setHeader('Content-Type', 'application/x-ndjson');
+    // Lines of a trace may have gone before.
+    if (!response.headersSent) response.setHeader('Content-Type', 'application/x-ndjson');
     response.write(`${JSON.stringify(sandbox)}\n`);
   }
 

@@ -1,4 +1,5 @@
 /** What goes over the daemon's socket, besides what the controller itself calls its requests and views. */
+import type { Exchange } from '../../drivers/remote/exchange.ts';
 import type { ErrorCode } from '../common/error.ts';
 import type { Finding } from '../controller/diagnose.ts';
 import type { AdoptRequest, CableRequest, ConnectRequest, NetworkRequest, SandboxRequest } from '../controller/requests.ts';
@@ -38,6 +39,9 @@ export interface ExplainAnswer {
   /** The `ip`, `nft` … commands that it amounts to, in order. */
   readonly commands: readonly string[];
 }
+
+/** A line of the answer to a changing request with `?trace=true`: all that is said with Docker plugins, then how it went. */
+export type TraceLine = { readonly exchange: Exchange } | { readonly result: unknown } | { readonly refusal: ErrorAnswer };
 
 /** Which daemon this is. */
 export interface VersionAnswer {

@@ -1,5 +1,6 @@
 import { leaseSandbox, renewLease } from '../api/calls.ts';
-import { ApiClient, type LineStream } from '../api/client.ts';
+import type { Exchange } from '../../drivers/remote/exchange.ts';
+import { ApiClient, readTraceLine, tracedCall, type LineStream } from '../api/client.ts';
 import type { LeaseBody } from '../api/wire.ts';
 import { NetworkError } from '../common/error.ts';
 import type { SandboxView } from '../controller/views.ts';
@@ -13,17 +14,27 @@ export interface HeldLease extends Disposable {
 /**
  * Makes a sandbox for the life of this process. When the daemon goes away and comes back, the
  * lease is taken up again.
+ * @param heed hears what the daemon says with Docker plugins for it
  * @throws {NetworkError} what the daemon says
  */
-export async function holdLease(client: ApiClient, socketPath: string, body: LeaseBody): Promise<HeldLease> {
+export async function holdLease(client: ApiClient, socketPath: string, body: LeaseBody, heed?: (exchange: Exchange) => void): Promise<HeldLease> {
   const end = new AbortController();
-  const stream = await client.lines(leaseSandbox(body), end.signal);
+  const call = leaseSandbox(body);
+  const stream = await client.lines(heed === undefined ? call : tracedCall(call), end.signal);
   const iterator = stream[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) throw new NetworkError('UNAVAILABLE', 'the daemon went away while it made the sandbox');
-  const sandbox = JSON.parse(first.value) as SandboxView;
+  const sandbox = await readSandbox(iterator, heed);
   void keep(socketPath, sandbox.id, iterator, end.signal);
   return { sandbox, [Symbol.dispose]: () => end.abort() };
+}
+
+async function readSandbox(lines: AsyncIterator<string>, heed?: (exchange: Exchange) => void): Promise<SandboxView> {
+  for (let line = await lines.next(); line.done !== true; line = await lines.next()) {
+    const told = readTraceLine(line.value);
+    if ('refusal' in told) throw new NetworkError(told.refusal.code, told.refusal.message);
+    if ('result' in told) return told.result as SandboxView;
+    heed?.(told.exchange);
+  }
+  throw new NetworkError('UNAVAILABLE', 'the daemon went away while it made the sandbox');
 }
 
 async function keep(socketPath: string, id: string, first: AsyncIterator<string>, signal: AbortSignal): Promise<void> {

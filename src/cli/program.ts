@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { COMMANDS, type CommandEntry, type CommandTable } from './command-table.ts';
 
 /** Names of the options that every command takes, before or after its name; the value tells whether a value follows. */
-const GLOBAL_OPTIONS: Readonly<Record<string, boolean>> = { '--run-dir': true, '--no-autostart': false, '--explain': false };
+const GLOBAL_OPTIONS: Readonly<Record<string, boolean>> = { '--run-dir': true, '--no-autostart': false, '--explain': false, '--trace': false };
 
 /** The words of the command itself: `['network', 'create']`, also where one may be left out. */
 export function commandPath(words: readonly string[]): string[] {
@@ -76,5 +76,7 @@ async function addCommands(parent: Command, table: CommandTable, path: readonly 
 function addGlobals(command: Command, changes: boolean): void {
   command.addOption(new Option('--run-dir <folder>', 'folder of the daemon\'s socket (default: $NETCTL_RUN_DIR or /run/netctl)'));
   command.addOption(new Option('--no-autostart', 'do not start a daemon where none runs'));
-  if (changes) command.addOption(new Option('--explain', 'print the commands that it amounts to, and do nothing'));
+  if (!changes) return;
+  command.addOption(new Option('--explain', 'print the commands that it amounts to, and do nothing'));
+  command.addOption(new Option('--trace', 'print what is said with Docker plugins meanwhile'));
 }

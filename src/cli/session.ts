@@ -4,6 +4,7 @@ import { ApiClient } from '../api/client.ts';
 import { defaultRunFolder, socketPath } from '../api/socket-path.ts';
 import { NetworkError } from '../common/error.ts';
 import { complain, print } from './output.ts';
+import { printExchange } from './print-exchange.ts';
 
 /** What a command does with its daemon. */
 export interface Session {
@@ -11,6 +12,8 @@ export interface Session {
   readonly socketPath: string;
   /** Whether changes are only to be explained. */
   readonly explain: boolean;
+  /** Whether what is said with Docker plugins is to be printed. */
+  readonly trace: boolean;
   /** Asks for something. @throws {NetworkError} what the daemon says */
   ask<Answer>(call: ApiCall<Answer>): Promise<Answer>;
   /**
@@ -31,7 +34,9 @@ export interface SessionOptions {
 /** The session of a command, by its options and those before it. */
 export function openSession(command: Command, options: SessionOptions = {}): Session {
   const globals = globalOptions(command);
-  if (globals.explain && options.changes !== true) throw new NetworkError('INVALID', `--explain: 'netctl ${commandName(command)}' changes nothing`);
+  const flag = globals.explain ? '--explain' : '--trace';
+  if ((globals.explain || globals.trace) && options.changes !== true) throw new NetworkError('INVALID', `${flag}: 'netctl ${commandName(command)}' changes nothing`);
+  if (globals.explain && globals.trace) throw new NetworkError('INVALID', '--explain and --trace do not go together: what is only explained is not said to any plugin');
   const path = socketPath(globals.runFolder);
   const autostart = globals.autostart && (options.autostart ?? true);
   const client = new ApiClient(path, autostart ? { onAbsent: () => startDaemon(globals.runFolder) } : {});
@@ -39,10 +44,11 @@ export function openSession(command: Command, options: SessionOptions = {}): Ses
     client,
     socketPath: path,
     explain: globals.explain,
+    trace: globals.trace,
     ask: (call) => client.send(call),
     change: async (call, done) => {
       if (globals.explain) print(...(await client.explain(call)));
-      else done(await client.send(call));
+      else done(await (globals.trace ? client.trace(call, printExchange) : client.send(call)));
     },
   };
 }
@@ -61,19 +67,22 @@ interface Globals {
   readonly runFolder: string;
   readonly autostart: boolean;
   readonly explain: boolean;
+  readonly trace: boolean;
 }
 
 function globalOptions(command: Command): Globals {
   const runFolder = givenRunFolder(command);
   let autostart = true;
   let explain = false;
+  let trace = false;
   for (let at: Command | null = command; at !== null; at = at.parent) {
-    const options = at.opts<{ autostart?: boolean; explain?: boolean }>();
+    const options = at.opts<{ autostart?: boolean; explain?: boolean; trace?: boolean }>();
     autostart &&= options.autostart ?? true;
     explain ||= options.explain ?? false;
+    trace ||= options.trace ?? false;
   }
   if (runFolder === '') throw new NetworkError('INVALID', '--run-dir must name a folder');
-  return { runFolder: runFolder ?? defaultRunFolder(), autostart, explain };
+  return { runFolder: runFolder ?? defaultRunFolder(), autostart, explain, trace };
 }
 
 async function startDaemon(runFolder: string): Promise<void> {

@@ -12,6 +12,7 @@ import type { EventHub } from './events.ts';
 import type { FileKeeper } from './file-keeper.ts';
 import type { Ledger } from './ledger.ts';
 import type { Names } from './names.ts';
+import type { PluginKeeper } from './plugin-keeper.ts';
 import type { Reaper } from './reaper.ts';
 import type { StaleFlows } from './stale-flows.ts';
 
@@ -50,6 +51,7 @@ export interface Context {
   readonly staleFlows: StaleFlows;
   readonly names: Names;
   readonly dhcp: DhcpKeeper;
+  readonly plugins: PluginKeeper;
   readonly files: FileKeeper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */
   readonly acceptRules: OpenFirewall['acceptRules'];

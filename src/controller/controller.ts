@@ -1,3 +1,4 @@
+import type { Exchange } from '../../drivers/remote/exchange.ts';
 import type { Op } from '../kernel/op.ts';
 import { HostPorts } from '../ports/host-ports.ts';
 import { MemoryStore } from '../store/memory-store.ts';
@@ -16,10 +17,10 @@ import { Lock } from './lock.ts';
 import { NetworkError } from '../common/error.ts';
 import { nameCounts, nameViews, type NameCounts, type NameView } from './name-views.ts';
 import { createNetwork, removeNetwork } from './networks.ts';
+import { PREDEFINED_NETWORKS } from './predefined-networks.ts';
 import { drift, reconcile } from './reconcile.ts';
 import { RehearsalKernel } from './rehearsal-kernel.ts';
 import { rehearsalNames } from './rehearsal-names.ts';
-import { PREDEFINED_NETWORKS } from './predefined-networks.ts';
 import type { SandboxRecord } from './records.ts';
 import { repair } from './repair.ts';
 import type { AdoptRequest, CableRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
@@ -65,6 +66,7 @@ export class Controller implements AsyncDisposable {
     await reconcile(controller.#context);
     await controller.#context.names.settle();
     controller.#context.dhcp.start((task) => controller.#exclusive(task));
+    controller.#context.plugins.start((task) => controller.#exclusive(task));
     controller.#watch();
     return controller;
   }
@@ -78,8 +80,20 @@ export class Controller implements AsyncDisposable {
    * Makes a network (`docker network create`).
    * @throws {NetworkError} INVALID, EXISTS, IN_USE, FORBIDDEN, EXHAUSTED, NOT_FOUND (driver), KERNEL
    */
-  createNetwork(request: NetworkRequest, signal?: AbortSignal): Promise<NetworkView> {
-    return this.#exclusive(async () => networkView(this.#context.ledger, await createNetwork(this.#context, request, signal)), signal);
+  async createNetwork(request: NetworkRequest, signal?: AbortSignal): Promise<NetworkView> {
+    const { ledger, plugins } = this.#context;
+    const prepared = await plugins.prepare(request, signal);
+    const { id } = await this.#exclusive(async () => (await createNetwork(this.#context, request, signal, prepared)).record, signal).catch(async (error: unknown) => {
+      if (prepared !== undefined) await plugins.giveUp(prepared);
+      throw error;
+    });
+    try {
+      await plugins.heard([id], signal);
+    } catch (error) {
+      if (ledger.networks.has(id)) await this.removeNetwork(id).catch(() => {});
+      throw error;
+    }
+    return networkView(ledger, ledger.network(id));
   }
 
   /**
@@ -87,25 +101,29 @@ export class Controller implements AsyncDisposable {
    * @param options.force also one that belongs to an engine which has forgotten it
    * @throws {NetworkError} NOT_FOUND, IN_USE (endpoints), FORBIDDEN (an engine's)
    */
-  removeNetwork(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    return this.#exclusive(async () => {
+  async removeNetwork(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    const id = await this.#exclusive(async () => {
       const { record } = this.#context.ledger.network(reference);
       if (record.owner === 'engine' && options.force !== true) {
         throw new NetworkError('FORBIDDEN', `network '${record.name}' belongs to the engine: use 'docker network rm', or --force if the engine has forgotten it`);
       }
       if (options.force === true) await this.engine.forgetEndpoints(record.id);
       await removeNetwork(this.#context, record.id);
+      return record.id;
     });
+    await this.#context.plugins.parted([id]);
   }
 
   /** Removes every network of ours that has no endpoint. @returns their names */
-  pruneNetworks(): Promise<string[]> {
-    return this.#exclusive(async () => {
+  async pruneNetworks(): Promise<string[]> {
+    const removed = await this.#exclusive(async () => {
       const { ledger } = this.#context;
       const idle = [...ledger.networks.values()].filter(({ record }) => record.owner === 'netctl' && ledger.endpointsOfNetwork(record.id).length === 0);
       for (const { record } of idle) await removeNetwork(this.#context, record.id);
-      return idle.map(({ record }) => record.name);
+      return idle.map(({ record }) => record);
     });
+    await this.#context.plugins.parted(removed.map(({ id }) => id));
+    return removed.map(({ name }) => name);
   }
 
   /** All networks, the oldest first; `host` and `none`, which are no matter of ours, are not among them. */
@@ -142,7 +160,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} NOT_FOUND
    */
   removeSandbox(reference: string): Promise<void> {
-    return this.#exclusive(() => removeSandbox(this.#context, reference));
+    return this.#parting(reference, () => removeSandbox(this.#context, reference));
   }
 
   /**
@@ -150,7 +168,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} NOT_FOUND, FORBIDDEN for one that lives on its own
    */
   endLease(reference: string): Promise<void> {
-    return this.#exclusive(() => endLease(this.#context, reference));
+    return this.#parting(reference, () => endLease(this.#context, reference));
   }
 
   /** All sandboxes, the oldest first. */
@@ -170,12 +188,13 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} NOT_FOUND, EXISTS, INVALID, EXHAUSTED, FORBIDDEN, KERNEL
    */
   async connect(sandbox: string, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointView> {
-    const { ledger, dhcp } = this.#context;
+    const { ledger, dhcp, plugins } = this.#context;
     const { id, sandboxId = '', networkId } = await this.#exclusive(() => connect(this.#context, ledger.sandbox(sandbox), request, signal), signal);
     try {
       await dhcp.bound([ledger.endpoint(id)], signal);
+      await plugins.heard([id], signal);
     } catch (error) {
-      if (ledger.endpoints.has(id)) await this.disconnect(sandboxId, networkId);
+      if (ledger.endpoints.has(id)) await this.disconnect(sandboxId, networkId).catch(() => {});
       throw error;
     }
     return endpointView(ledger, ledger.endpoint(id));
@@ -183,10 +202,8 @@ export class Controller implements AsyncDisposable {
 
   /** @throws {NetworkError} NOT_FOUND */
   disconnect(sandbox: string, network: string): Promise<void> {
-    return this.#exclusive(() => {
-      const { ledger } = this.#context;
-      return disconnect(this.#context, ledger.sandbox(sandbox), ledger.network(network));
-    });
+    const { ledger } = this.#context;
+    return this.#parting(sandbox, () => disconnect(this.#context, ledger.sandbox(sandbox), ledger.network(network)));
   }
 
   /**
@@ -242,14 +259,20 @@ export class Controller implements AsyncDisposable {
     return stats === undefined ? [] : nameCounts(this.#context.ledger, stats);
   }
 
+  /** Calls the listener for everything that is said with Docker plugins, until disposed. */
+  exchanges(listener: (exchange: Exchange) => void): Disposable {
+    return this.#parts.plugins?.subscribe(listener) ?? new DisposableStack();
+  }
+
   /** Calls the listener for everything that happens, until disposed. */
   subscribe(listener: (event: ControllerEvent) => void): Disposable {
     return this.#context.events.subscribe(listener);
   }
 
   /** Puts right whatever in the kernel differs from what is written down. @returns what it did, a sentence each */
-  reconcile(): Promise<string[]> {
-    return this.#exclusive(() => repair(this.#context));
+  async reconcile(): Promise<string[]> {
+    const repairs = await this.#exclusive(() => repair(this.#context));
+    return [...repairs, ...(await this.#context.plugins.tryAgain())];
   }
 
   /** What a person should know about this host: what it lacks, what is stray, what has drifted. Changes nothing. */
@@ -297,6 +320,7 @@ export class Controller implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watchdog?.[Symbol.dispose]();
     this.#context.dhcp[Symbol.dispose]();
+    this.#context.plugins[Symbol.dispose]();
     await this.#exclusive(async () => {
       this.#context.hostPorts[Symbol.dispose]();
       await this.#context.names[Symbol.asyncDispose]();
@@ -317,14 +341,27 @@ export class Controller implements AsyncDisposable {
     });
   }
 
+  /** Takes a sandbox off networks, and waits until their plugins have heard it. */
+  async #parting(sandbox: string, task: () => Promise<void>): Promise<void> {
+    const { ledger, plugins } = this.#context;
+    const ids = await this.#exclusive(async () => {
+      const endpoints = ledger.endpointsOfSandbox(ledger.sandbox(sandbox).id);
+      await task();
+      return endpoints.flatMap(({ id }) => (ledger.endpoints.has(id) ? [] : [id]));
+    });
+    await plugins.parted(ids);
+  }
+
   /** Makes a sandbox, and waits for the addresses that come from elsewhere. */
   async #addressed(make: () => Promise<SandboxRecord>, signal: AbortSignal | undefined): Promise<SandboxView> {
-    const { ledger, dhcp } = this.#context;
+    const { ledger, dhcp, plugins } = this.#context;
     const { id } = await this.#exclusive(make, signal);
     try {
-      await dhcp.bound(ledger.endpointsOfSandbox(id), signal);
+      const endpoints = ledger.endpointsOfSandbox(id);
+      await dhcp.bound(endpoints, signal);
+      await plugins.heard(endpoints.map((endpoint) => endpoint.id), signal);
     } catch (error) {
-      if (ledger.sandboxes.has(id)) await this.removeSandbox(id);
+      if (ledger.sandboxes.has(id)) await this.removeSandbox(id).catch(() => {});
       throw error;
     }
     return sandboxView(ledger, ledger.sandbox(id));
@@ -338,6 +375,7 @@ export class Controller implements AsyncDisposable {
         // Also behind what failed: it may have come half way.
         await this.#context.names.settle();
         this.#context.dhcp.settle();
+        this.#context.plugins.settle();
       }
     }, signal);
   }

@@ -12,7 +12,7 @@ const LONGEST_PATIENCE = 600;
  */
 export function dhcpFamilies(request: NetworkRequest): readonly Family[] | undefined {
   const { ipam = 'default', subnets = [], ranges = [], gateways = [], auxiliary = {}, ipv4 = true, ipv6 = false } = request;
-  if (ipam === 'default') return undefined;
+  if (ipam !== 'dhcp') return undefined;
   const [given] = [...subnets, ...ranges, ...gateways, ...Object.values(auxiliary)];
   if (given !== undefined) throw new NetworkError('INVALID', `${quote(given)} cannot be given with DHCP: the server of the LAN decides on subnets, ranges and gateways`);
   const families = ([4, 6] as const).filter((family) => (family === 4 ? ipv4 : ipv6));
@@ -25,6 +25,8 @@ export function dhcpFamilies(request: NetworkRequest): readonly Family[] | undef
  * @throws {NetworkError} INVALID for an unknown option or a bad value
  */
 export function dhcpPatience({ ipam = 'default', ipamOptions = {} }: NetworkRequest): number | undefined {
+  // Options of a Docker plugin are the plugin's business.
+  if (ipam !== 'default' && ipam !== 'dhcp') return undefined;
   const { timeout, ...others } = ipamOptions;
   const [unknown] = ipam === 'dhcp' ? Object.keys(others) : Object.keys(ipamOptions);
   if (unknown !== undefined) throw new NetworkError('INVALID', `unknown option ${quote(unknown)} of --ipam ${ipam}: ${ipam === 'dhcp' ? "there is 'timeout'" : 'it has none'}`);

@@ -12,7 +12,7 @@ import { FORWARDING_KEY } from './surroundings.ts';
 export interface Finding {
   /** `ok` and `note` ask for nothing; `warning` and `error` do. */
   readonly level: 'ok' | 'note' | 'warning' | 'error';
-  /** What it is about: `kernel`, `links`, `sandboxes`, `packet filter`, `forwarding`, `ports`, `names`. */
+  /** What it is about: `kernel`, `links`, `sandboxes`, `packet filter`, `forwarding`, `ports`, `names`, `plugins`. */
   readonly subject: string;
   readonly message: string;
   readonly remedy?: string;
@@ -20,7 +20,7 @@ export interface Finding {
 
 /** Looks at everything. */
 export async function diagnose(context: Context): Promise<Finding[]> {
-  const parts = await Promise.all([kernelFeatures(context), links(context), sandboxes(context), packetFilter(context), forwarding(context), ports(context), names(context)]);
+  const parts = await Promise.all([kernelFeatures(context), links(context), sandboxes(context), packetFilter(context), forwarding(context), ports(context), names(context), plugins(context)]);
   return parts.flat();
 }
 
@@ -78,6 +78,13 @@ async function ports(context: Context): Promise<Finding[]> {
   const lost = [...context.lostPorts.values()];
   if (lost.length === 0) return [{ level: 'ok', subject: 'ports', message: 'every published port is held' }];
   return lost.map((message): Finding => ({ level: 'warning', subject: 'ports', message, remedy: 'stop the program that took it, then restart the daemon' }));
+}
+
+async function plugins({ plugins: keeper, ledger }: Context): Promise<Finding[]> {
+  const problems = keeper.problems();
+  if (problems.length > 0) return problems.map((message): Finding => ({ level: 'error', subject: 'plugins', message, remedy: "start the plugin; 'netctl doctor --fix' tries again at once" }));
+  const count = [...ledger.networks.values()].filter(({ record }) => record.remote !== undefined || record.ipam !== undefined).length;
+  return count === 0 ? [] : [{ level: 'ok', subject: 'plugins', message: `know all ${count} networks of theirs` }];
 }
 
 async function names({ names: keeper, ledger }: Context): Promise<Finding[]> {

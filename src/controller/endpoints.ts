@@ -1,6 +1,6 @@
 /** Attaching sandboxes to networks and taking them off again. */
 import { canonicalAddress, familyOf, parseAddress, type Family } from '../common/address.ts';
-import { parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
+import { contains, parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { macFromUser, randomMac } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
@@ -9,6 +9,7 @@ import type { Change as StoreChange } from '../store/store.ts';
 import { checkAlias, checkLinks } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
+import { bidFarewell, endpointFarewells, farewellChanges } from './farewells.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { claimPorts, followPorts, forgetFlows, wayOut } from './publishing.ts';
 import { sandboxKey, type DhcpRecord, type EndpointRecord, type NetworkRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
@@ -67,7 +68,9 @@ export async function disconnect(context: Context, sandbox: SandboxRecord, netwo
   const wayBefore = wayOut(context, sandbox.id);
   const flows = forgetFlows(sandbox.ports, ledger.endpointsOfSandbox(sandbox.id));
   const notes = departures(context, [endpoint]);
-  await store.commit([{ key: endpointKey(endpoint.id) }, ...notes]);
+  const farewells = endpointFarewells(ledger, [endpoint]);
+  await store.commit([{ key: endpointKey(endpoint.id) }, ...notes, ...farewellChanges(farewells)]);
+  bidFarewell(context, farewells);
   await context.dhcp.release([endpoint]);
   forgetEndpoint(context, endpoint);
   const moved = wayOut(context, sandbox.id) !== wayBefore;
@@ -92,6 +95,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   if (record.owner === 'engine' && [...record.ipv4, ...record.ipv6].some(({ poolId }) => poolId === undefined)) {
     throw new NetworkError('FORBIDDEN', `network ${quote(record.name)} belongs to the engine, which gives its addresses: create it with --ipam-driver tsipam to connect sandboxes to it`);
   }
+  if (record.remote === 'untold') throw new NetworkError('UNAVAILABLE', `network ${quote(record.name)} is not known to its plugin ${quote(record.driver)} yet: 'netctl doctor' says why`);
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
   for (const alias of request.aliases ?? []) checkAlias(alias);
@@ -99,7 +103,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   requireRoom(context, network);
   const mac = macAddress(network, request.mac, () => randomMac(context.random));
   const name = interfaceName(options, driver.interfacePrefix, used);
-  const addresses = record.dhcp === undefined ? takeAddresses(context, network, request, `sandbox ${quote(sandbox.name)}`) : { dhcp: wishOf(request, record) };
+  const addresses = addressesOf(context, network, request, sandbox);
   used.add(name);
   return {
     id: newId(context),
@@ -109,6 +113,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
     created: timestamp(context),
     mac,
     ...addresses,
+    ...(record.remote === undefined ? {} : { remote: {} }),
     aliases: request.aliases ?? [],
     ...(request.links === undefined ? {} : { links: request.links }),
     options,
@@ -135,6 +140,21 @@ export function requireRoom({ ledger }: Context, { record, driver }: LiveNetwork
   throw new NetworkError('IN_USE', `network ${quote(record.name)} has its endpoint already (${endpoints.map(({ name }) => name).join(', ')}): its parent takes no other`);
 }
 
+/** Addresses of a new endpoint, or what somebody else is to be asked for. */
+function addressesOf(context: Context, network: LiveNetwork, request: ConnectRequest, { name }: SandboxRecord): Pick<EndpointRecord, 'ipv4' | 'ipv6' | 'dhcp' | 'grant'> {
+  const { record } = network;
+  if (record.dhcp !== undefined) return { dhcp: wishOf(request, record) };
+  if (record.ipam === undefined) return takeAddresses(context, network, request, `sandbox ${quote(name)}`);
+  const { ipv4, ipv6 } = request;
+  for (const [family, wanted, subnets] of [[4, ipv4, record.ipv4], [6, ipv6, record.ipv6]] as const) {
+    if (wanted === undefined) continue;
+    const address = parseAddress(wanted);
+    const inside = address.family === family && subnets.some(({ subnet }) => contains(parseCidr(subnet), address));
+    if (!inside) throw new NetworkError('INVALID', `address ${quote(wanted)} is in no IPv${family} subnet of network ${quote(record.name)} (it has ${subnets.map(({ subnet }) => subnet).join(', ') || `no IPv${family} subnet`})`);
+  }
+  return { grant: { ...(ipv4 === undefined ? {} : { ipv4: canonicalAddress(ipv4) }), ...(ipv6 === undefined ? {} : { ipv6: canonicalAddress(ipv6) }) } };
+}
+
 /** The address that a server is to be asked for. @throws {NetworkError} INVALID for one that it cannot be asked for */
 function wishOf({ ipv4, ipv6 }: ConnectRequest, { name, dhcp = [] }: NetworkRecord): DhcpRecord {
   if (ipv6 !== undefined) throw new NetworkError('INVALID', `address ${quote(ipv6)} cannot be asked for: routers and DHCPv6 servers of network ${quote(name)} give what they like`);
@@ -147,13 +167,18 @@ function wishOf({ ipv4, ipv6 }: ConnectRequest, { name, dhcp = [] }: NetworkReco
 /** Drops an endpoint from memory and frees its addresses. */
 export function forgetEndpoint(context: Context, endpoint: EndpointRecord): void {
   context.ledger.removeEndpoint(endpoint.id);
-  if (endpoint.sandboxId === undefined || endpoint.dhcp !== undefined) return;
+  if (endpoint.sandboxId === undefined || !hasOurAddresses(endpoint)) return;
   for (const text of [endpoint.ipv4, endpoint.ipv6]) releaseAddress(context, text);
+}
+
+/** Those that the LAN or a Docker plugin gave may be the same as some of ours. */
+function hasOurAddresses({ dhcp, grant }: EndpointRecord): boolean {
+  return dhcp === undefined && grant === undefined;
 }
 
 /** Takes an endpoint's addresses again after a restart. */
 export function restoreAddresses(context: Context, endpoint: EndpointRecord): void {
-  if (endpoint.dhcp !== undefined) return;
+  if (!hasOurAddresses(endpoint)) return;
   for (const text of [endpoint.ipv4, endpoint.ipv6]) {
     if (text === undefined) continue;
     const { address } = parseInterfaceAddress(text);

@@ -28,7 +28,9 @@ export function networksInOrder(ledger: Ledger, sandboxId: string): string[] {
 function canLeadOut(ledger: Ledger, endpoint: EndpointRecord, family: Family): boolean {
   const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
   if (endpoint.dhcp !== undefined && family === 4 && !leaseLeadsOut(endpoint)) return false;
-  return address !== undefined && ledger.network(endpoint.networkId).driver.givesGateway(family);
+  const { record, driver } = ledger.network(endpoint.networkId);
+  if (record.remote !== undefined && endpoint.remote?.joined?.gateways[family] === undefined) return false;
+  return address !== undefined && driver.givesGateway(family);
 }
 
 function familiesOf(ledger: Ledger, endpoint: EndpointRecord): number {

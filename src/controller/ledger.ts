@@ -3,7 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { NotingMap } from './noting-map.ts';
 import { predefinedRefusal } from './predefined-networks.ts';
-import type { CableRecord, EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import type { CableRecord, EndpointRecord, FarewellRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 
 /** A network as it lives: what is written down, and the driver's view of it. */
 export interface LiveNetwork {
@@ -38,6 +38,10 @@ export class Ledger {
   readonly endpoints: Map<string, EndpointRecord> = new NotingMap(this.touched.endpoints);
   readonly cables: Map<string, LiveCable> = new Map();
   readonly pools: Map<string, PoolRecord> = new Map();
+  readonly leased: Map<string, LeasedAddressRecord> = new Map();
+  readonly farewells: Map<string, FarewellRecord> = new Map();
+  /** Endpoints in networks of Docker plugins that have lost their link, by id: why. */
+  readonly unjoined: Map<string, string> = new Map();
   /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
   readonly identities: Map<string, string> = new Map();
   /** Sandboxes without a namespace of their own, because their name is somebody else's now: why, by id. */
@@ -89,10 +93,15 @@ export class Ledger {
     return this.#members(this.#byNetwork, networkId);
   }
 
-  /** Endpoints of the networks whose addresses come from a pool of `tsipam`. */
+  /** The network whose addresses come from a pool that an engine asked for, if the driver is one of ours too. */
+  networkOfPool(poolId: string): NetworkRecord | undefined {
+    return [...this.networks.values()].find(({ record }) => [...record.ipv4, ...record.ipv6].some((subnet) => subnet.poolId === poolId))?.record;
+  }
+
+  /** Endpoints of that network. */
   endpointsOfPool(poolId: string): EndpointRecord[] {
-    const networks = [...this.networks.values()].filter(({ record }) => [...record.ipv4, ...record.ipv6].some((subnet) => subnet.poolId === poolId));
-    return networks.flatMap(({ record }) => this.endpointsOfNetwork(record.id));
+    const network = this.networkOfPool(poolId);
+    return network === undefined ? [] : this.endpointsOfNetwork(network.id);
   }
 
   endpointsOfSandbox(sandboxId: string): EndpointRecord[] {
@@ -126,6 +135,7 @@ export class Ledger {
     const endpoint = this.endpoints.get(id);
     if (endpoint === undefined) return;
     this.endpoints.delete(id);
+    this.unjoined.delete(id);
     drop(this.#byNetwork, endpoint.networkId, id);
     for (const address of [endpoint.ipv4, endpoint.ipv6]) if (address !== undefined) entry(this.#formerMacs, endpoint.networkId, () => new Map<string, string>()).set(address, endpoint.mac);
     if (endpoint.sandboxId !== undefined) drop(this.#bySandbox, endpoint.sandboxId, id);

@@ -3,6 +3,7 @@ import type { Driver } from '../../drivers/driver.ts';
 import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
 import { ipvlanDriver } from '../../drivers/ipvlan/ipvlan-driver.ts';
 import { macvlanDriver } from '../../drivers/macvlan/macvlan-driver.ts';
+import type { Plugins } from '../../drivers/remote/plugins.ts';
 import { NetworkError } from '../common/error.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import { instanceNames } from '../firewall/instance.ts';
@@ -21,6 +22,7 @@ import { Ledger } from './ledger.ts';
 import { linkGroups } from './link-groups.ts';
 import { Names, type OpenNames } from './names.ts';
 import { NetnsFiles } from './netns-files.ts';
+import { PluginKeeper } from './plugin-keeper.ts';
 import { Reaper } from './reaper.ts';
 import { restore } from './restore.ts';
 import { StaleFlows } from './stale-flows.ts';
@@ -50,6 +52,8 @@ export interface ControllerParts {
   readonly namespaceFiles?: string;
   readonly now?: Clock;
   readonly random?: Random;
+  /** Docker plugins that networks can be driven by. Default: none. */
+  readonly plugins?: Plugins;
   /** Default: some of its own. */
   readonly hostPorts?: HostPorts;
 }
@@ -90,6 +94,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     files,
     names: new Names({ ledger, applier, events, files, now, table: instanceNames(store.instanceId).table, open: parts.openNames }),
     dhcp: new DhcpKeeper(() => context),
+    plugins: new PluginKeeper(() => context, parts.plugins),
     hostPorts: parts.hostPorts ?? new HostPorts(kernel),
     lostPorts: new Map(),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),

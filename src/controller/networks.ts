@@ -1,5 +1,6 @@
 /** Making and removing networks. */
 import type { Driver, HostView } from '../../drivers/driver.ts';
+import { remoteDriver } from '../../drivers/remote/remote-driver.ts';
 import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireNetworkName } from '../common/name.ts';
@@ -8,12 +9,14 @@ import { HOST, type Op } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
 import { dhcpFamilies, dhcpPatience } from './dhcp-request.ts';
+import { bidFarewell, farewellChanges, networkFarewell } from './farewells.ts';
 import { hostRoutes } from './host-routes.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
 import { kindOf } from './plan.ts';
-import type { NetworkRecord } from './records.ts';
+import type { PreparedNetwork } from './prepare-network.ts';
 import { refusePredefined } from './predefined-networks.ts';
+import { farewellKey, type NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets } from './subnets.ts';
@@ -27,20 +30,18 @@ export function networkKey(id: string): string {
 
 /**
  * Makes a network. Asking again for the same id gives the network that is there.
+ * @param prepared what Docker plugins have said to it, where they have a part in it
  * @throws {NetworkError} INVALID, EXISTS (name or bridge taken), IN_USE, FORBIDDEN (subnet), EXHAUSTED, KERNEL
  */
-export async function createNetwork(context: Context, request: NetworkRequest, signal?: AbortSignal): Promise<LiveNetwork> {
+export async function createNetwork(context: Context, request: NetworkRequest, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<LiveNetwork> {
   const again = request.id === undefined ? undefined : context.ledger.networks.get(request.id);
   if (again !== undefined) return again;
-  requireNetworkName(request.name);
-  refusePredefined(request);
-  const taken = context.ledger.networkNamed(request.name);
-  if (taken !== undefined) throw new NetworkError('EXISTS', `network ${quote(request.name)} exists already (id ${taken.record.id.slice(0, 12)}): choose another name or remove it first`);
-  const driver = driverNamed(context, request.driver ?? 'bridge');
+  requireFreeName(context, request);
+  const driver = prepared?.driver ?? driverNamed(context, request.driver ?? 'bridge');
   const [host] = await context.kernel.snapshot([HOST], signal);
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
 
-  const id = request.id ?? newId(context);
+  const id = prepared?.id ?? request.id ?? newId(context);
   const dhcp = dhcpFamilies(request);
   const patience = dhcpPatience(request);
   const view = await hostView(context, host, driver.kindsInQuestion(request.options ?? {}));
@@ -48,11 +49,11 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const { addresses: bridge = '', parent } = driver.settle(probe, view);
   const parentAddresses = view.links.find(({ name }) => name === parent)?.addresses ?? [];
   const routes = hostRoutes(context.store.instanceId, host);
-  const subnets = takeSubnets(dhcp === undefined ? request : { ...request, ipv4: false, ipv6: false }, {
+  const subnets = prepared?.subnets ?? takeSubnets(dhcp === undefined ? request : { ...request, ipv4: false, ipv6: false }, {
     space: context.addresses,
     routes,
     bridgeAddresses: bridge.split(' ').filter((text) => text !== ''),
-    ...(driver.isOnLan ? { lan: { parentAddresses } } : {}),
+    ...(driver.isOnLan ? { lan: { parentAddresses, ...(prepared === undefined ? {} : { needsGateway: prepared.needsGateway }) } } : {}),
     poolOf: (subnet) => [...context.ledger.pools.values()].find((pool) => pool.subnet === subnet)?.id,
   });
   try {
@@ -64,11 +65,13 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       created: timestamp(context),
       owner: request.owner ?? 'netctl',
       ...(patience === undefined ? {} : { dhcpPatience: patience }),
+      ...prepared?.fields,
       labels: request.labels ?? {},
       ...(request.publisher === undefined ? {} : { publisher: request.publisher }),
     };
     const network = openNetwork(context, record);
-    await context.store.commit([{ key: networkKey(id), value: record, expected: 0 }]);
+    const struck = prepared?.farewell === undefined ? [] : [{ key: farewellKey(id) }];
+    await context.store.commit([{ key: networkKey(id), value: record, expected: 0 }, ...struck]);
     context.ledger.networks.set(id, network);
     try {
       await context.applier.transition([networkChange(context.ledger, id)], { after: tryOut(context, network), onFailure: 'back', signal });
@@ -91,6 +94,14 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   }
 }
 
+/** @throws {NetworkError} INVALID, FORBIDDEN, EXISTS for a name that a new network cannot have */
+export function requireFreeName({ ledger }: Context, request: NetworkRequest): void {
+  requireNetworkName(request.name);
+  refusePredefined(request);
+  const taken = ledger.networkNamed(request.name);
+  if (taken !== undefined) throw new NetworkError('EXISTS', `network ${quote(request.name)} exists already (id ${taken.record.id.slice(0, 12)}): choose another name or remove it first`);
+}
+
 /** The kernel may refuse a link for reasons that only it knows (a child of another kind in a container, a card that takes none): it is asked now, not at the first endpoint. */
 function tryOut({ groups }: Context, { driver }: LiveNetwork): Op[] {
   const { trial } = driver;
@@ -111,7 +122,9 @@ export async function removeNetwork(context: Context, reference: string): Promis
     const more = endpoints.length > 5 ? ` and ${endpoints.length - 5} more` : '';
     throw new NetworkError('IN_USE', `network ${quote(record.name)} has active endpoints (${names}${more}): disconnect them first`);
   }
-  await context.store.commit([{ key: networkKey(record.id) }]);
+  const farewells = [networkFarewell(record) ?? []].flat();
+  await context.store.commit([{ key: networkKey(record.id) }, ...farewellChanges(farewells)]);
+  bidFarewell(context, farewells);
   context.ledger.removeNetwork(record.id);
   for (const subnet of [...record.ipv4, ...record.ipv6]) {
     const pool = subnet.poolId === undefined ? context.addresses.pool(parseCidr(subnet.subnet)) : undefined;
@@ -140,7 +153,11 @@ function strangersFlows({ driver }: LiveNetwork): Op[] {
 /** The driver's view of a record. */
 export function openNetwork(context: Pick<Context, 'store' | 'drivers'>, record: NetworkRecord): LiveNetwork {
   const label = (endpointId?: string): string => linkLabel(context.store.instanceId, record.id, endpointId);
-  return { record, driver: driverNamed(context, record.driver).open(record, label, linkLabel(context.store.instanceId, 'shared')) };
+  return { record, driver: driverOf(context, record).open(record, label, linkLabel(context.store.instanceId, 'shared')) };
+}
+
+function driverOf(context: Pick<Context, 'drivers'>, { driver, remote }: NetworkRecord): Driver {
+  return remote === undefined ? driverNamed(context, driver) : remoteDriver(driver);
 }
 
 function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
+import { PLUGIN_FOLDERS } from '../../drivers/remote/find-plugin.ts';
+import { Plugins, type PluginsOptions } from '../../drivers/remote/plugins.ts';
 import { NetworkError } from '../common/error.ts';
 import { makeFolder } from '../common/make-folder.ts';
 import { quote } from '../common/quote.ts';
@@ -12,6 +14,9 @@ import type { Store } from '../store/store.ts';
 import { Controller } from './controller.ts';
 import type { ControllerEvent } from './events.ts';
 
+/** How long a Docker plugin may take for an answer, ms: as long as an engine gives a managed one. */
+const PLUGIN_PATIENCE = 30_000;
+
 /** How a host is opened. */
 export interface HostOptions {
   /** Folder of the state file, made with mode 0700 where it is missing: `/var/lib/netctl`. */
@@ -20,6 +25,8 @@ export interface HostOptions {
   readonly firewall?: FirewallChoice;
   /** Default: bridge, macvlan and ipvlan. */
   readonly drivers?: readonly Driver[];
+  /** How Docker plugins are found that networks can be driven by (`-d NAME`). Default: as an engine finds them, 30 s for each answer. */
+  readonly plugins?: Partial<PluginsOptions>;
   /** Hears every event, those of opening included. */
   readonly onEvent?: (event: ControllerEvent) => void;
   /** Hears of defects of ours that cost nobody more than one answer: somebody should report them. */
@@ -55,6 +62,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
       setBridges,
       openNames: (onCrash) => openDnsServer({ onCrash, onDefect: (error) => options.onDefect?.(error) }),
       namespaceFiles: '/etc/netns',
+      plugins: new Plugins({ folders: PLUGIN_FOLDERS, patience: PLUGIN_PATIENCE, ...options.plugins }),
       ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
     }),

@@ -61,11 +61,20 @@ export function linkKey(link: Pick<LinkState, 'namespace' | 'name'>): string {
 function establish(link: LinkState, known: LinkState | undefined, context: PlanContext): Op[] {
   const asks = context.restores !== true && link.probe !== undefined;
   if (link.handedOver !== undefined) return known === undefined ? [...create(link, context), ...(asks ? askFor(link) : [])] : [];
+  if (known === undefined && link.lent !== undefined) return [...fetch(link, link.lent), ...configure(link, { ...pick(link, ['namespace', 'name', 'type']), up: false })];
   if (known === undefined && link.label !== undefined) {
     return [...create(link, context), ...configure(link, blank(link), asks), ...(link.peer === undefined ? [] : configurePeer(link.peer, undefined))];
   }
   const before = known ?? { namespace: link.namespace, name: link.name, type: link.type };
   return [...configure(link, before), ...(link.peer === undefined ? [] : configurePeer(link.peer, known?.peer))];
+}
+
+/** Takes a link from where somebody else has made it. A name cannot change while the link is up. */
+function fetch({ namespace, name }: LinkState, lent: string): Op[] {
+  return [
+    { op: 'link-set', namespace: HOST, name: lent, up: false },
+    { op: 'link-set', namespace: HOST, name: lent, moveTo: namespace, rename: name },
+  ];
 }
 
 function create(link: LinkState, context: PlanContext): Op[] {
@@ -176,6 +185,7 @@ function retire(link: LinkState, context: PlanContext): Op[] {
   // Of a pair between two sandboxes, the end that does not go with its namespace is taken by itself.
   const turned = other?.label !== undefined && context.vanishing?.has(link.namespace) === true && !context.vanishing.has(other.namespace);
   const { namespace, name, peer } = turned ? { ...other, peer: link } : link;
+  if (link.lent !== undefined) return giveBack(link, link.lent);
   if (link.label === undefined) return release(link, context);
   // Few, and gone when this is answered: what they were made on is free again then.
   if (namespace === HOST && link.type !== 'veth' && link.handedOver === undefined) return [{ op: 'link-delete', namespace, name }];
@@ -197,6 +207,15 @@ function retire(link: LinkState, context: PlanContext): Op[] {
     ...(namespace === HOST ? [] : [{ op: 'address-flush', namespace, link: name } as const]),
     { op: 'link-set', namespace, name, up: false },
     { op: 'link-set', namespace, name, group: context.groups.doomed, rename: context.doomedName() },
+  ];
+}
+
+/** Also from a namespace that goes: the kernel would give hardware back to the machine, not to us, and delete everything else. */
+function giveBack({ namespace, name }: LinkState, lent: string): Op[] {
+  return [
+    { op: 'address-flush', namespace, link: name },
+    { op: 'link-set', namespace, name, up: false },
+    { op: 'link-set', namespace, name, moveTo: HOST, rename: lent },
   ];
 }
 

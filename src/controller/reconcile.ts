@@ -15,6 +15,7 @@ import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord } from './records.ts';
 import { sandboxDrift, settleSandboxes } from './sandbox-drift.ts';
 import { NAMESPACE_FOLDER } from './sandboxes.ts';
+import { settleRemote } from './settle-remote.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { allChanges, endpointChange } from './wanted.ts';
 
@@ -25,6 +26,7 @@ import { allChanges, endpointChange } from './wanted.ts';
  */
 export async function reconcile(context: Context, known: readonly string[] = []): Promise<string[]> {
   const repairs = [...known, ...(await finishDepartures(context)), ...(await settleSandboxes(context)), ...(await settleCables(context)), ...(await settleEngineEndpoints(context))];
+  await settleRemote(context);
   const ops = await convergeAll(context);
   repairs.push(...sentences(ops).map(({ repaired }) => repaired), ...(await removeStrays(context)));
   await adjustSurroundings(context);

@@ -1,4 +1,5 @@
 /** What is written down: the wanted state, and nothing that can be found out again. Plain JSON. */
+import type { Joined } from '../../drivers/driver.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { PortBinding } from '../ports/spec.ts';
@@ -12,7 +13,7 @@ export interface SubnetRecord {
   /** Plain address. */
   readonly gateway?: string;
   readonly auxiliary: Readonly<Record<string, string>>;
-  /** Id of the pool of `tsipam` that holds the addresses. */
+  /** Id of the pool of `tsipam` that holds the addresses; of one that a Docker plugin gave, the plugin's name and a space before it. */
   readonly poolId?: string;
 }
 
@@ -38,6 +39,10 @@ export interface NetworkRecord {
   readonly dhcp?: readonly (4 | 6)[];
   /** How long such a server is waited for, ms. */
   readonly dhcpPatience?: number;
+  /** Its driver is a Docker plugin: whether that has been told of the network. */
+  readonly remote?: 'told' | 'untold';
+  /** Docker plugin that gives its addresses; `null`: nobody does, and its driver may. */
+  readonly ipam?: string;
   /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */
   readonly publisher?: 'driver' | 'engine';
   /** `engine` networks: id of the engine that lists it, once that is known. */
@@ -112,6 +117,10 @@ export interface EndpointRecord {
   readonly attachment?: AttachmentRecord;
   /** Engine endpoints: ports programmed at this endpoint. */
   readonly ports: readonly ReservedPort[];
+  /** In a network whose addresses a Docker plugin gives: plain addresses that its user asked for. */
+  readonly grant?: { readonly ipv4?: string; readonly ipv6?: string };
+  /** In the network of a Docker plugin. */
+  readonly remote?: RemoteRecord;
   /** Engine endpoints: their container, once something is known of it. */
   readonly container?: ContainerRecord;
 }
@@ -143,6 +152,34 @@ export interface DepartureRecord {
   readonly label: string;
 }
 
+/** How an endpoint stands with the Docker plugin of its network. */
+export interface RemoteRecord {
+  /** What the plugin said when it joined, and `device:inode` of the namespace that it joined. */
+  readonly joined?: Joined & { readonly identity: string };
+  /** The plugin knows that the sandbox's way out goes through it. */
+  readonly programmed?: boolean;
+}
+
+/** What Docker plugins have to be told still: that an endpoint or a network is gone. Those of a network have no `endpoint`. */
+export interface FarewellRecord {
+  /** Of the endpoint or network. */
+  readonly id: string;
+  readonly networkId: string;
+  /** Name of the plugin that drives the network; left out where it has not heard of this. */
+  readonly driver?: string;
+  /** How far the endpoint had come. */
+  readonly endpoint?: 'created' | 'joined' | 'programmed';
+  /** Name of the plugin that gave addresses. */
+  readonly ipam?: string;
+  readonly addresses: readonly { readonly poolId: string; readonly address: string }[];
+  readonly pools: readonly string[];
+}
+
+/** Where a farewell is written down. */
+export function farewellKey(id: string): string {
+  return `farewell/${id}`;
+}
+
 /** A cable, which users call a link: a veth pair between two sandboxes, with no bridge. */
 export interface CableRecord {
   readonly id: string;
@@ -171,14 +208,37 @@ export function cableKey(id: string): string {
   return `cable/${id}`;
 }
 
-/** A pool that the engine asked of `tsipam`. */
+/** A pool that the engine asked of `tsipam` or `tsdhcp`. */
 export interface PoolRecord {
   readonly id: string;
   readonly family: 4 | 6;
   readonly subnet: string;
   readonly range?: string;
+  /** `tsdhcp`: the link of the host on whose LAN a server gives the addresses. */
+  readonly parent?: string;
+  /** How long that server is waited for, ms. */
+  readonly patience?: number;
   /** Id of the engine that has a network in it, once that is known. */
   readonly engine?: string;
   /** Plain addresses given out, each with who asked. */
   readonly addresses: Readonly<Record<string, string>>;
+}
+
+/** An address that the engine asked of `tsdhcp` for a container, and holds. */
+export interface LeasedAddressRecord {
+  readonly id: string;
+  readonly created: string;
+  readonly poolId: string;
+  readonly mac: string;
+  /** Name of the container, where the engine says it. */
+  readonly container?: string;
+  /** Plain address: the one asked for by name, or the one that was lent first. */
+  readonly address?: string;
+  /** Undefined before the first one, and when it was lost. */
+  readonly lease?: DhcpLease;
+}
+
+/** Where such an address is written down. */
+export function leasedAddressKey(id: string): string {
+  return `lease/${id}`;
 }

@@ -23,7 +23,7 @@ export interface NetworkRequest {
   /** Name to plain address. */
   readonly auxiliary?: Readonly<Record<string, string>>;
   /** Who gives addresses. `dhcp`: the servers of the LAN that it is on. Default `default`: this controller. */
-  readonly ipam?: 'default' | 'dhcp';
+  readonly ipam?: string;
   /** Of `dhcp`: `timeout`, how many seconds its server is waited for; default 20. */
   readonly ipamOptions?: Readonly<Record<string, string>>;
   readonly internal?: boolean;

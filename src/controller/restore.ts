@@ -7,9 +7,10 @@ import type { Context } from './context.ts';
 import { liveCable } from './cables.ts';
 import { restoreEnginePool } from './engine-pools.ts';
 import { restoreAddresses } from './endpoints.ts';
+import { withoutDriver } from './farewells.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
-import type { CableRecord, EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import type { CableRecord, EndpointRecord, FarewellRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 import { restoreSubnets } from './subnets.ts';
 import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
@@ -20,6 +21,7 @@ import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-
 export async function restore(context: Context): Promise<void> {
   const { ledger, addresses } = context;
   await each<PoolRecord>(context, 'pool/', (record) => restoreEnginePool(context, record));
+  await each<LeasedAddressRecord>(context, 'lease/', (record) => void ledger.leased.set(record.id, record));
   await each<NetworkRecord>(context, 'network/', (record) => {
     restoreSubnets(record, addresses);
     ledger.networks.set(record.id, openNetwork(context, record));
@@ -28,6 +30,11 @@ export async function restore(context: Context): Promise<void> {
   await each<EndpointRecord>(context, 'endpoint/', (record) => {
     if (record.sandboxId !== undefined) restoreAddresses(context, record);
     ledger.putEndpoint(record);
+  });
+  await each<FarewellRecord>(context, 'farewell/', (record) => {
+    // What is there was not parted from: its daemon was killed in between.
+    const left = ledger.networks.has(record.id) ? undefined : ledger.endpoints.has(record.id) ? withoutDriver(record) : record;
+    if (left !== undefined) ledger.farewells.set(record.id, left);
   });
   await each<CableRecord>(context, 'cable/', (record) => void ledger.cables.set(record.id, liveCable(context, record)));
   for (const sandbox of ledger.sandboxes.values()) {

@@ -8,6 +8,7 @@ import { checkNames } from './check-names.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
 import { draftEndpoint, endpointDeletions, endpointEvent, endpointKey, forgetEndpoint, interfaceNames } from './endpoints.ts';
+import { bidFarewell, endpointFarewells, farewellChanges } from './farewells.ts';
 import { holdNamespace } from './held-namespace.ts';
 import { claimPorts, forgetFlows } from './publishing.ts';
 import { sandboxKey, type EndpointRecord, type SandboxRecord } from './records.ts';
@@ -103,7 +104,9 @@ async function remove(context: Context, sandbox: SandboxRecord, before: readonly
   // A namespace of ours is found by its label; what is plugged into others is not.
   const notes = [...(sandbox.kind === 'adopted' ? inside : []), ...departures(context, cables)];
   const held = inside.length === 0 || sandbox.kind === 'adopted' ? undefined : await holdNamespace(sandbox.namespace);
-  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...cableDeletions(cables), ...notes]);
+  const farewells = endpointFarewells(ledger, endpoints);
+  await store.commit([{ key: sandboxKey(sandbox.id) }, ...endpointDeletions(endpoints), ...cableDeletions(cables), ...notes, ...farewellChanges(farewells)]);
+  bidFarewell(context, farewells);
   await context.dhcp.release(endpoints);
   for (const endpoint of endpoints) forgetEndpoint(context, endpoint);
   for (const { id } of cables) ledger.cables.delete(id);

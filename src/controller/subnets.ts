@@ -17,7 +17,11 @@ export interface SubnetSurroundings {
   /** Addresses (CIDR) of the existing bridge that the network will use; empty where there is none. */
   readonly bridgeAddresses: readonly string[];
   /** The subnets are those of a LAN that is there already, on which the host has these addresses (CIDR). */
-  readonly lan?: { readonly parentAddresses: readonly string[] };
+  readonly lan?: {
+    readonly parentAddresses: readonly string[];
+    /** Whether a gateway is chosen where none is given. Default: none is. */
+    readonly needsGateway?: (family: Family) => boolean;
+  };
   /** Id of the engine's own pool of exactly this CIDR, which gives the addresses then. */
   readonly poolOf: (subnet: string) => string | undefined;
 }
@@ -66,7 +70,7 @@ export function takeSubnets(request: NetworkRequest, { space, routes, bridgeAddr
       warnings.push(...grant.warnings);
       const { gateway = ownAddress(bridgeAddresses, grant.pool.subnet), auxiliary } = pickInside(rest, grant.pool.subnet);
       if (lan !== undefined) reserveParent(auxiliary, gateway, lan.parentAddresses, grant.pool.subnet);
-      return { family: wish.family, record: fill(grant.pool, gateway, auxiliary, range, request.owner !== 'engine' && lan === undefined) };
+      return { family: wish.family, record: fill(grant.pool, gateway, auxiliary, range, request.owner !== 'engine' && (lan === undefined || lan.needsGateway?.(wish.family) === true)) };
     });
     refuseRest('range', rest.ranges);
     refuseRest('gateway', rest.gateways);

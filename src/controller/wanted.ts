@@ -17,6 +17,7 @@ function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
   const attachment = sandboxId !== undefined && ledger.displaced.has(sandboxId) ? undefined : endpoint.attachment;
   const gatewayFor = gatewayFamilies(ledger, endpoint);
   const learned = learnedOf(endpoint, gatewayFor);
+  const joined = ledger.unjoined.has(id) ? undefined : endpoint.remote?.joined;
   // An engine says itself at which endpoint ports are programmed.
   const ports =
     sandboxId === undefined ? publish(ledger, endpoint, endpoint.ports, FAMILIES) : publish(ledger, endpoint, ledger.sandbox(sandboxId).ports, gatewayFor);
@@ -31,6 +32,7 @@ function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(attachment === undefined ? {} : { attachment }),
     ...(learned === undefined ? {} : { learned }),
+    ...(joined === undefined ? {} : { joined }),
   };
 }
 

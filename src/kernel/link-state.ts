@@ -27,6 +27,8 @@ export interface LinkState {
   readonly shared?: boolean;
   /** Somebody else (the engine) takes it into this namespace and configures it there: only making and removing it is ours. */
   readonly handedOver?: NamespacePath;
+  /** Somebody else made it in the host's namespace, under this name: it is taken from there, and given back when it is let go. */
+  readonly lent?: string;
   /** Ours, marked with this alias. Left out for a link that somebody else made: used, never created or deleted. */
   readonly label?: string;
   readonly up?: boolean;
@@ -60,7 +62,7 @@ export interface FoundDown {
 }
 
 /** The far end of a veth pair. */
-export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'shared' | 'handedOver' | 'probe' | 'peer' | 'master' | 'hairpin' | 'isolated'> {
+export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'shared' | 'handedOver' | 'lent' | 'probe' | 'peer' | 'master' | 'hairpin' | 'isolated'> {
   /** Somebody else (the engine) moves and configures it after it was made: only its creation is ours. */
   readonly handedOver?: boolean;
 }

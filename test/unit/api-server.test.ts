@@ -180,7 +180,7 @@ describe('the API', () => {
     [404, 'GET', '/networks/a/b/c', '', /has no path/],
     [405, 'PUT', '/networks/blue', '', /^'\/networks\/blue' cannot be asked by 'PUT', only by GET, DELETE$/],
     [400, 'GET', '/networks/%zz', '', /^path segment '%zz' is not percent-encoded UTF-8$/],
-    [400, 'DELETE', '/networks/blue?forse=true', '', /^unknown query parameter 'forse': DELETE \/networks\/:network takes force, explain$/],
+    [400, 'DELETE', '/networks/blue?forse=true', '', /^unknown query parameter 'forse': DELETE \/networks\/:network takes force, explain, trace$/],
     [400, 'DELETE', '/networks/blue?force=yes', '', /force='yes' must be true or false/],
     [400, 'GET', '/networks?explain=true', '', /unknown query parameter 'explain': GET \/networks takes none/],
     [400, 'POST', '/networks?explain=maybe', { name: 'blue' }, /explain='maybe' must be true or false/],

@@ -8,6 +8,8 @@ interface Options {
   readonly stateDir?: string;
   readonly dockerPlugins?: string;
   readonly pluginSocket?: string;
+  readonly pluginPath?: string;
+  readonly pluginTimeout?: string;
   readonly config?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
@@ -29,6 +31,8 @@ export function daemon(command: Command): void {
     .option('--state-dir <folder>', 'folder of the state file (default: /var/lib/netctl)')
     .option('--docker-plugins <folder>', "where Docker looks for plugins, or 'none' (default: /run/docker/plugins)")
     .option('--plugin-socket <path>', 'instead of that, one socket for networks and addresses, as a managed plugin has it')
+    .option('--plugin-path <folders>', "where Docker plugins are looked for that can be a -d or --ipam of netctl, separated by ':', or 'none' (default: as an engine does)")
+    .option('--plugin-timeout <seconds>', 'how long such a plugin may take for an answer (default: 30)')
     .option('--config <file>', 'configuration file')
     .option('--log-level <level>', 'debug, info, warn or error (default: info)')
     .option('--log-format <format>', 'text or json (default: text)')
@@ -60,6 +64,8 @@ function flagsOf(command: Command, options: Options): Readonly<Record<string, st
     'state-dir': options.stateDir,
     'docker-plugins': options.dockerPlugins,
     'plugin-socket': options.pluginSocket,
+    'plugin-path': options.pluginPath,
+    'plugin-timeout': options.pluginTimeout,
     'log-level': options.logLevel,
     'log-format': options.logFormat,
     firewall: options.firewall,

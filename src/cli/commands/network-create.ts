@@ -1,8 +1,6 @@
 import { Option, type Command } from 'commander';
 import { createNetwork } from '../../api/calls.ts';
 import type { NetworkBody } from '../../api/wire.ts';
-import { NetworkError } from '../../common/error.ts';
-import { quote } from '../../common/quote.ts';
 import { collect, collectPairs, defined } from '../option-values.ts';
 import { print } from '../output.ts';
 import { openSession } from '../session.ts';
@@ -29,13 +27,14 @@ Examples:
   netctl network create --subnet 10.9.0.0/24 --ip-range 10.9.0.128/25 --gateway 10.9.0.1 blue
   netctl network create --ipv6 --subnet fd00:9::/64 -o com.docker.network.bridge.name=br-green green
   netctl network create --internal --explain red
-  netctl network create -d macvlan --ipam dhcp -o parent=eth0 lan`;
+  netctl network create -d macvlan --ipam dhcp -o parent=eth0 lan
+  netctl network create -d weave --ipam weave --trace web      # a Docker plugin, and what is said with it`;
 
 /** `netctl network create` */
 export function networkCreate(command: Command): void {
   command
     .argument('<name>', 'name of the new network')
-    .option('-d, --driver <driver>', 'kind of network (default: bridge)')
+    .option('-d, --driver <driver>', 'kind of network: bridge, macvlan, ipvlan, or the name of a Docker plugin (default: bridge)')
     .option('--subnet <cidr>', 'subnet, IPv4 or IPv6; may be given several times (default: a free one)', collect)
     .option('--ip-range <cidr>', 'part of a subnet from which addresses are given', collect)
     .option('--gateway <address>', 'gateway of a subnet (default: its first address)', collect)
@@ -45,7 +44,7 @@ export function networkCreate(command: Command): void {
     .option('--internal', 'no way out of the network, and none in')
     .option('--label <name=value>', 'label', collectPairs('--label'))
     .option('-o, --opt <name=value>', 'option for the driver', collectPairs('--opt'))
-    .option('--ipam <driver>', 'who gives addresses: default, or dhcp for the LAN’s own server')
+    .option('--ipam <driver>', 'who gives addresses: default, dhcp for the LAN’s own server, the name of a Docker plugin, or null for nobody')
     .option('--ipam-opt <name=value>', 'option for it; dhcp: timeout=SECONDS (default: 20)', collectPairs('--ipam-opt'))
     .addOption(new Option('--ipam-driver <driver>', 'the same, as Docker calls it').hideHelp())
     .addOption(new Option('--no-ipv6').hideHelp())
@@ -59,9 +58,6 @@ export function networkCreate(command: Command): void {
 function networkBody(name: string, command: Command): NetworkBody {
   const options = command.opts<Options>();
   const ipam = options.ipam ?? options.ipamDriver ?? 'default';
-  if (ipam !== 'default' && ipam !== 'dhcp') {
-    throw new NetworkError('INVALID', `--ipam ${quote(ipam)}: there are 'default', which is netctl's own, and 'dhcp', the server of the LAN`);
-  }
   // A pair of --x and --no-x counts as given only where somebody gave it.
   const said = (key: 'ipv4' | 'ipv6' | 'internal'): boolean | undefined => (command.getOptionValueSource(key) === 'cli' ? options[key] : undefined);
   return defined({

@@ -10,6 +10,7 @@ import { enterCommand } from '../enter-command.ts';
 import { findProgram } from '../find-program.ts';
 import { holdLease } from '../hold-lease.ts';
 import { complain, print } from '../output.ts';
+import { printExchange } from '../print-exchange.ts';
 import { ownStat } from '../process-stat.ts';
 import { randomName } from '../random-name.ts';
 import { runChild } from '../run-child.ts';
@@ -66,19 +67,19 @@ function unfit([program = '']: readonly string[]): number | undefined {
 async function runInSandbox(session: Session, body: LeaseBody, words: readonly string[]): Promise<number> {
   const exitCode = unfit(words);
   if (exitCode !== undefined) return exitCode;
-  using held = await holdLease(session.client, session.socketPath, body);
+  using held = await holdLease(session.client, session.socketPath, body, session.trace ? printExchange : undefined);
   try {
     return await runChild(enterCommand(held.sandbox, words), held.sandbox.environment);
   } finally {
     // It must not start another daemon than the user's own.
-    await end(new ApiClient(session.socketPath), held.sandbox.id);
+    await end(new ApiClient(session.socketPath), held.sandbox.id, session.trace);
   }
 }
 
 /** When we are gone it goes too, but nobody could wait for that. */
-async function end(client: ApiClient, id: string): Promise<void> {
+async function end(client: ApiClient, id: string, trace: boolean): Promise<void> {
   try {
-    await client.send(endLease(id));
+    await (trace ? client.trace(endLease(id), printExchange) : client.send(endLease(id)));
   } catch (thrown) {
     const error = NetworkError.from(thrown);
     if (error.code === 'UNAVAILABLE') complain(`${error.message}; the sandbox goes when the daemon is back`);

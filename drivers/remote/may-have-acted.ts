@@ -1,0 +1,9 @@
+import type { NetworkError } from '../../src/common/error.ts';
+
+/**
+ * Whether a call that failed may have been carried out all the same: a plugin that refuses has done nothing,
+ * nor has one that was not reached; one that is silent, or answers nonsense, may have.
+ */
+export function mayHaveActed({ code, cause }: NetworkError): boolean {
+  return code !== 'FORBIDDEN' && (cause as NodeJS.ErrnoException | undefined)?.syscall !== 'connect';
+}
