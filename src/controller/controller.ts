@@ -249,7 +249,10 @@ export class Controller implements AsyncDisposable {
    * Asks the name server what somebody inside would ask it.
    * @throws {NetworkError} INVALID, NOT_FOUND, UNAVAILABLE when no answer comes, UNSUPPORTED where names are not served
    */
-  queryName(query: NameQuery, signal?: AbortSignal): Promise<NameAnswer> {
+  async queryName(query: NameQuery, signal?: AbortSignal): Promise<NameAnswer> {
+    const { names } = this.#context;
+    // Where nobody has asked before it is told what there is.
+    if (!names.areServed) await this.#exclusive(() => names.server(), signal);
     return askName(this.#context, query, signal);
   }
 

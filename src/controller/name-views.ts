@@ -1,5 +1,6 @@
 /** What callers see of names: complete, plain, and safe to print as JSON. */
 import type { DnsCounts, DnsStats } from '../dns/dns-stats.ts';
+import { isFound } from '../dns/special-names.ts';
 import type { Ledger, LiveNetwork } from './ledger.ts';
 import { namedEndpoint, ownerOf, parseExtraHost } from './naming.ts';
 import type { EndpointRecord, SandboxRecord } from './records.ts';
@@ -56,7 +57,7 @@ function hostName({ record, driver }: LiveNetwork): NameView[] {
 
 function endpointNames(ledger: Ledger, { record }: LiveNetwork, endpoint: EndpointRecord): NameView[] {
   const { names, addresses } = namedEndpoint(ledger, endpoint);
-  return names.map((name): NameView => ({ name, addresses, from: sourceOf(ledger, endpoint, name), network: record.name, knownTo: null, owner: endpoint.name }));
+  return names.filter(isFound).map((name): NameView => ({ name, addresses, from: sourceOf(ledger, endpoint, name), network: record.name, knownTo: null, owner: endpoint.name }));
 }
 
 function sourceOf(ledger: Ledger, endpoint: EndpointRecord, name: string): NameSource {

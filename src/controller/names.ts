@@ -132,6 +132,11 @@ export class Names implements AsyncDisposable {
     this.#settled = true;
   }
 
+  /** Whether the name server runs, and has been told what there is by the last {@link settle}. */
+  get areServed(): boolean {
+    return this.#server !== undefined;
+  }
+
   /** The name server, started where it is not running. @throws {NetworkError} UNSUPPORTED where names are not served */
   async server(): Promise<DnsServer> {
     const { open } = this.#parts;

@@ -7,7 +7,7 @@ import type { NamedEndpoint, NamedNetwork } from './names.ts';
 import { prefixOf, reverseName } from './reverse-name.ts';
 import type { Prefix } from './reverse-name.ts';
 import { serviceNumbers } from './services.ts';
-import { HOST_NAME, isReserved } from './special-names.ts';
+import { HOST_NAME, isFound } from './special-names.ts';
 
 /** Something with a name in a network: an endpoint, or the host. */
 interface Member {
@@ -46,7 +46,7 @@ export class NetworkNames {
 
   /** Adds an endpoint, or changes it. @throws {NetworkError} INVALID for an address that is none */
   set(endpoint: NamedEndpoint): void {
-    const good = endpoint.names.filter((name) => !isReserved(name) && encodeName(name) !== undefined);
+    const good = endpoint.names.filter(isFound);
     const keys = new Set(good.flatMap((name) => keyOfText(name) ?? []));
     this.#put(endpoint.id, memberOf(endpoint, [...keys], this.#ownName(good[0])));
   }

@@ -2,7 +2,7 @@
 import { parseAddress } from '../common/address.ts';
 import { Answers } from './answers.ts';
 import { NameTable } from './name-table.ts';
-import { keyOfText, knownName } from './name.ts';
+import { encodeName, keyOfText, knownName } from './name.ts';
 import { prefixOf, reverseName } from './reverse-name.ts';
 import type { Prefix } from './reverse-name.ts';
 
@@ -18,6 +18,11 @@ export const HOST_NAME: Uint8Array = knownName('host.netctl.internal');
 /** Whether no endpoint may have a name: a neighbour called `localhost` would get what others meant for themselves. */
 export function isReserved(name: string): boolean {
   return /(^|\.)(localhost|netctl\.internal)\.?$/i.test(name);
+}
+
+/** Whether an endpoint is found by a name: messages can carry it, and it is not {@link isReserved}. */
+export function isFound(name: string): boolean {
+  return !isReserved(name) && encodeName(name) !== undefined;
 }
 
 const LOOPBACK = ['127.0.0.1', '::1'].map(parseAddress);

@@ -182,6 +182,20 @@ describe('names of sandboxes', () => {
     assert.deepEqual(lab.ask('client', 'third'), ['10.9.0.4']);
   });
 
+  it('are known to whoever asks by hand before there is any sandbox', async () => {
+    await assert.rejects(lab.controller.queryName({ name: 'host.netctl.internal' }, AbortSignal.timeout(100)));
+    const told = lab.names.changes.flatMap((change) => (change.change === 'set-network' ? [change.network.name] : []));
+    assert.deepEqual(told, ['blue', 'inner']);
+  });
+
+  it('that mean something else everywhere are nobody’s, and not listed', async () => {
+    await lab.controller.createSandbox({ name: 'localhost', hostname: 'own', networks: [{ network: 'inner' }] });
+    await lab.controller.createSandbox({ name: 'x'.repeat(64), hostname: 'long', networks: [{ network: 'inner' }] });
+    const listed = lab.controller.names('inner').flatMap(({ name, from }) => (from === 'id' || from === 'host' ? [] : [name]));
+    assert.deepEqual(listed, ['own', 'long']);
+    assert.deepEqual(lab.ask('localhost', 'long'), ['10.8.0.3']);
+  });
+
   it('one that crashes right away is not started for ever', async () => {
     await make('web', 'blue');
     for (const _round of [1, 2, 3]) lab.crash(new NetworkError('INTERNAL', 'again'));
