@@ -49,27 +49,32 @@ export class NetnsFiles {
 
   /** Those of the files that are there, whoever made them. */
   present(namespace: string): FileName[] {
+    if (this.#isLink(namespace)) return [];
     return FILE_NAMES.filter((name) => lstatSync(this.#path(namespace, name), { throwIfNoEntry: false }) !== undefined);
   }
 
   /**
    * Brings the files up to date. What others wrote into them stays, and a file from which somebody took our
-   * marks is his: it is not touched any more.
+   * marks is his: it is not touched any more. One that cannot be written keeps none of the others from it.
    * @param fresh the sandbox is new: a file that was there before gets our part
    * @throws {NetworkError} UNAVAILABLE naming the file and why it cannot be written
    */
   write(owner: FileOwner, contents: FileContents, fresh: boolean): void {
-    this.#attempt(() => {
-      unlessThere(() => mkdirSync(join(this.#folder, owner.namespace), { mode: 0o755 }));
-      this.#writeBlock(owner, 'hosts', contents.hosts, fresh);
-      this.#writeBlock(owner, 'resolv.conf', contents['resolv.conf'], fresh);
-      // One line, in which no mark could stand: whoever has put another there means it.
-      if (!this.present(owner.namespace).includes('hostname')) this.#make(owner.namespace, 'hostname', inLines(contents.hostname));
-    });
+    this.#refuseLink(owner.namespace);
+    this.#attempt(() => unlessThere(() => mkdirSync(join(this.#folder, owner.namespace), { mode: 0o755 })));
+    this.#attemptAll([
+      () => this.#writeBlock(owner, 'hosts', contents.hosts, fresh),
+      () => this.#writeBlock(owner, 'resolv.conf', contents['resolv.conf'], fresh),
+      () => {
+        // One line, in which no mark could stand: whoever has put another there means it.
+        if (!this.present(owner.namespace).includes('hostname')) this.#make(owner.namespace, 'hostname', inLines(contents.hostname));
+      },
+    ]);
   }
 
   /** Names of files that {@link write} would write. @throws {NetworkError} UNAVAILABLE */
   stale(owner: FileOwner, contents: FileContents): FileName[] {
+    this.#refuseLink(owner.namespace);
     return this.#attempt(() =>
       FILE_NAMES.filter((name) => {
         const found = readRegular(this.#path(owner.namespace, name));
@@ -85,15 +90,18 @@ export class NetnsFiles {
    * @throws {NetworkError} UNAVAILABLE
    */
   remove(owner: FileOwner): void {
-    this.#attempt(() => {
-      for (const name of FILE_NAMES) {
-        unlessMissing(() => unlinkSync(this.#draft(owner.namespace, name)));
-        const path = this.#path(owner.namespace, name);
-        if (owner.kept.includes(name)) restore(path, owner.mark);
-        else unlessMissing(() => unlinkSync(path));
-      }
-      unlessMissing(() => rmdirSync(join(this.#folder, owner.namespace)));
-    });
+    if (this.#isLink(owner.namespace)) return;
+    this.#attemptAll([
+      ...FILE_NAMES.flatMap((name) => [
+        () => unlessMissing(() => unlinkSync(this.#draft(owner.namespace, name))),
+        () => {
+          const path = this.#path(owner.namespace, name);
+          if (owner.kept.includes(name)) restore(path, owner.mark);
+          else unlessMissing(() => unlinkSync(path));
+        },
+      ]),
+      () => unlessMissing(() => rmdirSync(join(this.#folder, owner.namespace))),
+    ]);
   }
 
   /** Removes the folder of all if nothing is in it. */
@@ -129,6 +137,29 @@ export class NetnsFiles {
     return join(this.#folder, namespace, name);
   }
 
+  /** What a link leads to is not ours: `ln -s /etc /etc/netns/web` must not get our part into the host's own files. */
+  #isLink(namespace: string): boolean {
+    return lstatSync(join(this.#folder, namespace), { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  }
+
+  #refuseLink(namespace: string): void {
+    if (this.#isLink(namespace)) throw new NetworkError('UNAVAILABLE', `${join(this.#folder, namespace)} is a symbolic link, and where it leads nothing is written: put a folder in its place`);
+  }
+
+  /** Does all of them. @throws {NetworkError} what was wrong with the first that failed */
+  #attemptAll(tasks: readonly (() => void)[]): void {
+    const errors = tasks.flatMap((task) => {
+      try {
+        this.#attempt(task);
+        return [];
+      } catch (error) {
+        return [NetworkError.from(error)];
+      }
+    });
+    const [first] = errors;
+    if (first !== undefined) throw first;
+  }
+
   #attempt<T>(task: () => T): T {
     try {
       return task();
@@ -142,7 +173,8 @@ export class NetnsFiles {
 /** undefined where there is no plain file: what a link leads to is not ours to write. */
 function readRegular(path: string): string | undefined {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  return readFileSync(path, 'utf8');
+  // A character a byte: what others wrote there may be in any encoding.
+  return readFileSync(path, 'latin1');
 }
 
 /**
@@ -153,7 +185,7 @@ function readRegular(path: string): string | undefined {
 function overwrite(path: string, wanted: string): void {
   const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
-    const bytes = Buffer.from(wanted);
+    const bytes = Buffer.from(wanted, 'latin1');
     const padding = Math.max(0, fstatSync(fd).size - bytes.length);
     writeSync(fd, Buffer.concat([bytes, Buffer.alloc(padding, '\n')]), 0, undefined, 0);
     ftruncateSync(fd, bytes.length);

@@ -140,6 +140,37 @@ describe('the files of a namespace', () => {
     assert.equal(readFileSync(path('resolv.conf'), 'utf8'), 'nameserver 192.0.2.1\n');
   });
 
+  it('never are where a link in place of their folder leads', () => {
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    for (const name of ['hosts', 'hostname']) writeFileSync(join(elsewhere, name), 'theirs\n');
+    symlinkSync(elsewhere, join(folder, 'netns/web'));
+    assert.deepEqual(files.present('web'), []);
+    refuses(() => files.write(OWNER, CONTENTS, true), 'UNAVAILABLE', /netns\/web is a symbolic link/);
+    refuses(() => files.stale(OWNER, CONTENTS), 'UNAVAILABLE', /netns\/web is a symbolic link/);
+    files.remove(OWNER);
+    assert.deepEqual(readdirSync(elsewhere), ['hostname', 'hosts']);
+    for (const name of ['hosts', 'hostname']) assert.equal(readFileSync(join(elsewhere, name), 'utf8'), 'theirs\n');
+  });
+
+  it('are written and go, also when one of them cannot', () => {
+    mkdirSync(join(folder, 'netns/.web.hosts'));
+    refuses(() => files.write(OWNER, CONTENTS, true), 'UNAVAILABLE', /\.web\.hosts/);
+    assert.match(read('resolv.conf'), /^nameserver 127\.0\.0\.11$/m);
+    assert.equal(read('hostname'), 'web\n');
+    refuses(() => files.remove(OWNER), 'UNAVAILABLE', /\.web\.hosts/);
+    assert.deepEqual(readdirSync(join(folder, 'netns')), ['.web.hosts']);
+  });
+
+  it('keep what is no UTF-8', () => {
+    files.write(OWNER, CONTENTS, true);
+    const theirs = Buffer.from('10.1.1.1 b\xfccher # \xe9\n', 'latin1');
+    appendFileSync(path('hosts'), theirs);
+    files.write(OWNER, LESS, false);
+    assert.deepEqual(readFileSync(path('hosts')).subarray(-theirs.length), theirs);
+    assert.doesNotMatch(read('hosts'), /10\.9\.0\.2/);
+  });
+
   it('are never empty, and never break off', async () => {
     files.write(OWNER, LESS, true);
     appendFileSync(path('hosts'), '10.1.1.2 below\n');
