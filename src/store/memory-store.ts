@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { NetworkError } from '../common/error.ts';
 import { ChangeLog } from './change-log.ts';
 import { checkChanges, conflictOf } from './checked-change.ts';
-import type { Change, Entry, Listing, Store, StoreEvent, WatchOptions } from './store.ts';
+import type { Change, CommitOptions, Entry, Listing, Store, StoreEvent, WatchOptions } from './store.ts';
 
 interface Held {
   readonly text: string;
@@ -36,10 +36,10 @@ export class MemoryStore implements Store {
     return { entries, revision: this.#revision };
   }
 
-  async commit(changes: readonly Change[]): Promise<number> {
+  async commit(changes: readonly Change[], { checks = [] }: CommitOptions = {}): Promise<number> {
     this.#requireOpen();
-    const checked = checkChanges(changes);
-    for (const change of checked) {
+    const checked = checkChanges(changes, checks);
+    for (const change of [...checked, ...checks]) {
       const conflict = conflictOf(change, this.#entries.get(change.key)?.revision);
       if (conflict !== undefined) throw conflict;
     }

@@ -8,7 +8,7 @@ import type { CheckedChange } from './checked-change.ts';
 import { fromSqlite } from './sqlite-error.ts';
 import { openSqliteFile } from './sqlite-file.ts';
 import type { SqliteFile } from './sqlite-file.ts';
-import type { Change, Entry, Listing, Store, StoreEvent, WatchOptions } from './store.ts';
+import type { Change, Check, CommitOptions, Entry, Listing, Store, StoreEvent, WatchOptions } from './store.ts';
 
 /**
  * Opens the store of one host, a SQLite file; its directory and the file are made where they are
@@ -23,6 +23,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
 
 interface Waiting extends PromiseWithResolvers<number> {
   readonly changes: readonly CheckedChange[];
+  readonly checks: readonly Check[];
 }
 
 class SqliteStore implements Store {
@@ -63,9 +64,9 @@ class SqliteStore implements Store {
   }
 
   /** Commits of one turn of the event loop share one transaction, and so one wait for the disk. */
-  async commit(changes: readonly Change[]): Promise<number> {
+  async commit(changes: readonly Change[], { checks = [] }: CommitOptions = {}): Promise<number> {
     this.#requireOpen();
-    const waiting = { changes: checkChanges(changes), ...Promise.withResolvers<number>() };
+    const waiting = { changes: checkChanges(changes, checks), checks: structuredClone(checks), ...Promise.withResolvers<number>() };
     if (this.#waiting.push(waiting) === 1) setImmediate(() => this.#flush());
     return waiting.promise;
   }
@@ -103,9 +104,10 @@ class SqliteStore implements Store {
     let revision = this.#revision;
     database.exec('BEGIN IMMEDIATE');
     try {
-      const answers = batch.map(({ changes, resolve, reject }) => {
-        const present = new Map(changes.map(({ key }) => [key, this.#read(key)?.revision]));
-        const conflict = changes.map((change) => conflictOf(change, present.get(change.key))).find((found) => found !== undefined);
+      const answers = batch.map(({ changes, checks, resolve, reject }) => {
+        const conditions = [...changes, ...checks];
+        const present = new Map(conditions.map(({ key }) => [key, this.#read(key)?.revision]));
+        const conflict = conditions.map((condition) => conflictOf(condition, present.get(condition.key))).find((found) => found !== undefined);
         if (conflict !== undefined) return (): void => reject(conflict);
         const real = changes.filter(({ key, text }) => text !== undefined || present.get(key) !== undefined);
         const mine = real.length === 0 ? revision : ++revision;

@@ -25,6 +25,19 @@ export interface Change {
   readonly expected?: number;
 }
 
+/** A key that a commit depends on and does not change. */
+export interface Check {
+  readonly key: string;
+  /** As {@link Change.expected}. */
+  readonly expected: number;
+}
+
+/** How {@link Store.commit} is carried out. */
+export interface CommitOptions {
+  /** Commit only if all of these hold. A key stands in the changes or here, once. */
+  readonly checks?: readonly Check[];
+}
+
 /** One key that a commit changed. */
 export interface StoreEvent {
   readonly key: string;
@@ -60,12 +73,12 @@ export interface Store extends AsyncDisposable {
    * Carries all changes out as one, and gives their common revision. Where nothing changed (only
    * absent keys were deleted), that is the present one.
    *
-   * @throws {NetworkError} EXISTS when `expected` is 0 and the key is there; IN_USE when somebody
-   * else changed or deleted it meanwhile (read again and decide again); INVALID for a bad or
+   * @throws {NetworkError} EXISTS when `expected` is 0 (of a change or a check) and the key is there; IN_USE when
+   * somebody else changed or deleted it meanwhile (read again and decide again); INVALID for a bad or
    * repeated key or a value that is no JSON; UNAVAILABLE when it cannot be written (disk full)
    * or is closed. Nothing is changed then.
    */
-  commit(changes: readonly Change[]): Promise<number>;
+  commit(changes: readonly Change[], options?: CommitOptions): Promise<number>;
 
   /**
    * Every change below a prefix, in order, from the moment of the call. It ends when the signal

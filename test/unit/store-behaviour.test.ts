@@ -131,6 +131,20 @@ for (const { name, open } of IMPLEMENTATIONS) {
       assert.deepEqual((await store.list('')).entries, []);
     });
 
+    it('commits only while keys that it does not change are as they were', async () => {
+      const expected = await store.commit([{ key: 'host', value: 1 }]);
+      await store.commit([{ key: 'a', value: 1 }], { checks: [{ key: 'host', expected }, { key: 'tomb', expected: 0 }] });
+      const revision = await store.commit([{ key: 'tomb', value: 1 }]);
+      await rejects(store.commit([{ key: 'a', value: 2 }], { checks: [{ key: 'tomb', expected: 0 }] }), 'EXISTS', /'tomb' is there already/);
+      await rejects(store.commit([{ key: 'a', value: 2 }], { checks: [{ key: 'host', expected: expected + 1 }] }), 'IN_USE', /'host' was changed/);
+      await rejects(store.commit([{ key: 'a', value: 2 }], { checks: [{ key: 'gone', expected }] }), 'IN_USE', /'gone' was deleted/);
+      await rejects(store.commit([], { checks: [{ key: 'tomb', expected: 0 }] }), 'EXISTS');
+      await rejects(store.commit([{ key: 'a', value: 2 }], { checks: [{ key: 'a', expected }] }), 'INVALID', /'a' stands twice/);
+      await rejects(store.commit([{ key: 'a', value: 2 }], { checks: [{ key: 'b c', expected }] }), 'INVALID');
+      assert.deepEqual((await store.list('')).revision, revision);
+      assert.deepEqual((await store.get('a'))?.value, 1);
+    });
+
     it('lets exactly one of many win the same race', async () => {
       const racers = Array.from({ length: 20 }, (_, value) => store.commit([{ key: 'a', value, expected: 0 }, { key: `racer/${value}`, value }]));
       const results = await Promise.allSettled(racers);
