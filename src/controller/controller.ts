@@ -342,6 +342,7 @@ export class Controller implements AsyncDisposable {
           if ((await drift(this.#context)).length > 0) await reconcile(this.#context);
         }),
     });
+    this.#watchdog.follow();
   }
 
   /** Takes a sandbox off networks, and waits until their plugins have heard it. */
@@ -378,6 +379,7 @@ export class Controller implements AsyncDisposable {
         // Also behind what failed: it may have come half way.
         await this.#context.names.settle();
         this.#context.dhcp.settle();
+        this.#watchdog?.follow();
         this.#context.plugins.settle();
       }
     }, signal);

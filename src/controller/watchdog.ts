@@ -1,6 +1,8 @@
 import type { KernelEvent } from '../kernel/kernel.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
+import { NamespaceWatch } from './namespace-watch.ts';
+import { NAMESPACE_FOLDER } from './sandboxes.ts';
 
 /** Changes by others come in bursts (`nft -f`, an engine starting): look once they have been quiet this long, ms. */
 const QUIET = 150;
@@ -31,6 +33,7 @@ export class Watchdog implements Disposable {
   readonly #context: Context;
   readonly #repairs: Repairs;
   readonly #stack = new DisposableStack();
+  readonly #namespaces: NamespaceWatch;
   #quiet: NodeJS.Timeout | undefined;
   #wants: (typeof REPAIRS)[number] | undefined;
   #known = new Set<string>();
@@ -41,6 +44,7 @@ export class Watchdog implements Disposable {
     this.#context = context;
     this.#repairs = repairs;
     this.#stack.use(context.kernel.watch((event) => this.#heed(event)));
+    this.#namespaces = this.#stack.use(new NamespaceWatch(NAMESPACE_FOLDER, (names) => this.#heedLost(names)));
     const period = setInterval(() => this.#want('rules'), PERIOD).unref();
     const deep = setInterval(() => this.#carryOut(repairs.inspect()), DEEP_PERIOD).unref();
     this.#stack.defer(() => clearInterval(period));
@@ -50,6 +54,16 @@ export class Watchdog implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stack.dispose();
+  }
+
+  /** To be called when there may be sandboxes that were not there before. */
+  follow(): void {
+    if (this.#context.ledger.sandboxes.size > 0) this.#namespaces.begin();
+  }
+
+  #heedLost(names: readonly string[]): void {
+    const paths = new Set(names.map((name) => `${NAMESPACE_FOLDER}/${name}`));
+    if ([...this.#context.ledger.sandboxes.values()].some(({ namespace }) => paths.has(namespace))) this.#want('reconcile');
   }
 
   #heed(event: KernelEvent): void {

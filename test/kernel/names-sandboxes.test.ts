@@ -3,6 +3,7 @@ import type { NameAnswer } from '../../src/controller/ask-name.ts';
 import type { Finding } from '../../src/controller/diagnose.ts';
 import type { NameCounts, NameView } from '../../src/controller/name-views.ts';
 import type { Background } from '../support/background.ts';
+import { eventually } from '../support/eventually.ts';
 import { PrivateHost } from '../support/host.ts';
 import { difference, type MachineState } from '../support/machine-state.ts';
 import { Netctl } from '../support/netctl.ts';
@@ -128,7 +129,7 @@ describe('names inside a sandbox', () => {
     daemon = await netctl.daemon(['--docker-plugins', 'none']);
     assert.deepEqual(await lookUp('client', 'www'), ['10.9.0.2', 'fd00:9::2']);
     assert.equal(await host.sh('stat -c %i /etc/netns/client/hosts; tail -n 1 /etc/netns/client/hosts'), `${inode}\n192.0.2.99 hand`);
-    await host.sh('ip netns del web; ip netns exec client nft flush ruleset; rm /etc/netns/client/resolv.conf');
+    await host.sh('ip netns exec client nft flush ruleset; rm /etc/netns/client/resolv.conf');
     assert.deepEqual(await lookUp('client', 'www'), []);
     assert.ok((await wrong('links')).includes('the way to the name server is missing in /run/netns/client'));
     assert.deepEqual(await wrong('names'), ["file resolv.conf of sandbox 'client' is missing or not as it should be"]);
@@ -138,6 +139,18 @@ describe('names inside a sandbox', () => {
     assert.deepEqual(await lookUp('client', 'www'), ['10.9.0.2', 'fd00:9::2']);
     assert.deepEqual(await lookUp('web', 'client'), ['10.9.0.3', 'fd00:9::3']);
     assert.deepEqual([await wrong('links'), await wrong('names')], [[], []]);
+  });
+
+  it('come back by themselves with a namespace that was deleted, and nothing of the old one stays', async () => {
+    const links = (): Promise<string> => host.sh('ip -o link show type veth | wc -l; ip netns exec client ip neigh flush all');
+    const before = await links();
+    await host.sh('ip netns del web');
+    // Where its name server's sockets are, it lives on without a name.
+    assert.deepEqual(await eventually(() => lookUp('web', 'client'), (found) => found.length > 0), ['10.9.0.3', 'fd00:9::3']);
+    assert.deepEqual(await lookUp('client', 'www'), ['10.9.0.2', 'fd00:9::2']);
+    assert.match(await host.sh('ip netns exec client ping -c 1 -W 2 web'), / 0% packet loss/);
+    assert.equal(await eventually(links, (now) => now === before), before);
+    assert.deepEqual([await wrong('sandboxes'), await wrong('links'), await wrong('names')], [[], [], []]);
   });
 
   it('in an adopted namespace are its own, unless something is said about them', async () => {
