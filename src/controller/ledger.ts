@@ -40,6 +40,8 @@ export class Ledger {
   readonly pools: Map<string, PoolRecord> = new Map();
   readonly leased: Map<string, LeasedAddressRecord> = new Map();
   readonly farewells: Map<string, FarewellRecord> = new Map();
+  /** Endpoints in networks of Docker plugins that are joining, by id: who knows how far they have come. */
+  readonly joining: Set<string> = new Set();
   /** Endpoints in networks of Docker plugins that have lost their link, by id: why. */
   readonly unjoined: Map<string, string> = new Map();
   /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
@@ -135,6 +137,7 @@ export class Ledger {
     const endpoint = this.endpoints.get(id);
     if (endpoint === undefined) return;
     this.endpoints.delete(id);
+    this.joining.delete(id);
     this.unjoined.delete(id);
     drop(this.#byNetwork, endpoint.networkId, id);
     for (const address of [endpoint.ipv4, endpoint.ipv6]) if (address !== undefined) entry(this.#formerMacs, endpoint.networkId, () => new Map<string, string>()).set(address, endpoint.mac);

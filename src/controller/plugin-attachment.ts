@@ -6,6 +6,7 @@ import type { Plugins } from '../../drivers/remote/plugins.ts';
 import { NetworkError } from '../common/error.ts';
 import { randomMac } from '../common/mac.ts';
 import type { Random } from './context.ts';
+import { unlessRefused } from './farewells.ts';
 import type { Ledger } from './ledger.ts';
 import { endpointCall, endpointOptions, networkCall, pluginInterface, pluginPoolId, sandboxOptions } from './plugin-options.ts';
 import type { EndpointRecord, FarewellRecord, NetworkRecord, SubnetRecord } from './records.ts';
@@ -29,10 +30,10 @@ export interface AttachParts {
   readonly ledger: Ledger;
   readonly random: Random;
   readonly signal: AbortSignal;
-  /** The endpoint had joined before, or may have when its daemon was killed. */
-  readonly again: boolean;
   /** Path of the sandbox's namespace. */
   readonly namespace: string;
+  /** Writes down what has been got so far: a crash leaves it at the plugin otherwise. */
+  readonly note: () => Promise<void>;
 }
 
 /** How far it has come: what has to be taken back if it goes no further. */
@@ -50,10 +51,14 @@ export async function attach(parts: AttachParts, endpoint: EndpointRecord, progr
   const { plugin } = await parts.plugins.network(network.driver, { signal: parts.signal });
   const call = endpointCall(endpoint);
   const options = { signal: parts.signal };
-  if (parts.again) await forget(plugin, endpoint, parts.signal);
+  const again = mayBeKnown(parts.ledger, endpoint);
+  if (again) await forget(plugin, endpoint, parts.signal);
   const known = pluginInterface(addressed);
   const create = (): Promise<PluginInterface> => plugin.createEndpoint(call, known, endpointOptions(parts.ledger, endpoint), options);
-  const given = await reach(progress, 'created', () => withNetwork(parts, plugin, network, create));
+  parts.ledger.joining.add(endpoint.id);
+  const given = await reach(progress, 'created', () => (again ? withNetwork(parts, plugin, network, create) : create())).finally(() => {
+    if (progress.endpoint === undefined) parts.ledger.joining.delete(endpoint.id);
+  });
   const answer = await reach(progress, 'joined', () => plugin.join(call, parts.namespace, sandboxOptions(parts.ledger, endpoint), options));
   return {
     ipv4: given.Address || undefined,
@@ -64,7 +69,7 @@ export async function attach(parts: AttachParts, endpoint: EndpointRecord, progr
   };
 }
 
-async function getAddresses({ plugins, random, signal }: AttachParts, network: NetworkRecord, endpoint: EndpointRecord, progress: Progress): Promise<EndpointRecord> {
+async function getAddresses({ plugins, random, signal, note }: AttachParts, network: NetworkRecord, endpoint: EndpointRecord, progress: Progress): Promise<EndpointRecord> {
   const { ipam, ipv4, ipv6 } = network;
   const { grant, name } = endpoint;
   if (ipam === undefined || ipam === 'null' || grant === undefined) return endpoint;
@@ -76,6 +81,7 @@ async function getAddresses({ plugins, random, signal }: AttachParts, network: N
     const poolId = pluginPoolId(subnet.poolId);
     const address = await plugin.requestAddress(poolId, wanted, { name, ...(needsMac ? { mac } : {}) }, { signal });
     progress.addresses = [...progress.addresses, { poolId, address: address.split('/')[0] ?? '' }];
+    await note();
     return address;
   };
   const four = await request(ipv4, endpoint.ipv4, grant.ipv4);
@@ -97,26 +103,27 @@ async function reach<T>(progress: Progress, stage: 'created' | 'joined', step: (
 }
 
 /** A plugin that was started afresh may have forgotten its networks: no engine tells it again, we do. */
-async function withNetwork<T>({ again, signal }: AttachParts, plugin: NetworkPlugin, network: NetworkRecord, task: () => Promise<T>): Promise<T> {
+async function withNetwork<T>({ signal }: AttachParts, plugin: NetworkPlugin, network: NetworkRecord, task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (thrown) {
     const error = NetworkError.from(thrown);
-    if (!again || error.code !== 'FORBIDDEN') throw error;
+    if (error.code !== 'FORBIDDEN') throw error;
     await plugin.createNetwork(networkCall(network), { signal }).catch(() => Promise.reject(error));
     return task();
   }
 }
 
+/** The endpoint had joined before, or may have when a plugin fell silent or a daemon was killed. */
+function mayBeKnown({ joining, farewells }: Ledger, { id, remote }: EndpointRecord): boolean {
+  return remote?.joined !== undefined || joining.has(id) || farewells.get(id)?.endpoint !== undefined;
+}
+
 /** What it may know of an earlier life of the endpoint. */
 async function forget(plugin: NetworkPlugin, endpoint: EndpointRecord, signal: AbortSignal): Promise<void> {
   const call = endpointCall(endpoint);
-  for (const say of [() => plugin.leave(call, { signal }), () => plugin.deleteEndpoint(call, { signal })]) {
-    await say().catch((thrown: unknown) => {
-      const error = NetworkError.from(thrown);
-      if (error.code !== 'FORBIDDEN') throw error;
-    });
-  }
+  await unlessRefused(plugin.leave(call, { signal }));
+  await unlessRefused(plugin.deleteEndpoint(call, { signal }));
 }
 
 function joinedOf({ source, gateway, gatewayIPv6, routes }: JoinAnswer): Joined {

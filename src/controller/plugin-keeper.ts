@@ -1,7 +1,8 @@
 import type { Plugins } from '../../drivers/remote/plugins.ts';
+import { mayHaveActed } from '../../drivers/remote/may-have-acted.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Context } from './context.ts';
-import { bidFarewell, farewellChanges, sayFarewell, stayAfterAll } from './farewells.ts';
+import { bidFarewell, farewellChanges, mergedFarewell, remainder, sayFarewell, stayAfterAll, unlessRefused } from './farewells.ts';
 import { attach, type Progress } from './plugin-attachment.ts';
 import { endpointCall, networkCall, sandboxOptions } from './plugin-options.ts';
 import { farewellKey, type EndpointRecord, type FarewellRecord, type NetworkRecord } from './records.ts';
@@ -9,19 +10,11 @@ import { networkKey, openNetwork } from './networks.ts';
 import { hasPlugins, prepareNetwork, type PreparedNetwork } from './prepare-network.ts';
 import type { NetworkRequest } from './requests.ts';
 import { noteProgrammed, takeAttachment } from './take-attachment.ts';
+import { Talks } from './talks.ts';
 import { gatewayFamilies } from './wanted.ts';
 
 /** What a farewell is known by: the endpoint that it is of may be there still, and tried again. */
 const FAREWELL = 'farewell ';
-
-/** Nobody tells when a plugin is there again: what could not be said is tried again after this, ms. */
-const RETRY = 10_000;
-
-/** Something that is being said with plugins. */
-interface Talk {
-  readonly over: Promise<void>;
-  readonly abort: AbortController;
-}
 
 /**
  * Says with Docker plugins what the ledger calls for, as an engine would: networks to be made, endpoints to
@@ -31,14 +24,9 @@ interface Talk {
 export class PluginKeeper implements Disposable {
   readonly #context: () => Context;
   readonly #plugins: Plugins | undefined;
-  /** By the id of the network or endpoint; one at a time for each. */
-  readonly #talks = new Map<string, Talk>();
-  /** What could not be said, by the same ids. Left alone until it is tried again. */
-  readonly #problems = new Map<string, NetworkError>();
-  /** Endpoints of which a plugin may know from an earlier life of ours. */
-  readonly #met = new Set<string>();
+  /** By the id of the network or endpoint. */
+  readonly #talks: Talks = new Talks({ onEnd: () => this.settle(), onRetry: () => void this.tryAgain() });
   #exclusive: (<T>(task: () => Promise<T>) => Promise<T>) | undefined;
-  #retry: NodeJS.Timeout | undefined;
 
   constructor(context: () => Context, plugins: Plugins | undefined) {
     this.#context = context;
@@ -48,14 +36,12 @@ export class PluginKeeper implements Disposable {
   /** Begins. Before this, as in a rehearsal, nobody is asked for anything. @param exclusive gives a task its turn */
   start(exclusive: <T>(task: () => Promise<T>) => Promise<T>): void {
     this.#exclusive = exclusive;
-    for (const { id, remote } of this.#context().ledger.endpoints.values()) if (remote !== undefined) this.#met.add(id);
     this.settle();
   }
 
   [Symbol.dispose](): void {
     this.#exclusive = undefined;
-    clearTimeout(this.#retry);
-    for (const { abort } of this.#talks.values()) abort.abort();
+    this.#talks[Symbol.dispose]();
   }
 
   /** The plugins of this host. @throws {NetworkError} UNSUPPORTED where there are none, as in a rehearsal */
@@ -83,13 +69,13 @@ export class PluginKeeper implements Disposable {
   settle(): void {
     if (this.#exclusive === undefined || this.#plugins === undefined) return;
     const { ledger } = this.#context();
-    const isMeant = (key: string): boolean => ledger.networks.has(key) || ledger.endpoints.has(key) || [...ledger.farewells.keys()].some((id) => farewellOf(id) === key);
-    for (const [key, { abort }] of this.#talks) if (!isMeant(key)) abort.abort();
-    for (const key of this.#problems.keys()) if (!isMeant(key)) this.#problems.delete(key);
-    for (const { record } of ledger.networks.values()) if (record.remote === 'untold') this.#begin(record.id, (signal) => this.#tellNetwork(record, signal));
+    this.#talks.drop((key) => ledger.networks.has(key) || ledger.endpoints.has(key) || (key.startsWith(FAREWELL) && ledger.farewells.has(key.slice(FAREWELL.length))));
+    for (const { record } of ledger.networks.values()) {
+      if (record.remote !== undefined && record.remote !== 'told') this.#begin(record.id, (signal) => this.#tellNetwork(record, signal));
+    }
     for (const endpoint of ledger.endpoints.values()) this.#followEndpoint(endpoint);
     for (const farewell of ledger.farewells.values()) {
-      if (!this.#talks.has(farewell.id)) this.#begin(farewellOf(farewell.id), (signal) => this.#part(farewell, signal));
+      if (!this.#talks.goesOn(farewell.id)) this.#talks.begin(farewellOf(farewell.id), (signal) => this.#part(farewell, signal));
     }
   }
 
@@ -98,7 +84,7 @@ export class PluginKeeper implements Disposable {
    * @throws {NetworkError} FORBIDDEN in the plugin's own words, UNAVAILABLE, NOT_FOUND, KERNEL, ABORTED
    */
   async heard(ids: readonly string[], signal?: AbortSignal): Promise<void> {
-    for (const id of ids) await this.#end(id, signal);
+    for (const id of ids) await this.#talks.end(id, signal);
   }
 
   /**
@@ -108,8 +94,8 @@ export class PluginKeeper implements Disposable {
   async parted(ids: readonly string[], signal?: AbortSignal): Promise<void> {
     for (const id of ids) {
       // It may have been joining when it was removed.
-      await this.#talks.get(id)?.over;
-      await this.#end(farewellOf(id), signal).catch((thrown: unknown) => {
+      await this.#talks.over(id);
+      await this.#talks.end(farewellOf(id), signal).catch((thrown: unknown) => {
         const { code, message } = NetworkError.from(thrown);
         throw new NetworkError(code, `gone here, and not told everywhere: ${message}; it is told as soon as the plugin answers`, { cause: thrown });
       });
@@ -118,40 +104,36 @@ export class PluginKeeper implements Disposable {
 
   /** Tries again what could not be said, and waits for how that goes. @returns what is right now, a sentence each */
   async tryAgain(): Promise<string[]> {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    const before = this.problems();
-    this.#problems.clear();
+    const before = this.#sentences();
+    this.#talks.forgive();
     this.settle();
     // What a repair has begun is part of it.
-    for (const key of this.#talks.keys()) await this.#end(key).catch(() => {});
-    const after = new Set(this.problems());
-    return before.filter((problem) => !after.has(problem)).map((problem) => `${problem}: put right`);
-  }
-
-  async #end(key: string, signal?: AbortSignal): Promise<void> {
-    for (let talk = this.#talks.get(key); talk !== undefined; talk = this.#talks.get(key)) await unlessAborted(talk.over, signal);
-    const problem = this.#problems.get(key);
-    if (problem !== undefined) throw problem;
+    for (const key of this.#talks.keys) await this.#talks.end(key).catch(() => {});
+    return [...before].flatMap(([key, sentence]) => (this.#talks.problems.has(key) ? [] : [`${sentence}: put right`]));
   }
 
   /** What could not be said, a sentence each. */
   problems(): string[] {
+    return [...this.#sentences().values()];
+  }
+
+  #sentences(): Map<string, string> {
     const { ledger } = this.#context();
-    return [...this.#problems].map(([id, { message }]) => {
-      const network = ledger.networks.get(id)?.record.name;
-      const endpoint = ledger.endpoints.get(id);
-      if (network !== undefined) return `network '${network}' is not known to its plugin: ${message}`;
-      if (endpoint !== undefined) return `sandbox '${endpoint.name}' is not connected to network '${ledger.network(endpoint.networkId).record.name}': ${message}`;
-      return `a plugin was not told that ${id.slice(FAREWELL.length, FAREWELL.length + 12)} is gone: ${message}`;
-    });
+    const say = (key: string, why: string): string => {
+      const network = ledger.networks.get(key)?.record.name;
+      const endpoint = ledger.endpoints.get(key);
+      if (network !== undefined) return `network '${network}' is not known to its plugin: ${why}`;
+      if (endpoint !== undefined) return `sandbox '${endpoint.name}' is not connected to network '${ledger.network(endpoint.networkId).record.name}': ${why}`;
+      return `a plugin was not told that ${key.slice(FAREWELL.length, FAREWELL.length + 12)} is gone: ${why}`;
+    };
+    return new Map([...this.#talks.problems].map(([key, { message }]) => [key, say(key, message)]));
   }
 
   #followEndpoint(endpoint: EndpointRecord): void {
     const { ledger } = this.#context();
     const { id, remote, grant, ipv4, ipv6, networkId, sandboxId = '' } = endpoint;
     const { record } = ledger.network(networkId);
-    if (record.remote === 'untold' || ledger.displaced.has(sandboxId)) return;
+    if ((record.remote !== undefined && record.remote !== 'told') || ledger.displaced.has(sandboxId)) return;
     const lacks = grant !== undefined && record.ipam !== 'null' && ((record.ipv4.length > 0 && ipv4 === undefined) || (record.ipv6.length > 0 && ipv6 === undefined));
     if (lacks || (remote !== undefined && (remote.joined === undefined || ledger.unjoined.has(id)))) {
       this.#begin(id, (signal) => this.#attach(endpoint, signal));
@@ -160,66 +142,78 @@ export class PluginKeeper implements Disposable {
     }
   }
 
-  #begin(key: string, task: (signal: AbortSignal) => Promise<void>): void {
+  #begin(id: string, task: (signal: AbortSignal) => Promise<void>): void {
     // While something is taken back it is not begun anew.
-    if (this.#talks.has(key) || this.#problems.has(key) || this.#talks.has(farewellOf(key))) return;
-    const abort = new AbortController();
-    const over = task(abort.signal)
-      .catch((thrown: unknown) => this.#note(key, NetworkError.from(thrown)))
-      .finally(() => {
-        this.#talks.delete(key);
-        this.settle();
-      });
-    this.#talks.set(key, { over, abort });
+    if (!this.#talks.goesOn(farewellOf(id))) this.#talks.begin(id, task);
   }
 
-  #note(key: string, error: NetworkError): void {
-    if (this.#exclusive === undefined) return;
-    this.#problems.set(key, error);
-    this.#retry ??= setTimeout(() => void this.tryAgain(), RETRY).unref();
+  async #tellNetwork({ id, driver, remote }: NetworkRecord, signal: AbortSignal): Promise<void> {
+    const { plugin } = await this.plugins.network(driver, { signal });
+    // Its answer was never heard: it may know the network, and would refuse to make it twice.
+    if (remote === 'asked') await unlessRefused(plugin.deleteNetwork(id, { signal }));
+    const record = await this.#noteNetwork(id, 'asked');
+    try {
+      await plugin.createNetwork(networkCall(record), { signal });
+    } catch (thrown) {
+      const error = NetworkError.from(thrown);
+      if (!mayHaveActed(error)) await this.#noteNetwork(id, 'untold');
+      throw error;
+    }
+    await this.#noteNetwork(id, 'told');
   }
 
-  async #tellNetwork(network: NetworkRecord, signal: AbortSignal): Promise<void> {
-    const { plugin } = await this.plugins.network(network.driver, { signal });
-    await plugin.createNetwork(networkCall(network), { signal });
-    await this.#inTurn(async (context) => {
-      const live = context.ledger.networks.get(network.id);
-      const told: NetworkRecord = { ...(live?.record ?? network), remote: 'told' };
-      // It was removed while the plugin made it.
-      if (live === undefined) return bidFarewell(context, [{ id: network.id, networkId: network.id, driver: network.driver, addresses: [], pools: [] }]);
-      await context.store.commit([{ key: networkKey(network.id), value: told }]);
-      context.ledger.networks.set(network.id, openNetwork(context, told));
+  /** Writes down how far the plugin knows a network. @throws {NetworkError} ABORTED when it is gone: what the plugin has to be told then was written down with its end */
+  #noteNetwork(id: string, remote: NonNullable<NetworkRecord['remote']>): Promise<NetworkRecord> {
+    return this.#inTurn(async (context) => {
+      const { ledger, store } = context;
+      const before = ledger.networks.get(id)?.record;
+      if (before === undefined) throw new NetworkError('ABORTED', 'the network was removed while its plugin was asked about it');
+      const record: NetworkRecord = { ...before, remote };
+      await store.commit([{ key: networkKey(id), value: record }]);
+      ledger.networks.set(id, openNetwork(context, record));
+      return record;
     });
   }
 
   async #attach(endpoint: EndpointRecord, signal: AbortSignal): Promise<void> {
     const { id, networkId, attachment } = endpoint;
-    const { ledger, random } = this.#context();
+    const { ledger, random, store } = this.#context();
     const { driver, ipam } = ledger.network(networkId).record;
     const progress: Progress = { addresses: [] };
+    const undoing = (): FarewellRecord => {
+      const known = progress.endpoint === undefined ? {} : { driver, endpoint: progress.endpoint };
+      return { id, networkId, ...known, ...(ipam === undefined ? {} : { ipam }), addresses: progress.addresses, pools: [] };
+    };
+    const note = async (): Promise<void> => void (await store.commit(farewellChanges([mergedFarewell(ledger, undoing())])));
     try {
-      const answer = await attach({ plugins: this.plugins, ledger, random, signal, again: this.#met.has(id), namespace: attachment?.namespace ?? '' }, endpoint, progress);
+      const answer = await attach({ plugins: this.plugins, ledger, random, signal, note, namespace: attachment?.namespace ?? '' }, endpoint, progress);
       await this.#inTurn(async (context) => {
         await takeAttachment(context, id, answer);
-        await stayAfterAll(context, id);
+        await stayAfterAll(context, id, progress.addresses.length > 0);
       });
-      this.#met.add(id);
-      // As the engine asks; nobody does anything with the answer.
-      if (answer.joined !== undefined) await (await this.plugins.network(driver, { signal })).plugin.operationalInfo(endpointCall(endpoint), { signal }).catch(() => {});
     } catch (error) {
-      const known = progress.endpoint === undefined ? {} : { driver, endpoint: progress.endpoint };
-      const isHeld = progress.endpoint !== undefined || progress.addresses.length > 0;
-      if (isHeld) await this.#takeBack({ id, networkId, ...known, ...(ipam === undefined ? {} : { ipam }), addresses: progress.addresses, pools: [] }, NetworkError.from(error));
+      if (progress.endpoint !== undefined || progress.addresses.length > 0) await this.#takeBack(undoing(), NetworkError.from(error));
       throw error;
     }
+    await this.#askInfo(endpoint, signal).catch(() => {});
+  }
+
+  /** As the engine asks; nobody does anything with the answer. */
+  async #askInfo(endpoint: EndpointRecord, signal: AbortSignal): Promise<void> {
+    const { driver, remote } = this.#context().ledger.network(endpoint.networkId).record;
+    if (remote === undefined) return;
+    const { plugin } = await this.plugins.network(driver, { signal });
+    await plugin.operationalInfo(endpointCall(endpoint), { signal });
   }
 
   /** What it had got before it failed, it has to give back; at once, unless the plugin has just been found to be silent. */
   #takeBack(farewell: FarewellRecord, error?: NetworkError): Promise<void> {
     return this.#inTurn(async (context) => {
-      await context.store.commit(farewellChanges([farewell]));
-      if (error?.code === 'UNAVAILABLE') this.#note(farewellOf(farewell.id), error);
-      bidFarewell(context, [farewell]);
+      const all = mergedFarewell(context.ledger, farewell);
+      await context.store.commit(farewellChanges([all]));
+      if (error?.code === 'UNAVAILABLE') this.#talks.fail(farewellOf(farewell.id), error);
+      bidFarewell(context, [all]);
+      context.ledger.joining.delete(farewell.id);
     });
   }
 
@@ -234,8 +228,11 @@ export class PluginKeeper implements Disposable {
   async #part(farewell: FarewellRecord, signal: AbortSignal): Promise<void> {
     const refusals = await sayFarewell(this.plugins, farewell, signal);
     await this.#inTurn(async ({ ledger, store, events }) => {
-      await store.commit([{ key: farewellKey(farewell.id) }]);
-      ledger.farewells.delete(farewell.id);
+      const { id } = farewell;
+      const rest = remainder(ledger.farewells.get(id), farewell);
+      await store.commit([{ key: farewellKey(id), ...(rest === undefined ? {} : { value: rest }) }]);
+      if (rest === undefined) ledger.farewells.delete(id);
+      else ledger.farewells.set(id, rest);
       for (const refusal of refusals) events.warn(`${refusal}; it is gone here all the same`);
     });
   }
@@ -248,17 +245,4 @@ export class PluginKeeper implements Disposable {
 
 function farewellOf(id: string): string {
   return `${FAREWELL}${id}`;
-}
-
-async function unlessAborted(over: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return over;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(new NetworkError('ABORTED', 'given up while waiting for a plugin'));
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    await Promise.race([over, promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

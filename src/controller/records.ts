@@ -39,8 +39,8 @@ export interface NetworkRecord {
   readonly dhcp?: readonly (4 | 6)[];
   /** How long such a server is waited for, ms. */
   readonly dhcpPatience?: number;
-  /** Its driver is a Docker plugin: whether that has been told of the network. */
-  readonly remote?: 'told' | 'untold';
+  /** Its driver is a Docker plugin: whether that has been told of the network; `asked` while its answer has not been heard. */
+  readonly remote?: 'untold' | 'asked' | 'told';
   /** Docker plugin that gives its addresses; `null`: nobody does, and its driver may. */
   readonly ipam?: string;
   /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */

@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { liveCable } from './cables.ts';
 import { restoreEnginePool } from './engine-pools.ts';
 import { restoreAddresses } from './endpoints.ts';
-import { withoutDriver } from './farewells.ts';
+import { restoredFarewell } from './farewells.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
 import type { CableRecord, EndpointRecord, FarewellRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
@@ -30,10 +30,10 @@ export async function restore(context: Context): Promise<void> {
   await each<EndpointRecord>(context, 'endpoint/', (record) => {
     if (record.sandboxId !== undefined) restoreAddresses(context, record);
     ledger.putEndpoint(record);
+    if (record.remote !== undefined && record.remote.joined === undefined) ledger.joining.add(record.id);
   });
   await each<FarewellRecord>(context, 'farewell/', (record) => {
-    // What is there was not parted from: its daemon was killed in between.
-    const left = ledger.networks.has(record.id) ? undefined : ledger.endpoints.has(record.id) ? withoutDriver(record) : record;
+    const left = restoredFarewell(ledger, record);
     if (left !== undefined) ledger.farewells.set(record.id, left);
   });
   await each<CableRecord>(context, 'cable/', (record) => void ledger.cables.set(record.id, liveCable(context, record)));

@@ -2,7 +2,8 @@
 
 usage: sample-plugin.py SOCKET STATE-FILE [global]
 
-Options of a network make it misbehave, as METHOD=KIND: refuse, hang, garbage, empty, status, cut, nothing.
+Options of a network make it misbehave, as METHOD=KIND: refuse, hang, garbage, empty, status, cut, nothing, die;
+mute and stall do what they are asked for, and then say nothing, or wait.
 What it is asked goes to standard output, a JSON line each.
 """
 import http.server, json, os, socketserver, subprocess, sys, threading, time
@@ -154,6 +155,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(text) if text.strip() else {}
         print(json.dumps({'method': method, 'body': body}), flush=True)
         kind = misbehaviour(method, body)
+        if kind == 'die':
+            os._exit(1)
         if kind == 'hang':
             time.sleep(600)
         if kind == 'cut':
@@ -175,6 +178,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with lock:
                 answer = METHODS[method](body) or {}
                 json.dump(state, open(STATE, 'w'))
+            if kind == 'stall':
+                time.sleep(600)
+            if kind == 'mute':
+                self.close_connection = True
+                return
             self.answer(200, json.dumps(answer).encode())
         except Exception as error:
             words = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
