@@ -49,7 +49,10 @@ export function describeChildren(
       });
 
       beforeEach(() => kernel.apply(CLEAR));
-      after(() => kernel[Symbol.asyncDispose]());
+      after(async () => {
+        await kernel.apply(CLEAR);
+        await kernel[Symbol.asyncDispose]();
+      });
 
       for (const [traits, said] of children) {
         const words = Object.values(said).join(' ');

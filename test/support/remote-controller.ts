@@ -17,7 +17,7 @@ interface Reply {
 }
 
 /** The methods of a class, all of them asynchronous. */
-type Remote<T> = { [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never };
+export type Remote<T> = { [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never };
 
 /** A controller that runs in a private host, and its calls from outside. */
 export class RemoteController implements AsyncDisposable {
