@@ -40,7 +40,8 @@ export async function askName(context: Context, query: NameQuery, signal?: Abort
   const id = newId(context);
   const [first = 0, second = 0] = context.random(2);
   const question = encodeQuestion((first << 8) | second, query.name, query.type);
-  const asker = { ...askerOf(context, query), id };
+  const seen = askerOf(context, query);
+  const asker = { ...seen, id, sharesAnswersOf: seen.id };
   const server = await context.names.server();
   const { udp, tcp } = (await Promise.all([server.update([{ change: 'set-asker', asker }]), server.listen(id, HOST)]))[1];
   try {

@@ -131,7 +131,7 @@ export class NameServer implements Disposable {
   #listenOnGateway(network: string, address: string): undefined {
     const known = this.#gateways.get(network) ?? new Map<string, Listeners>();
     if (known.has(address)) return;
-    const askers = this.#gatewayAskers.get(network) ?? new GatewayAskers((source) => this.#askers.find(this.#directory.askerAt(network, source)), this.#askers.stranger);
+    const askers = this.#gatewayAskers.get(network) ?? new GatewayAskers((source) => this.#askers.find(this.#directory.askerAt(network, source))?.atGateway, this.#askers.stranger);
     known.set(address, this.#listening.open(HOST, address, PORT, askers.of));
     this.#gateways.set(network, known);
     this.#gatewayAskers.set(network, askers);

@@ -14,16 +14,20 @@ export interface Server {
 
 /** Servers that are asked in this order, and give the same answers. */
 export interface ServerSet {
-  /** Equal for equal servers in one namespace. */
+  /** Equal for equal servers that are asked for the same owner from one namespace. */
   readonly key: string;
   readonly servers: readonly Server[];
 }
 
-/** @param given plain addresses, those with a zone too */
-export function serverSet(namespace: NamespacePath, given: readonly string[]): ServerSet {
+/**
+ * @param given plain addresses, those with a zone too
+ * @param owner who alone may hear what they say: in a namespace of its own root answers for any server, and the next
+ * sandbox may have the same name and servers
+ */
+export function serverSet(namespace: NamespacePath, given: readonly string[], owner = ''): ServerSet {
   const addresses = given.map(unmapped);
   const servers = addresses.map((address) => ({ id: `${namespace} ${address}`, namespace, address }));
-  return { key: `${namespace} ${addresses.join(' ')}`, servers };
+  return { key: `${owner} ${namespace} ${addresses.join(' ')}`, servers };
 }
 
 /** The kernel takes `::ffff:192.0.2.1` for 192.0.2.1, so whoever looks for an address has to as well. */

@@ -189,6 +189,25 @@ inPrivateNamespace(import.meta.filename, () => {
       assert.ok(upstream.asked.length >= 21);
     });
 
+    it('that asks at a gateway from a neighbour’s address takes nothing of its share', async () => {
+      await using upstream = await Upstream.start('127.0.0.1', ({ name, reply }) => (name.startsWith('silence') ? undefined : reply(addresses(name, ['192.0.2.1']))));
+      await dns.update([{ change: 'set-endpoint', network: 'front', endpoint: endpoint('e-good', ['good'], ['127.0.0.1'], { asker: 'good' }) }]);
+      await dns.listenOnGateway('front', '127.0.9.1');
+      using own = await DnsStream.open(good.tcp);
+      const forged = Promise.all(Array.from({ length: 50 }, (_, index) => exchange(53, question(`silence${index}.example`, 'A'), { address: '127.0.9.1' })));
+      const streams = await Promise.all(Array.from({ length: 8 }, () => DnsStream.open(53, '127.0.9.1')));
+      const now = await eventually(() => counts('good'), ({ refused, connections }) => refused === 30 && connections === 5);
+      assert.deepEqual([now.refused, now.waiting, now.connections], [30, 20, 5], 'what is asked there counts all the same');
+      assert.deepEqual(await look(good.udp, 'more.example'), ['NOERROR', '192.0.2.1']);
+      own.send(question('web', 'A'));
+      await own.received(1);
+      await forged;
+      for (const stream of streams) stream[Symbol.dispose]();
+      await dns.unlistenOnGateway('front');
+      await dns.update([{ change: 'remove-endpoint', network: 'front', endpoint: 'e-good' }]);
+      assert.ok(upstream.asked.length > 20);
+    });
+
     it('whose answer cannot be sent keeps no other answer back', async () => {
       const fd = openSocketFd(SOCKET.AF_INET, SOCKET.SOCK_RAW, SOCKET.IPPROTO_UDP, 'forge');
       const query = question('web', 'A');

@@ -149,6 +149,25 @@ inPrivateNamespace(import.meta.filename, () => {
       assert.equal((await dns.stats()).all.timeouts, 0, 'nobody has waited for what cannot be reached');
     });
 
+    it('are not those that another sandbox of the same name has heard', async () => {
+      // Root in a namespace can answer for any server that is asked from there.
+      let said = '192.0.2.66';
+      await using server = await Upstream.start('127.0.53.7', ({ name, reply }) => reply(addresses(name, [said], 3600)));
+      const again = { namespace: HOST, servers: ['127.0.53.7'] };
+      await setAsker(again);
+      assert.deepEqual(await look(udp, 'bank.example'), ['NOERROR', '192.0.2.66']);
+      said = '192.0.2.1';
+      assert.deepEqual(await look(udp, 'bank.example'), ['NOERROR', '192.0.2.66'], 'it hears what it has heard');
+      const ports = await dns.listen('next', HOST);
+      await dns.update([{ change: 'remove-asker', id: 'me' }, { change: 'set-asker', asker: asker([], { id: 'next', ...again }) }]);
+      assert.deepEqual(await look(ports.udp, 'bank.example'), ['NOERROR', '192.0.2.1']);
+      const byHand = await dns.listen('by-hand', HOST);
+      await dns.update([{ change: 'set-asker', asker: asker([], { id: 'by-hand', sharesAnswersOf: 'next', ...again }) }]);
+      said = '192.0.2.2';
+      assert.deepEqual(await look(byHand.udp, 'bank.example'), ['NOERROR', '192.0.2.1']);
+      assert.equal(server.asked.length, 2);
+    });
+
     it('are asked for once when many ask at once', async () => {
       await using server = await Upstream.start('127.0.53.1', async ({ name, reply }) => {
         await wait(30);
