@@ -105,10 +105,10 @@ export class PluginClient {
       headers: { ...('socketPath' in target ? { Host: NOWHERE } : {}), Accept: MEDIA_TYPE, 'Content-Length': Buffer.byteLength(content) },
     };
     return new Promise((resolve, reject) => {
-      const refuse = (error: Error): void => {
+      const refuse = (error: NodeJS.ErrnoException): void => {
         if (signal?.aborted === true) return reject(new NetworkError('ABORTED', `given up while plugin ${quote(name)} was to answer ${method}`));
-        const why = late.aborted ? `did not answer ${method} within ${patience / 1000} s` : `cannot be asked for ${method} (${error.message})`;
-        reject(new NetworkError('UNAVAILABLE', `plugin ${quote(name)} at ${place} ${why}: is it running, and not waiting for something itself?`, { cause: error }));
+        const why = late.aborted ? `did not answer ${method} within ${patience / 1000} s: see what it waits for` : `cannot be asked for ${method}${reasonOf(error)}`;
+        reject(new NetworkError('UNAVAILABLE', `plugin ${quote(name)} at ${place} ${why}`, { cause: error }));
       };
       const call = tls === undefined ? plainRequest(options, read) : secureRequest({ ...options, ...certificates(tls) }, read);
       call.once('error', refuse);
@@ -131,6 +131,11 @@ export class PluginClient {
       }
     });
   }
+}
+
+function reasonOf({ syscall, code, message }: NodeJS.ErrnoException): string {
+  // The kernel's own sentence would name the place once more.
+  return syscall === 'connect' ? `, nobody listens there (${code ?? message}): start it` : ` (${message}): its own log may say why`;
 }
 
 function certificates({ insecure, ca, certificate, key }: PluginTls): { readonly rejectUnauthorized: boolean; readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } {

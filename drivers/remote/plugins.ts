@@ -89,7 +89,7 @@ export class Plugins {
   async #activate<T extends Omit<ActiveNetworkPlugin, 'isNew'> | ActiveIpamPlugin>(name: string, kind: Kind, get: (client: PluginClient) => Promise<T>, options: CallOptions): Promise<{ readonly found: T; readonly isNew: boolean }> {
     const { folders, patience, own } = this.#options;
     const address = await findPlugin(name, folders);
-    if (address === undefined) throw new NetworkError('NOT_FOUND', `no Docker plugin ${quote(name)} in ${this.folders}: is it running, and called so?`);
+    if (address === undefined) throw new NetworkError('NOT_FOUND', `no Docker plugin ${quote(name)} in ${this.folders}: start it, or correct the name`);
     if (own?.has(await realpath(address.place).catch(() => address.place)) === true) {
       throw new NetworkError('INVALID', `plugin ${quote(name)} is this daemon itself, as Docker engines see it: use its drivers by their own names, as -d bridge`);
     }

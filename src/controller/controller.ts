@@ -23,6 +23,7 @@ import { RehearsalKernel } from './rehearsal-kernel.ts';
 import { rehearsalNames } from './rehearsal-names.ts';
 import type { SandboxRecord } from './records.ts';
 import { repair } from './repair.ts';
+import { settleRemote } from './settle-remote.ts';
 import type { AdoptRequest, CableRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './requests.ts';
 import { adoptSandbox, createSandbox, endLease, removeSandbox } from './sandboxes.ts';
 import { adjustSurroundings } from './surroundings.ts';
@@ -337,6 +338,11 @@ export class Controller implements AsyncDisposable {
       reconcile: (known) => this.#exclusive(() => reconcile(this.#context, known)),
       surroundings: () => this.#exclusive(() => adjustSurroundings(this.#context)),
       rules: () => this.#exclusive(() => inspectRules(this.#context)),
+      attachments: () =>
+        this.#exclusive(async () => {
+          await inspectRules(this.#context);
+          if (await settleRemote(this.#context)) await reconcile(this.#context);
+        }),
       inspect: () =>
         this.#exclusive(async () => {
           if ((await drift(this.#context)).length > 0) await reconcile(this.#context);

@@ -82,7 +82,7 @@ async function ports(context: Context): Promise<Finding[]> {
 
 async function plugins({ plugins: keeper, ledger }: Context): Promise<Finding[]> {
   const problems = keeper.problems();
-  if (problems.length > 0) return problems.map((message): Finding => ({ level: 'error', subject: 'plugins', message, remedy: "start the plugin; 'netctl doctor --fix' tries again at once" }));
+  if (problems.length > 0) return problems.map((message): Finding => ({ level: 'error', subject: 'plugins', message, remedy: "it is tried again every 10 s, and by 'netctl doctor --fix' at once" }));
   const count = [...ledger.networks.values()].filter(({ record }) => record.remote !== undefined || record.ipam !== undefined).length;
   return count === 0 ? [] : [{ level: 'ok', subject: 'plugins', message: `know all ${count} networks of theirs` }];
 }

@@ -1,6 +1,6 @@
 /** What is said with Docker plugins to attach an endpoint, as an engine says it. */
 import type { Joined } from '../../drivers/driver.ts';
-import { mayHaveActed } from '../../drivers/remote/may-have-acted.ts';
+import { mayHaveActed } from '../../drivers/remote/failed-call.ts';
 import type { JoinAnswer, NetworkPlugin, PluginInterface } from '../../drivers/remote/network-plugin.ts';
 import type { Plugins } from '../../drivers/remote/plugins.ts';
 import { NetworkError } from '../common/error.ts';

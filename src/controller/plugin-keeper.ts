@@ -1,5 +1,5 @@
 import type { Plugins } from '../../drivers/remote/plugins.ts';
-import { mayHaveActed } from '../../drivers/remote/may-have-acted.ts';
+import { isSilent, mayHaveActed } from '../../drivers/remote/failed-call.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Context } from './context.ts';
 import { bidFarewell, farewellChanges, mergedFarewell, remainder, sayFarewell, stayAfterAll, unlessRefused } from './farewells.ts';
@@ -211,7 +211,7 @@ export class PluginKeeper implements Disposable {
     return this.#inTurn(async (context) => {
       const all = mergedFarewell(context.ledger, farewell);
       await context.store.commit(farewellChanges([all]));
-      if (error?.code === 'UNAVAILABLE') this.#talks.fail(farewellOf(farewell.id), error);
+      if (error !== undefined && isSilent(error)) this.#talks.fail(farewellOf(farewell.id), error);
       bidFarewell(context, [all]);
       context.ledger.joining.delete(farewell.id);
     });

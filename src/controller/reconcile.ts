@@ -15,7 +15,7 @@ import { endpointKey } from './endpoints.ts';
 import type { EndpointRecord } from './records.ts';
 import { sandboxDrift, settleSandboxes } from './sandbox-drift.ts';
 import { NAMESPACE_FOLDER } from './sandboxes.ts';
-import { settleRemote } from './settle-remote.ts';
+import { lostAttachments, settleRemote } from './settle-remote.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { allChanges, endpointChange } from './wanted.ts';
 
@@ -121,8 +121,11 @@ export async function drift(context: Context): Promise<string[]> {
 /** The part of {@link drift} that is about links, and the ways to the name server. */
 export async function linkDrift(context: Context): Promise<string[]> {
   const { ledger, applier, names } = context;
-  const wanted = merge([...allChanges(ledger), ...names.changes()]);
-  return [...(await goneLinks(context)), ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)];
+  const lost = await lostAttachments(context);
+  const wanted = merge([...allChanges(ledger).filter(({ id }) => !lost.has(id)), ...names.changes()]);
+  // Those that are joining again are a matter of their plugin.
+  const newlyLost = [...lost].flatMap(([id, sentence]) => (ledger.unjoined.has(id) ? [] : [sentence]));
+  return [...(await goneLinks(context)), ...newlyLost, ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)];
 }
 
 /** What operations that bring links back say about what was wrong; of a link made again, only that. */

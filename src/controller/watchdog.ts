@@ -21,12 +21,14 @@ export interface Repairs {
   readonly surroundings: () => Promise<unknown>;
   /** The same, and our rules in tables that we share with others. */
   readonly rules: () => Promise<unknown>;
+  /** The same, and the links that Docker plugins gave to sandboxes. */
+  readonly attachments: () => Promise<unknown>;
   /** Looks at every link, and does everything if one is not as it should be. */
   readonly inspect: () => Promise<unknown>;
 }
 
 /** What can be done, the least first: each does what the ones before it do. */
-const REPAIRS = ['surroundings', 'rules', 'reconcile'] as const;
+const REPAIRS = ['surroundings', 'rules', 'attachments', 'reconcile'] as const;
 
 /** Notices when somebody else changes what is ours, and has it repaired. */
 export class Watchdog implements Disposable {
@@ -71,7 +73,8 @@ export class Watchdog implements Disposable {
     if (this.#concernsOurs(event)) {
       if (event.event === 'firewall-changed') this.#known.add('packet filter changed by another program: put back');
       this.#want('reconcile');
-    } else if (this.#context.ledger.networks.size > 0) this.#want(this.#mayConcernOurs(event) ? 'rules' : 'surroundings');
+    } else if (event.event === 'link-removed' && this.#hasAttachments()) this.#want('attachments');
+    else if (this.#context.ledger.networks.size > 0) this.#want(this.#mayConcernOurs(event) ? 'rules' : 'surroundings');
   }
 
   #concernsOurs(event: KernelEvent): boolean {
@@ -87,6 +90,11 @@ export class Watchdog implements Disposable {
       default:
         return false;
     }
+  }
+
+  /** The other end of such a link is in the host, by a name that its plugin alone knows. */
+  #hasAttachments(): boolean {
+    return this.#context.applier.links().some(({ lent }) => lent !== undefined);
   }
 
   #mayConcernOurs(event: KernelEvent): boolean {

@@ -19,9 +19,9 @@ describe('a Docker plugin that fails', () => {
     ['garbage', /^netctl: plugin 'sample' answered (\S+) with what is no JSON object: '<html>'\n$/],
     ['empty', /^netctl: plugin 'sample' answered (\S+) with nothing, where at least \{\} has to come\n$/],
     ['cut', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock cannot be asked for (\S+) \([^\n]*\)[^\n]*\n$/],
-    ['nothing', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock cannot be asked for (\S+) \(socket hang up\)[^\n]*\n$/],
-    ['mute', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock cannot be asked for (\S+) \(socket hang up\)[^\n]*\n$/],
-    ['hang', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock did not answer (\S+) within 2 s: is it running, and not waiting for something itself\?\n$/],
+    ['nothing', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock cannot be asked for (\S+) \(socket hang up\): its own log may say why\n$/],
+    ['mute', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock cannot be asked for (\S+) \(socket hang up\): its own log may say why\n$/],
+    ['hang', /^netctl: plugin 'sample' at \/run\/docker\/plugins\/sample\.sock did not answer (\S+) within 2 s: see what it waits for\n$/],
   ];
 
   for (const [kind, says] of FAULTS) {

@@ -1,4 +1,4 @@
-"""A Docker plugin as others write them: one process, ip(8), a bridge and a veth pair for each endpoint.
+"""A Docker plugin as others write them: one process, ip(8), a bridge and a veth pair for each endpoint, or a macvlan link.
 
 usage: sample-plugin.py SOCKET STATE-FILE [global]
 
@@ -72,11 +72,14 @@ def join(body):
         # It furnishes the sandbox by itself.
         ip('link', 'add', near, 'type', 'veth', 'peer', 'name', 'inside0', 'netns', body['SandboxKey'])
         subprocess.run(['nsenter', '--net=' + body['SandboxKey'], 'ip', 'link', 'set', 'inside0', 'up'], check=True)
+    elif 'parent' in options:
+        ip('link', 'add', far, 'link', options['parent'], 'type', 'macvlan', 'mode', 'bridge')
     else:
         ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far)
-        if endpoint['mac']:
-            ip('link', 'set', far, 'address', endpoint['mac'])
-    ip('link', 'set', near, 'master', network['bridge'], 'up')
+    if endpoint['mac'] and 'inside' not in options:
+        ip('link', 'set', far, 'address', endpoint['mac'])
+    if 'parent' not in options:
+        ip('link', 'set', near, 'master', network['bridge'], 'up')
     routes = [{'Destination': one.split('@')[0], 'RouteType': 0 if '@' in one else 1, 'NextHop': one.split('@')[-1] if '@' in one else ''} for one in options.get('routes', '').split() if one]
     name = {'SrcName': '' if 'inside' in options else options.get('source', far), 'DstPrefix': options.get('prefix', 'plug')}
     # As careless about names as some are.
@@ -87,7 +90,8 @@ def delete_endpoint(body):
     if body['EndpointID'] not in state['endpoints']:
         raise Refusal('endpoint %s: I know nothing of it' % body['EndpointID'][:12])
     del state['endpoints'][body['EndpointID']]
-    subprocess.run(['ip', 'link', 'del', 'p' + body['EndpointID'][:10]], capture_output=True)
+    for end in 'pc':
+        subprocess.run(['ip', 'link', 'del', end + body['EndpointID'][:10]], capture_output=True)
 
 
 def request_pool(body):

@@ -7,3 +7,8 @@ import type { NetworkError } from '../../src/common/error.ts';
 export function mayHaveActed({ code, cause }: NetworkError): boolean {
   return code !== 'FORBIDDEN' && (cause as NodeJS.ErrnoException | undefined)?.syscall !== 'connect';
 }
+
+/** Whether a call was waited for in vain: the next one would keep somebody waiting as long. */
+export function isSilent({ code, cause }: NetworkError): boolean {
+  return code === 'UNAVAILABLE' && (cause as NodeJS.ErrnoException | undefined)?.code === 'ABORT_ERR';
+}
