@@ -34,7 +34,7 @@ async function show(stage: Stage, world: DemoWorld): Promise<void> {
   stage.heading('Networks for a Docker engine');
   stage.say('The daemon opens the doors by which an engine finds network drivers:');
   await startDaemon(world);
-  await stage.type(shell, 'ls /run/docker/plugins', { shows: /^tsbridge\.sock\s+tsipam\.sock\s/ });
+  await stage.type(shell, 'ls /run/docker/plugins', { shows: /^tsbridge\.sock\s+tsdhcp\.sock\s+tsipam\.sock\s/ });
   const clean = await host.snapshot();
   await showContainers(world);
   stage.heading('What others break');

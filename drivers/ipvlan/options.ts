@@ -5,7 +5,7 @@ import { parentOptionTable, readParentOptions, unlessEmpty, type ParentOptions }
 const OWN = 'tsipvlan.';
 
 /** Every option of the ipvlan driver: the built-in one's own names and defaults, and ours. */
-const IPVLAN_OPTION_TABLE: readonly OptionRow[] = [
+export const IPVLAN_OPTION_TABLE: readonly OptionRow[] = [
   { key: 'ipvlan_mode', default: 'l2', meaning: 'l2 | l3 | l3s (l3: routed by the host, nothing is resolved; l3s: through its packet filter too)' },
   { key: 'ipvlan_flag', default: 'bridge', meaning: 'bridge | private | vepa' },
   ...parentOptionTable(OWN),

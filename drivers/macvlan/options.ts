@@ -8,7 +8,7 @@ const OWN = 'tsmacvlan.';
 const SOURCES = `${OWN}sources`;
 
 /** Every option of the macvlan driver: the built-in one's own names and defaults, and ours. */
-const MACVLAN_OPTION_TABLE: readonly OptionRow[] = [
+export const MACVLAN_OPTION_TABLE: readonly OptionRow[] = [
   { key: 'macvlan_mode', default: 'bridge', meaning: 'bridge | private | vepa | passthru (one endpoint, with the parent’s MAC) | source' },
   ...parentOptionTable(OWN),
   { key: SOURCES, default: 'none', meaning: "with mode source: MAC addresses, separated by ',', whose frames endpoints take" },

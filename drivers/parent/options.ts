@@ -24,7 +24,7 @@ const NETWORK = 'com.docker.network.';
 /** The options that macvlan and ipvlan share. @param own prefix of those that Docker's drivers do not have: `tsmacvlan.` */
 export function parentOptionTable(own: string): OptionRow[] {
   return [
-    { key: 'parent', default: 'none', meaning: 'host link to sit on; `eth0.10` makes the VLAN sub-interface where it is missing; none: an internal network' },
+    { key: 'parent', default: 'none', meaning: 'host link to sit on; `eth0.10` makes the VLAN sub-interface where it is missing, `eth0.10.20` both; none: an internal network' },
     { key: `${NETWORK}driver.mtu`, default: 'parent’s', meaning: 'MTU of endpoints, bytes, 68 to 65535, not more than the parent’s' },
     { key: `${NETWORK}container_iface_prefix`, default: 'eth', meaning: 'prefix of interface names in a sandbox' },
     { key: `${NETWORK}advertise_addr_nmsgs`, default: '3', meaning: 'gratuitous ARP / unsolicited NA at attach, 0 to 3' },

@@ -1,7 +1,8 @@
 /** What an engine has forgotten, and what it calls the rest. Pure. */
+import { GATEWAY_OWNER } from '../../src/controller/engine-pools.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord } from '../../src/controller/records.ts';
 import type { InspectedNetwork, ListedContainer, ListedNetwork } from './engine-client.ts';
-import { addressKey, GATEWAY_OWNER } from './ipam-driver.ts';
+import { addressKey } from './ipam-routes.ts';
 
 /** What one engine said, all of it. */
 export interface EngineView {
@@ -43,8 +44,8 @@ export interface Comparison {
  */
 export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (id: string) => boolean): Comparison {
   const listed = new Map(view.networks.map((network) => [network.id, network]));
-  const poolsInUse = new Map<string, string>(
-    view.networks.filter(({ ipamDriver }) => isRemoteIpam(ipamDriver)).flatMap((network) => network.subnets.map((subnet) => [`tsipam/${subnet}`, network.id] as const)),
+  const subnetsInUse = new Map<string, string>(
+    view.networks.filter(({ ipamDriver }) => isRemoteIpam(ipamDriver)).flatMap((network) => network.subnets.map((subnet) => [subnet, network.id] as const)),
   );
   const containers = new Map([...view.inspected.values()].flatMap((network) => network.containers.map((container) => [container.endpointId, container] as const)));
   return {
@@ -52,16 +53,16 @@ export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (i
       const found = listed.get(id);
       return found === undefined ? [] : [{ id, name: found.name }];
     }),
-    learnPools: held.pools.filter(({ id }) => poolsInUse.has(id)).map(({ id }) => id),
+    learnPools: held.pools.filter(({ subnet }) => subnetsInUse.has(subnet)).map(({ id }) => id),
     learnContainers: held.endpoints.flatMap(({ id, name, networkId, container }) => {
       const found = held.searched.has(networkId) ? containers.get(id) : undefined;
       return found === undefined || (container?.id === found.id && name === found.name) ? [] : [found];
     }),
     lostNetworks: held.networks.filter(({ id, engine }) => engine === view.id && !listed.has(id) && !isRecent(id)),
     lostEndpoints: held.endpoints.filter(({ id, networkId }) => view.inspected.has(networkId) && !containers.has(id) && !isRecent(id)),
-    lostPools: held.pools.filter(({ id, engine }) => engine === view.id && !poolsInUse.has(id) && !isRecent(id)),
+    lostPools: held.pools.filter(({ id, subnet, engine }) => engine === view.id && !subnetsInUse.has(subnet) && !isRecent(id)),
     lostAddresses: held.pools.flatMap((pool) => {
-      const network = view.inspected.get(poolsInUse.get(pool.id) ?? '');
+      const network = view.inspected.get(subnetsInUse.get(pool.subnet) ?? '');
       if (network === undefined) return [];
       const used = new Set(network.addresses);
       return Object.entries(pool.addresses)

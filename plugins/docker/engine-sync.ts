@@ -147,10 +147,10 @@ export class EngineSync implements AsyncDisposable {
     const { controller } = this.#parts;
     const id = await client.id();
     const networks = await client.networks();
-    const pools = new Set(controller.engine.pools().map((pool) => pool.id));
+    const subnets = new Set(controller.engine.pools().map((pool) => pool.subnet));
     const inspected = new Map<string, InspectedNetwork>();
     for (const network of networks) {
-      const hasOurAddresses = isRemoteIpam(network.ipamDriver) && network.subnets.some((subnet) => pools.has(`tsipam/${subnet}`));
+      const hasOurAddresses = isRemoteIpam(network.ipamDriver) && network.subnets.some((subnet) => subnets.has(subnet));
       if (!hasOurAddresses && controller.engine.network(network.id) === undefined) continue;
       inspected.set(network.id, await client.network(network.id));
     }

@@ -1,32 +1,11 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
-import type { Controller } from '../../src/controller/controller.ts';
-import { containerOwner } from '../../src/controller/engine-pools.ts';
+import { containerOwner, GATEWAY_OWNER } from '../../src/controller/engine-pools.ts';
+import { addressKey, addressSpaces, containerName, ipamRoutes, isForGateway, releaseRoutes, type IpamDriverParts } from './ipam-routes.ts';
 import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
-import type { Recent } from './recent.ts';
-import { addressBody, releasePoolBody, requestPoolBody, type WireOptions } from './wire.ts';
+import { addressBody, requestPoolBody, type WireOptions } from './wire.ts';
 
-const TYPE = 'IpamDriver';
 const SPACE = 'tsipam';
-const GATEWAY = 'com.docker.network.gateway';
-const ENDPOINT_NAME = 'com.docker.network.endpoint.name';
-
-/** Owner of an address that a network's gateway has. */
-export const GATEWAY_OWNER: string = 'the gateway';
-
-/** What the IPAM driver's door stands on. */
-export interface IpamDriverParts {
-  readonly controller: Controller;
-  /** Notes pools and addresses that the engine has just asked for. */
-  readonly recent: Recent;
-  /** Called when the engine has asked for a pool, be it in vain: one that it has forgotten may be in the way. */
-  readonly onMade: () => void;
-}
-
-/** What {@link Recent} knows an address by. */
-export function addressKey(poolId: string, address: string): string {
-  return `${poolId} ${address}`;
-}
 
 /** The remote IPAM protocol: `docker network create --ipam-driver tsipam`. */
 export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts): Map<string, PluginRoute> {
@@ -34,7 +13,7 @@ export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts
   const methods: Readonly<Record<string, PluginRoute>> = {
     // Pools and addresses are ours to remember: nothing is asked again when the engine starts.
     GetCapabilities: bareRoute(() => ({ RequiresMACAddress: false, RequiresRequestReplay: false })),
-    GetDefaultAddressSpaces: bareRoute(() => ({ LocalDefaultAddressSpace: SPACE, GlobalDefaultAddressSpace: SPACE })),
+    GetDefaultAddressSpaces: addressSpaces(SPACE),
 
     RequestPool: route(requestPoolBody, async ({ Pool, SubPool, Options, V6 }, call) => {
       refuseOptions(Options);
@@ -49,11 +28,6 @@ export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts
       return { PoolID: pool.id, Pool: pool.subnet, Data: {} };
     }),
 
-    ReleasePool: route(releasePoolBody, async ({ PoolID }) => {
-      await engine.releasePool(PoolID);
-      return {};
-    }),
-
     RequestAddress: route(addressBody, async ({ PoolID, Address, Options }, call) => {
       const cidr = await engine.requestAddress(PoolID, Address, ownerOf(Options));
       const [address = ''] = cidr.split('/');
@@ -62,12 +36,9 @@ export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts
       return { Address: cidr, Data: {} };
     }),
 
-    ReleaseAddress: route(addressBody, async ({ PoolID, Address }) => {
-      if (Address !== undefined) await engine.releaseAddress(PoolID, Address);
-      return {};
-    }),
+    ...releaseRoutes(engine),
   };
-  return new Map(Object.entries(methods).map(([name, answer]) => [`${TYPE}.${name}`, answer]));
+  return ipamRoutes(methods);
 }
 
 function refuseOptions(options: WireOptions): void {
@@ -77,7 +48,7 @@ function refuseOptions(options: WireOptions): void {
 
 /** Engines before 28 do not say for whom an address is. */
 function ownerOf(options: WireOptions): string {
-  if (options['RequestAddressType'] === GATEWAY) return GATEWAY_OWNER;
-  const name = options[ENDPOINT_NAME];
-  return typeof name === 'string' && name !== '' ? containerOwner(name) : 'a container of the engine';
+  if (isForGateway(options)) return GATEWAY_OWNER;
+  const name = containerName(options);
+  return name === undefined ? 'a container of the engine' : containerOwner(name);
 }

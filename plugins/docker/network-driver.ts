@@ -1,4 +1,5 @@
 import type { Controller } from '../../src/controller/controller.ts';
+import { checkLeasedPools } from './dhcp-driver.ts';
 import { endpointRequest, INTERFACE_NAME } from './endpoint-request.ts';
 import { genericOptions, networkRequest } from './network-request.ts';
 import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
@@ -49,6 +50,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
 
     CreateNetwork: route(createNetworkBody, async (body) => {
       recent.touch(body.NetworkID);
+      checkLeasedPools(engine, driver, body);
       await controller.createNetwork(networkRequest(body, driver));
       onMade();
       return {};

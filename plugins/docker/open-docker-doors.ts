@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { NetworkError } from '../../src/common/error.ts';
 import type { Controller } from '../../src/controller/controller.ts';
+import { dhcpDriverRoutes } from './dhcp-driver.ts';
 import { EngineSync } from './engine-sync.ts';
 import { ipamDriverRoutes } from './ipam-driver.ts';
 import { networkDriverRoutes } from './network-driver.ts';
@@ -14,7 +15,7 @@ import { realTimer, type Timer } from './timer.ts';
 export interface DockerDoorOptions {
   /**
    * Name of one socket for both drivers in the folder, as a managed plugin has it: `tsbridge.sock`.
-   * Default: one for each network driver (`tsbridge.sock`, `tsmacvlan.sock`, `tsipvlan.sock`) and `tsipam.sock` for addresses.
+   * Default: one for each network driver (`tsbridge.sock`, `tsmacvlan.sock`, `tsipvlan.sock`) and `tsipam.sock` and `tsdhcp.sock` for addresses.
    */
   readonly combined?: string;
   /** Path of the engine's own socket, or false to ask it nothing. Default `/var/run/docker.sock`. */
@@ -48,7 +49,7 @@ const NEW = 60_000;
 
 /**
  * Opens the doors through which a Docker engine drives the controller: `docker network create -d
- * tsbridge` (`tsmacvlan`, `tsipvlan`) and `--ipam-driver tsipam`. The engine finds them by the names of their sockets.
+ * tsbridge` (`tsmacvlan`, `tsipvlan`) and `--ipam-driver tsipam` (`tsdhcp`). The engine finds them by the names of their sockets.
  *
  * @param folder the engine's plugin folder, `/run/docker/plugins`
  * @throws {NetworkError} IN_USE when another process answers there, INVALID, UNAVAILABLE
@@ -71,6 +72,7 @@ export async function openDockerDoors(controller: Controller, folder: string, op
       ? [
           ...DRIVERS.map((driver): [string, PluginRoutes] => [`ts${driver}.sock`, plugin(['NetworkDriver'], network(driver), onMade)]),
           ['tsipam.sock', plugin(['IpamDriver'], ipam, onMade)],
+          ['tsdhcp.sock', plugin(['IpamDriver'], dhcpDriverRoutes({ controller, recent, onMade }), onMade)],
         ]
       : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network('bridge'), ...ipam], onMade)]];
   const sockets: string[] = [];

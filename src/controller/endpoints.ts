@@ -95,6 +95,9 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   if (record.owner === 'engine' && [...record.ipv4, ...record.ipv6].some(({ poolId }) => poolId === undefined)) {
     throw new NetworkError('FORBIDDEN', `network ${quote(record.name)} belongs to the engine, which gives its addresses: create it with --ipam-driver tsipam to connect sandboxes to it`);
   }
+  if (record.ipv4.some(({ poolId = '' }) => ledger.pools.get(poolId)?.parent !== undefined)) {
+    throw new NetworkError('FORBIDDEN', `network ${quote(record.name)} leases the addresses of the engine's containers: make one for sandboxes on the same parent, 'netctl network create -d macvlan --ipam dhcp -o parent=LINK NAME'`);
+  }
   if (record.remote !== undefined && record.remote !== 'told') throw new NetworkError('UNAVAILABLE', `network ${quote(record.name)} is not known to its plugin ${quote(record.driver)} yet: 'netctl doctor' says why`);
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);

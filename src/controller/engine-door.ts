@@ -10,8 +10,9 @@ import {
   type EngineEndpointRequest,
 } from './engine-endpoints.ts';
 import { dropEndpoint, learnContainer, learnNetwork, learnPool, type ContainerKnowledge, type NetworkKnowledge } from './engine-knowledge.ts';
-import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
+import { GATEWAY_OWNER, releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
 import { learnedOf } from './learned.ts';
+import { dropLeasedAddress, lanGateway, leasedAddress, leaseOfEndpoint, requestLeasedPool, wantLeasedAddress, type LeasedAddressRequest, type LeasedPoolRequest } from './leased-addresses.ts';
 import { removeNetwork } from './networks.ts';
 import type { RouteState } from '../kernel/link-state.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
@@ -49,6 +50,7 @@ export class EngineDoor {
   networkTraits(endpoint: EndpointRecord): NetworkTraits {
     const { networkId, ipv4, ipv6, dhcp } = endpoint;
     const { record, driver } = this.#context.ledger.network(networkId);
+    const { interfacePrefix } = driver;
     const gateway = (family: 4 | 6): string | undefined => {
       const address = family === 4 ? ipv4 : ipv6;
       if (address === undefined || !driver.givesGateway(family) || driver.leadsOnLink) return undefined;
@@ -56,13 +58,20 @@ export class EngineDoor {
       const own = subnets.find(({ subnet }) => contains(parseCidr(subnet), parseInterfaceAddress(address).address)) ?? subnets[0];
       return own?.auxiliary[`DefaultGatewayIPv${family}`] ?? own?.gateway;
     };
-    const leadsOnLink = ([4, 6] as const).filter((family) => driver.leadsOnLink && driver.givesGateway(family) && (family === 4 ? ipv4 : ipv6) !== undefined);
-    if (dhcp !== undefined) {
-      const routes = learnedOf(endpoint, driver.givesGateway(4) ? [4] : [])?.routes ?? [];
-      const way = routes.find(({ destination }) => destination === '0.0.0.0/0')?.gateway;
-      return { interfacePrefix: driver.interfacePrefix, gateway: (family) => (family === 4 ? way : undefined), leadsOnLink: [], routes: routes.filter(({ destination }) => destination !== '0.0.0.0/0') };
+    const lease = dhcp?.lease ?? leaseOfEndpoint(this.#context, endpoint);
+    if (dhcp !== undefined || lease !== undefined) {
+      const leadsOut = dhcp === undefined ? !record.internal : driver.givesGateway(4);
+      const learned = learnedOf({ dhcp: lease === undefined ? {} : { lease } }, leadsOut ? [4] : [])?.routes ?? [];
+      const way = this.#givenGateway(record) ?? learned.find(({ destination }) => destination === '0.0.0.0/0')?.gateway;
+      return { interfacePrefix, gateway: (family) => (family === 4 && leadsOut ? way : undefined), leadsOnLink: [], routes: learned.filter(({ destination }) => destination !== '0.0.0.0/0') };
     }
-    return { interfacePrefix: driver.interfacePrefix, gateway, leadsOnLink, routes: [] };
+    const leadsOnLink = ([4, 6] as const).filter((family) => driver.leadsOnLink && driver.givesGateway(family) && (family === 4 ? ipv4 : ipv6) !== undefined);
+    return { interfacePrefix, gateway, leadsOnLink, routes: [] };
+  }
+
+  /** The gateway of a network by `tsdhcp` whose user named one, whatever the server says. */
+  #givenGateway({ ipv4 }: NetworkRecord): string | undefined {
+    return ipv4.flatMap(({ poolId = '', gateway = '' }) => (this.#context.ledger.pools.get(poolId)?.addresses[gateway] === GATEWAY_OWNER ? [gateway] : []))[0];
   }
 
   /** The endpoint of an id, if it is known. */
@@ -184,5 +193,31 @@ export class EngineDoor {
 
   releaseAddress(poolId: string, address: string): Promise<void> {
     return this.#exclusive(() => releaseEngineAddress(this.#context, poolId, address));
+  }
+
+  /** A pool whose addresses a DHCP server of the LAN lends. */
+  requestLeasedPool(request: LeasedPoolRequest): Promise<PoolRecord> {
+    return this.#exclusive(() => requestLeasedPool(this.#context, request));
+  }
+
+  /**
+   * An address of such a pool: resolves when a server has lent it.
+   * @returns CIDR
+   * @throws {NetworkError} UNAVAILABLE when none answers in time, EXISTS when the wanted address is not given, INVALID, NOT_FOUND
+   */
+  async requestLeasedAddress(request: LeasedAddressRequest): Promise<string> {
+    const record = await this.#exclusive(() => wantLeasedAddress(this.#context, request));
+    try {
+      await this.#context.dhcp.bound([record]);
+    } catch (error) {
+      await this.#exclusive(() => dropLeasedAddress(this.#context, record));
+      throw error;
+    }
+    return leasedAddress(this.#context, record.id);
+  }
+
+  /** The host's own router on the LAN of such a pool. @returns CIDR @throws {NetworkError} NOT_FOUND */
+  lanGateway(poolId: string): Promise<string> {
+    return lanGateway(this.#context, poolId);
   }
 }

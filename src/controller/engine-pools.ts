@@ -1,4 +1,4 @@
-/** Pools and addresses that an engine asks of `tsipam`. */
+/** Pools and addresses that an engine asks of `tsipam`, and how they and those of `tsdhcp` are given back. */
 import { canonicalAddress, formatAddress, parseAddress, type Family } from '../common/address.ts';
 import { formatCidr, parseCidr } from '../common/cidr.ts';
 import { cidrFromUser } from '../common/cidr-from-user.ts';
@@ -8,7 +8,7 @@ import type { Pool } from '../ipam/pool.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { hostRoutes } from './host-routes.ts';
-import type { NetworkRecord, PoolRecord } from './records.ts';
+import { leasedAddressKey, type LeasedAddressRecord, type NetworkRecord, type PoolRecord } from './records.ts';
 
 /** What RequestPool asks. */
 export interface EnginePoolRequest {
@@ -19,7 +19,13 @@ export interface EnginePoolRequest {
   readonly range?: string;
 }
 
+/** Names of containers whose address is remembered: many have names that never come again. */
+const MOST_REMEMBERED = 256;
+
 const CONTAINER = /^container '([a-z0-9][a-z0-9_.-]*)'$/i;
+
+/** Owner of an address that a network's gateway has. */
+export const GATEWAY_OWNER = 'the gateway';
 
 /** Whom an address of a pool is for, where the engine says the name of the container. */
 export function containerOwner(name: string): string {
@@ -78,7 +84,9 @@ export async function releaseEnginePool(context: Context, id: string): Promise<v
   if (record === undefined) return;
   const inside = context.ledger.endpointsOfPool(id).find(({ sandboxId }) => sandboxId !== undefined);
   if (inside !== undefined) throw new NetworkError('IN_USE', `pool ${record.subnet} has addresses of sandbox ${quote(inside.name)}: disconnect it first`);
-  await context.store.commit([{ key: poolKey(id) }]);
+  const leased = [...context.ledger.leased.values()].filter(({ poolId }) => poolId === id);
+  await context.store.commit([{ key: poolKey(id) }, ...leased.map((one) => ({ key: leasedAddressKey(one.id) }))]);
+  await giveBack(context, leased);
   context.ledger.pools.delete(id);
   const pool = context.addresses.pool(parseCidr(record.subnet));
   if (pool !== undefined) context.addresses.releasePool(pool);
@@ -111,7 +119,11 @@ export async function releaseEngineAddress(context: Context, id: string, address
   const text = canonicalAddress(address);
   const { [text]: owner, ...addresses } = record.addresses;
   if (owner === undefined) return;
-  await save(context, { ...record, addresses });
+  const leased = [...context.ledger.leased.values()].filter((one) => one.poolId === id && one.address === text);
+  const rest: PoolRecord = { ...remembering(record, leased), addresses };
+  await context.store.commit([{ key: poolKey(id), value: rest }, ...leased.map((one) => ({ key: leasedAddressKey(one.id) }))]);
+  await giveBack(context, leased);
+  context.ledger.pools.set(id, rest);
   context.addresses.pool(parseCidr(record.subnet))?.releaseAddress(parseAddress(text));
 }
 
@@ -127,7 +139,23 @@ export function restoreEnginePool(context: Pick<Context, 'addresses' | 'ledger'>
   context.ledger.pools.set(record.id, record);
 }
 
-function livePool(context: Context, id: string): { record: PoolRecord; pool: Pool } {
+/** A container comes back under its name with another MAC address, and servers that forget whoever says good-bye go by that. */
+function remembering(record: PoolRecord, leased: readonly LeasedAddressRecord[]): PoolRecord {
+  const named = leased.flatMap(({ container, address }): [string, string][] => (container === undefined || address === undefined ? [] : [[container, address]]));
+  if (named.length === 0) return record;
+  const names = new Set(named.map(([name]) => name));
+  const others = Object.entries(record.former ?? {}).filter(([name]) => !names.has(name));
+  return { ...record, former: Object.fromEntries([...others, ...named].slice(-MOST_REMEMBERED)) };
+}
+
+/** Of those that are written down no more. */
+async function giveBack({ dhcp, ledger }: Context, leased: readonly LeasedAddressRecord[]): Promise<void> {
+  await dhcp.release(leased);
+  for (const { id } of leased) ledger.leased.delete(id);
+}
+
+/** A pool that an engine has asked for. @throws {NetworkError} NOT_FOUND */
+export function livePool(context: Context, id: string): { record: PoolRecord; pool: Pool } {
   const record = context.ledger.pools.get(id);
   const pool = record === undefined ? undefined : context.addresses.pool(parseCidr(record.subnet));
   if (record === undefined || pool === undefined) throw new NetworkError('NOT_FOUND', `no such address pool ${quote(id)}: it was released, or belongs to another daemon`);

@@ -18,7 +18,7 @@ export function leaseLeadsOut({ dhcp }: EndpointRecord): boolean {
  * Routes and MTU for the endpoint's interface.
  * @param gatewayFor families whose default route goes through it
  */
-export function learnedOf({ dhcp }: EndpointRecord, gatewayFor: readonly Family[]): Learned | undefined {
+export function learnedOf({ dhcp }: Pick<EndpointRecord, 'dhcp'>, gatewayFor: readonly Family[]): Learned | undefined {
   if (dhcp === undefined) return undefined;
   const { lease } = dhcp;
   if (lease === undefined) return { routes: [] };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Family } from '../common/address.ts';
 import { stableMac } from '../common/mac.ts';
 import { Dhcp6Client } from '../ipam/dhcp/client-v6.ts';
@@ -9,7 +10,7 @@ import type { LeaseStep } from '../ipam/dhcp/speaker.ts';
 import { HOST, type NamespacePath } from '../kernel/op.ts';
 import type { Context, Random } from './context.ts';
 import { DhcpSession, WIRE4, WIRE6 } from './dhcp-session.ts';
-import type { EndpointRecord } from './records.ts';
+import type { EndpointRecord, LeasedAddressRecord } from './records.ts';
 
 /** A session of either protocol. */
 export type AnySession = DhcpSession<DhcpMessage> | DhcpSession<Dhcp6Message>;
@@ -18,7 +19,7 @@ export type AnySession = DhcpSession<DhcpMessage> | DhcpSession<Dhcp6Message>;
  * The session that an endpoint needs in one family; undefined where it can have none. Nothing is sent yet.
  * @param heed is told what becomes of the address
  */
-export function openSession(context: Context, endpoint: EndpointRecord, family: Family, heed: (step: LeaseStep) => void): AnySession | undefined {
+export function openEndpointSession(context: Context, endpoint: EndpointRecord, family: Family, heed: (step: LeaseStep) => void): AnySession | undefined {
   const { kernel, now, random, ledger } = context;
   const { id, mac, sandboxId, dhcp } = endpoint;
   const place = placeOf(context, endpoint);
@@ -34,6 +35,34 @@ export function openSession(context: Context, endpoint: EndpointRecord, family: 
   // Without a MAC address of its own it has a link-local address that only the kernel knows; SLAAC goes without.
   if (sandboxId === undefined || mac === '') return undefined;
   return new DhcpSession({ ...parts, client: new Dhcp6Client({ from: linkLocalOf(mac), duid: duidOf(id), iaid: iaidOf(id), ...named }, chance), wire: WIRE6 });
+}
+
+/**
+ * The session for an address that an engine asked for: the container has no link yet, and its own name or
+ * MAC address is all that tells it from others.
+ * @param parent link of the host by which its LAN is reached
+ * @param heed is told what becomes of the address
+ */
+export function openAddressSession(context: Context, leased: LeasedAddressRecord, parent: string, heed: (step: LeaseStep) => void): AnySession {
+  const { kernel, now, random, store, ledger } = context;
+  const { mac, poolId, container, address } = leased;
+  const hostname = container === undefined ? '' : hostnameOf(container);
+  const former = ledger.pools.get(poolId)?.former?.[container ?? ''];
+  const traits = {
+    mac,
+    // The engine makes a MAC address for each start of a container that has none of its own; the name stays.
+    clientId: container === undefined ? clientIdOfMac(mac) : clientIdOf(createHash('sha256').update(`container ${store.instanceId} ${poolId} ${container}`).digest('hex')),
+    apart: true,
+    ...(hostname === '' ? {} : { hostname }),
+    ...(address === undefined ? {} : { wanted: address }),
+    ...(former === undefined ? {} : { former }),
+  };
+  return new DhcpSession({ kernel, now, heed, place: { namespace: HOST, link: parent }, client: new DhcpClient(traits, chanceOf(random)), wire: WIRE4 });
+}
+
+/** What a container's name is in the DNS of a LAN: letters, digits and hyphens (RFC 952), 63 at most. */
+function hostnameOf(container: string): string {
+  return container.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(0, 63).replaceAll(/^-|-$/g, '');
 }
 
 /** Numbers from 0 up to 1. */

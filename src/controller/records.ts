@@ -218,6 +218,8 @@ export interface PoolRecord {
   readonly parent?: string;
   /** How long that server is waited for, ms. */
   readonly patience?: number;
+  /** Plain addresses that containers had there, by name, the latest last: they are asked for again. */
+  readonly former?: Readonly<Record<string, string>>;
   /** Id of the engine that has a network in it, once that is known. */
   readonly engine?: string;
   /** Plain addresses given out, each with who asked. */

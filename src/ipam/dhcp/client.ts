@@ -14,6 +14,8 @@ export interface ClientTraits {
   readonly hostname?: string;
   /** Plain address; no other one is taken. */
   readonly wanted?: string;
+  /** Plain address that it had once and would like again. */
+  readonly former?: string;
   /** What is asked from is not what will have the address: everything is broadcast, and nothing says that we have it. */
   readonly apart?: boolean;
 }
@@ -61,6 +63,7 @@ export class DhcpClient implements Speaker<DhcpMessage> {
   /** @param random gives numbers from 0 up to 1 */
   constructor(traits: ClientTraits, random: () => number) {
     this.#traits = traits;
+    this.#last = traits.former;
     this.#random = random;
   }
 

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { startDnsmasq, type Dnsmasq } from '../support/dnsmasq.ts';
+import { eventually } from '../support/eventually.ts';
+import { PrivateHost } from '../support/host.ts';
+import { Netctl } from '../support/netctl.ts';
+
+const POOL = 'tsdhcp/198.51.100.0/24';
+
+/** The door as engines from 28 on use it: they say for which container an address is. */
+describe('tsdhcp, told the names of containers', () => {
+  let host: PrivateHost;
+  let netctl: Netctl;
+  let dnsmasq: Dnsmasq;
+
+  before(async () => {
+    host = await PrivateHost.start();
+    netctl = new Netctl(host);
+    await netctl.daemon();
+    dnsmasq = await startDnsmasq(host.outside, 'lan0', '198.51.100.100,198.51.100.109,255.255.255.0');
+    await call('RequestPool', { Pool: '198.51.100.0/24', Options: { parent: 'eth0', timeout: '5' } });
+  });
+
+  after(async () => {
+    await dnsmasq[Symbol.asyncDispose]();
+    await host[Symbol.asyncDispose]();
+  });
+
+  async function call(method: string, body: object): Promise<Readonly<Record<string, unknown>>> {
+    return JSON.parse(await host.sh(`curl -s --unix-socket /run/docker/plugins/tsdhcp.sock -d '${JSON.stringify(body)}' http://x/IpamDriver.${method}`)) as Record<string, unknown>;
+  }
+
+  async function ask(name: string, mac: string): Promise<string> {
+    const reply = await call('RequestAddress', { PoolID: POOL, Address: '', Options: { 'com.docker.network.endpoint.name': name, 'com.docker.network.endpoint.macaddress': mac } });
+    return String(reply['Address'] ?? reply['Error']);
+  }
+
+  const release = (cidr: string): Promise<unknown> => call('ReleaseAddress', { PoolID: POOL, Address: cidr.split('/')[0] });
+  const leaseOf = async (hostname: string): ReturnType<Dnsmasq['leases']> => (await dnsmasq.leases()).filter((lease) => lease.hostname === hostname);
+
+  it('gives a container of that name its address again, whatever MAC address it has, and tells the LAN the name', async () => {
+    const first = await ask('project_web_1', '02:00:00:00:00:01');
+    const [lease] = await leaseOf('project-web-1');
+    assert.equal(first, `${lease?.address ?? ''}/24`);
+    assert.match(lease?.clientId ?? '', /^ff:/);
+    await release(first);
+    assert.deepEqual(await eventually(() => leaseOf('project-web-1'), ({ length }) => length === 0), []);
+    assert.equal(await ask('project_web_1', '02:00:00:00:00:02'), first);
+    assert.deepEqual(await leaseOf('project-web-1'), [lease]);
+    assert.notEqual(await ask('project_db_1', '02:00:00:00:00:03'), first);
+    assert.equal((await dnsmasq.leases()).length, 2);
+  });
+
+  it('takes a container that is asked for twice for one whose engine was killed', async () => {
+    const first = await ask('again', '02:00:00:00:00:04');
+    assert.equal(await ask('again', '02:00:00:00:00:05'), first);
+    assert.equal((await leaseOf('again')).length, 1);
+    await release(first);
+    assert.deepEqual(await eventually(() => leaseOf('again'), ({ length }) => length === 0), []);
+  });
+
+  it('gives everything back with the pool', async () => {
+    await call('ReleasePool', { PoolID: POOL });
+    assert.deepEqual(await eventually(() => dnsmasq.leases(), ({ length }) => length === 0), []);
+    assert.match(await ask('late', '02:00:00:00:00:06'), /^no such address pool 'tsdhcp\/198\.51\.100\.0\/24'/);
+  });
+});
