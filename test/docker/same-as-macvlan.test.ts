@@ -88,7 +88,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'refusals',
-    async observe(lab, create) {
+    async observe(_lab, create) {
       const code = async (...words: readonly string[]): Promise<boolean> => create('bad', ...ON_LAN, ...words).then(() => false, () => true);
       return { mode: await code('-o', 'macvlan_mode=nix'), parent: await code('-o', 'parent=nix'), vlan: await code('-o', 'parent=eth0.4095'), lo: await code('-o', 'parent=lo') };
     },
