@@ -93,7 +93,8 @@ function create(link: LinkState, context: PlanContext): Op[] {
 }
 
 /** What a link is made as. */
-export function kindOf({ type, traits, parent, peer }: LinkState): LinkKind {
+export function kindOf({ type, traits, parent, vxlan, peer }: LinkState): LinkKind {
+  if (vxlan !== undefined) return { ...vxlan, type: 'vxlan' };
   if (traits !== undefined && parent !== undefined) return { ...traits, parent: { namespace: HOST, name: parent } };
   if (type === 'dummy' || type === 'ifb') return { type };
   return type === 'bridge' || peer === undefined ? { type: 'bridge' } : { type: 'veth', peer: pick(peer, ['namespace', 'name', 'mac', 'mtu']) };

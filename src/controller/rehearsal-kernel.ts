@@ -1,7 +1,7 @@
 import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, RawUdp, SocketRequest } from '../kernel/kernel.ts';
 import type { NamespacePath, Op } from '../kernel/op.ts';
 import type { RedirectState } from '../kernel/redirect.ts';
-import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
+import type { LinkTables, NamespaceSnapshot, TableRequest } from '../kernel/snapshot.ts';
 
 /** Reads the real kernel and writes down what would be done to it. */
 export class RehearsalKernel implements Kernel {
@@ -18,6 +18,10 @@ export class RehearsalKernel implements Kernel {
 
   snapshot(namespaces: readonly NamespacePath[], signal?: AbortSignal): Promise<readonly NamespaceSnapshot[]> {
     return this.#real.snapshot(namespaces, signal);
+  }
+
+  linkTables(requests: readonly TableRequest[]): Promise<readonly LinkTables[]> {
+    return this.#real.linkTables(requests);
   }
 
   nftList(command: string): Promise<unknown> {

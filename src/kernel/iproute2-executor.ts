@@ -14,6 +14,9 @@ import type { ProgramOptions } from './programs.ts';
 /** What ip, bridge and sysctl say when there is nothing to delete. */
 const MISSING = /Cannot find (?:bridge )?device|does not exist|No such (?:process|device|file or directory)|Cannot assign requested address|[Aa]ddress not found/u;
 
+/** What bridge says of the entries of a link that is no port of a bridge any more. */
+const NO_PORT = /Operation not supported|Invalid argument/u;
+
 /**
  * Carries out an operation on links, addresses, routes or sysctls with the programs of
  * iproute2, a spawn for each command: slow, but what a person would do by hand.
@@ -43,7 +46,7 @@ async function run(op: Op, { words, input = '' }: Command, deletes: boolean, opt
   // sysctl reports what it could not write and exits with 0 when it was asked to be lenient.
   if (result.exitCode === 0 && !(op.op === 'sysctl-set' && result.stderr.includes('setting key'))) return;
   const text = complaint(result);
-  if (deletes && MISSING.test(text)) return;
+  if (deletes && (MISSING.test(text) || (op.op === 'fdb-delete' && NO_PORT.test(text)))) return;
   if (/Cannot find (?:bridge )?device|Device does not exist/u.test(text)) throw kernelError(ERRNO.ENODEV, opWords(op), text);
   const errno = errnoOfWords(text);
   throw new NetworkError('KERNEL', `${opWords(op)}: ${text}`, errno === undefined ? {} : { kernel: { errno, symbol: errnoSymbol(errno), text } });

@@ -1,7 +1,7 @@
 /** The port through which everything above reaches the kernel; `openKernel` is the real one. */
 import type { NamespacePath, Op } from './op.ts';
 import type { RedirectState } from './redirect.ts';
-import type { NamespaceSnapshot } from './snapshot.ts';
+import type { LinkTables, NamespaceSnapshot, TableRequest } from './snapshot.ts';
 
 /** Something that changed under us and that we did not do ourselves. */
 export type KernelEvent =
@@ -90,6 +90,8 @@ export interface Kernel extends AsyncDisposable {
   apply(ops: readonly Op[], signal?: AbortSignal): Promise<void>;
   /** Links, addresses and routes of each namespace; a namespace that is gone is left out. */
   snapshot(namespaces: readonly NamespacePath[], signal?: AbortSignal): Promise<readonly NamespaceSnapshot[]>;
+  /** Permanent entries of links' forwarding databases and neighbour tables; a link that is not there is left out. */
+  linkTables(requests: readonly TableRequest[]): Promise<readonly LinkTables[]>;
   /**
    * `nft -j ARGUMENTS`: parsed JSON (`{nftables: [...]}`), e.g. `list table inet x`. undefined when there is no such object.
    */

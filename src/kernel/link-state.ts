@@ -3,7 +3,9 @@
  * A field that is left out is nobody's business: it is neither set nor repaired.
  */
 import type { ChildTraits } from './child-traits.ts';
+import type { FdbState, NeighbourState } from './forwarding-state.ts';
 import type { LinkKind, NamespacePath } from './op.ts';
+import type { VxlanTraits } from './vxlan-traits.ts';
 
 /** A route that leaves by the link it stands at. */
 export interface RouteState {
@@ -23,6 +25,8 @@ export interface LinkState {
   /** Of a link on top of another one: what it is, and the name of that other one in the host's namespace. */
   readonly traits?: ChildTraits;
   readonly parent?: string;
+  /** Of a VXLAN link: what it is. One that is something else is made anew. */
+  readonly vxlan?: VxlanTraits;
   /** Several networks may want it: it comes with the first and goes with the last. */
   readonly shared?: boolean;
   /** Somebody else (the engine) takes it into this namespace and configures it there: only making and removing it is ours. */
@@ -40,6 +44,13 @@ export interface LinkState {
   readonly hairpin?: boolean;
   /** As it is; never wanted. */
   readonly isolated?: boolean;
+  /** Of a bridge port, as is the next. */
+  readonly learning?: boolean;
+  readonly neighbourSuppression?: boolean;
+  /** The permanent entries of its forwarding database: of a VXLAN link its own, of a bridge port the static ones of the bridge. These and no others. */
+  readonly forwarding?: readonly FdbState[];
+  /** Its permanent neighbours, these and no others. The kernel forgets them all when the link's MAC changes: a bridge has to have one of its own. */
+  readonly neighbours?: readonly NeighbourState[];
   /** CIDR, canonical text. */
   readonly addresses?: readonly string[];
   readonly routes?: readonly RouteState[];
@@ -61,8 +72,11 @@ export interface FoundDown {
   readonly users: readonly string[];
 }
 
+/** What a link is to its bridge. */
+type PortField = 'master' | 'hairpin' | 'isolated' | 'learning' | 'neighbourSuppression' | 'forwarding';
+
 /** The far end of a veth pair. */
-export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'shared' | 'handedOver' | 'lent' | 'probe' | 'peer' | 'master' | 'hairpin' | 'isolated'> {
+export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'vxlan' | 'shared' | 'handedOver' | 'lent' | 'probe' | 'peer' | PortField | 'neighbours'> {
   /** Somebody else (the engine) moves and configures it after it was made: only its creation is ours. */
   readonly handedOver?: boolean;
 }

@@ -10,7 +10,7 @@ import { listNft, runNft } from './nft-program.ts';
 import type { NamespacePath, Op } from './op.ts';
 import type { BoundSocket, WorkerCalls, WorkerOp } from './protocol.ts';
 import type { RedirectState } from './redirect.ts';
-import type { NamespaceSnapshot } from './snapshot.ts';
+import type { LinkTables, NamespaceSnapshot, TableRequest } from './snapshot.ts';
 
 /** What the worker does with either executor. */
 const BEYOND_IPROUTE2: ReadonlySet<Op['op']> = new Set(['address-probe', 'announce', 'conntrack-flush', 'namespace-add', 'namespace-delete', 'processes-end']);
@@ -74,6 +74,11 @@ export class NetlinkKernel implements Kernel {
 
   async snapshot(namespaces: readonly NamespacePath[], signal?: AbortSignal): Promise<readonly NamespaceSnapshot[]> {
     return this.#queue.run(async () => this.#call('snapshot', namespaces), signal);
+  }
+
+  async linkTables(requests: readonly TableRequest[]): Promise<readonly LinkTables[]> {
+    if (requests.length === 0) return [];
+    return this.#queue.run(async () => this.#call('linkTables', requests));
   }
 
   async nftList(command: string): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { changeEntries, isDeletion } from './entry-changes.ts';
 import { ERRNO, kernelError } from './errno.ts';
 import { distantParent, interimName } from './interim-name.ts';
 import { linkRefusal } from './link-refusal.ts';
@@ -5,6 +6,7 @@ import { addNamespace, deleteNamespace, namespacePath } from './named-namespace.
 import { deleteAddress, newAddress } from './netlink/address-messages.ts';
 import { Channel } from './netlink/channel.ts';
 import { deleteLink, deleteLinkGroup, newLink, setBridgePort, setLink } from './netlink/link-messages.ts';
+import type { EntryChange } from './netlink/neighbour-messages.ts';
 import type { Request } from './netlink/netlink-socket.ts';
 import { parsePrefix } from './netlink/parse.ts';
 import { changeRoute } from './netlink/route-messages.ts';
@@ -18,7 +20,7 @@ import { closeFile } from './sys.ts';
 import { writeSysctl } from './sysctl.ts';
 
 /** Operations on the links, addresses, routes, sysctls and namespaces of this machine. */
-export type NetlinkOp = Exclude<Op, { op: 'nft' | 'iptables-restore' | 'conntrack-flush' | 'announce' | 'address-probe' | 'processes-end' }>;
+export type NetlinkOp = Exclude<Op, { op: 'nft' | 'iptables-restore' | 'conntrack-flush' | 'announce' | 'address-probe' | 'processes-end' } | EntryChange>;
 
 /** What a deletion may hear when there is nothing to delete. */
 const MISSING = new Set<number>([ERRNO.ENODEV, ERRNO.ESRCH, ERRNO.EADDRNOTAVAIL, ERRNO.ENOENT]);
@@ -73,7 +75,7 @@ export class NetlinkSession implements Disposable {
       case 'link-set':
         return this.#setLink(op);
       case 'bridge-port-set':
-        return this.#send(this.#channel(op.namespace), op, [setBridgePort(this.#index(op, op.name), op.hairpin, op.isolated)]);
+        return this.#send(this.#channel(op.namespace), op, [setBridgePort(this.#index(op, op.name), op)]);
       case 'address-add':
         return this.#send(this.#channel(op.namespace), op, [newAddress(this.#index(op, op.link), op.address)]);
       case 'route-add':
@@ -86,6 +88,17 @@ export class NetlinkSession implements Disposable {
       default:
         return this.#delete(op);
     }
+  }
+
+  /**
+   * Carries out changes of entries in one namespace: one send for all of them. Behind one that is refused the others are carried out too.
+   * @throws {NetworkError} as {@link run}
+   */
+  runEntries(ops: readonly EntryChange[]): void {
+    const [first] = ops;
+    if (first === undefined) return;
+    const channel = ops.every(isDeletion) ? this.#findChannel(first.namespace) : this.#channel(first.namespace);
+    if (channel !== undefined) changeEntries(channel, ops);
   }
 
   /** One send, all or any of which the kernel may refuse. */

@@ -1,10 +1,12 @@
 import { distantParent, interimName } from './interim-name.ts';
 import { iptablesProgram } from './iptables.ts';
 import { namespacePath } from './named-namespace.ts';
-import { linkName, parsePrefix } from './netlink/parse.ts';
+import { linkName, parseAddress, parseMac, parsePrefix } from './netlink/parse.ts';
 import { routeProtocol } from './netlink/route-messages.ts';
+import { vxlanWords } from './netlink/vxlan-info.ts';
+import { FLOOD_MAC } from './forwarding-state.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, ConntrackFlush, LinkAdd, LinkKind, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RouteChange, SysctlSet } from './op.ts';
+import type { AddressChange, BridgePortSet, ConntrackFlush, FdbChange, LinkAdd, LinkKind, LinkParent, LinkSet, NamespaceAdd, NamespacePath, NeighbourChange, Op, RouteChange, SysctlSet } from './op.ts';
 import { redirectScript } from './redirect.ts';
 import { SOCKET } from './sys.ts';
 import { sysctlPath } from './sysctl.ts';
@@ -44,7 +46,7 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'link-group-delete':
       return [words(...ip(op.namespace), 'link', 'delete', 'group', String(op.group))];
     case 'bridge-port-set':
-      return [words(...tool('bridge', op.namespace), 'link', 'set', 'dev', linkName(op.name), 'hairpin', op.hairpin ? 'on' : 'off', ...(op.isolated === undefined ? [] : ['isolated', op.isolated ? 'on' : 'off']))];
+      return [words(...tool('bridge', op.namespace), 'link', 'set', 'dev', linkName(op.name), ...portSettings(op))];
     case 'address-add':
     case 'address-delete':
       return [changeAddress(op)];
@@ -53,6 +55,12 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'route-add':
     case 'route-delete':
       return [changeRoute(op)];
+    case 'fdb-add':
+    case 'fdb-delete':
+      return [changeFdb(op)];
+    case 'neighbour-add':
+    case 'neighbour-delete':
+      return [changeNeighbour(op)];
     case 'sysctl-set':
       return [setSysctl(op)];
     case 'address-probe':
@@ -123,6 +131,8 @@ function traitWords(kind: LinkKind): string[] {
       return ['mode', kind.mode, ...(kind.sources === undefined ? [] : ['macaddr', 'set', ...kind.sources])];
     case 'ipvlan':
       return ['mode', kind.mode, kind.flag];
+    case 'vxlan':
+      return vxlanWords(kind);
     default:
       return [];
   }
@@ -140,6 +150,27 @@ function linkSettings(op: LinkSet, place: CommandPlace): string[] {
     ...(rename === undefined ? [] : ['name', linkName(rename)]),
     ...(moveTo === undefined ? [] : ['netns', namespaceArgument(moveTo, place)]),
   ];
+}
+
+function portSettings({ hairpin, isolated, learning, neighbourSuppression }: BridgePortSet): string[] {
+  const settings = Object.entries({ hairpin, isolated, learning, neigh_suppress: neighbourSuppression });
+  return settings.flatMap(([name, value]) => (value === undefined ? [] : [name, value ? 'on' : 'off']));
+}
+
+function changeFdb(op: FdbChange): Command {
+  parseMac(op.mac);
+  const verb = op.op === 'fdb-delete' ? 'delete' : op.mac === FLOOD_MAC ? 'append' : 'replace';
+  const fdb = words(...tool('bridge', op.namespace), 'fdb', verb, op.mac, 'dev', linkName(op.link));
+  if ('master' in op) return words(...fdb.words, 'master', ...(verb === 'delete' ? [] : ['static', 'sticky']));
+  parseAddress(op.destination);
+  return words(...fdb.words, 'dst', op.destination, 'self', ...(verb === 'delete' ? [] : ['permanent']));
+}
+
+function changeNeighbour(op: NeighbourChange): Command {
+  parseAddress(op.address);
+  parseMac(op.mac);
+  const add = op.op === 'neighbour-add';
+  return words(...ip(op.namespace), 'neighbour', add ? 'replace' : 'delete', op.address, ...(add ? ['lladdr', op.mac, 'nud', 'permanent'] : []), 'dev', linkName(op.link));
 }
 
 function changeAddress(op: AddressChange): Command {

@@ -1,5 +1,5 @@
 import { HOST } from './op.ts';
-import type { ConntrackFlush, NamespacePath, Op } from './op.ts';
+import type { BridgePortSet, ConntrackFlush, NamespacePath, Op } from './op.ts';
 
 /** What an operation does, in words for an error message: `add veth 'vethabc' with 'eth0' in /run/netns/blue`. */
 export function opWords(op: Op): string {
@@ -18,7 +18,7 @@ export function opWords(op: Op): string {
     case 'link-group-delete':
       return `delete the links of group ${op.group}${where(op.namespace)}`;
     case 'bridge-port-set':
-      return `set hairpin ${onOff(op.hairpin)}${op.isolated === undefined ? '' : `, isolated ${onOff(op.isolated)}`} at bridge port '${op.name}'${where(op.namespace)}`;
+      return `set ${portWords(op)} at bridge port '${op.name}'${where(op.namespace)}`;
     case 'address-add':
       return `add address ${op.address} to '${op.link}'${where(op.namespace)}`;
     case 'address-delete':
@@ -29,6 +29,14 @@ export function opWords(op: Op): string {
       return `add route ${op.destination}${op.gateway === undefined ? '' : ` via ${op.gateway}`} by '${op.link}'${where(op.namespace)}`;
     case 'route-delete':
       return `delete route ${op.destination}${op.gateway === undefined ? '' : ` via ${op.gateway}`} by '${op.link}'${where(op.namespace)}`;
+    case 'fdb-add':
+      return `forward ${op.mac} ${'master' in op ? 'to' : `to ${op.destination} by`} '${op.link}'${where(op.namespace)}`;
+    case 'fdb-delete':
+      return `no longer forward ${op.mac} ${'master' in op ? 'to' : `to ${op.destination} by`} '${op.link}'${where(op.namespace)}`;
+    case 'neighbour-add':
+      return `add neighbour ${op.address} with ${op.mac} to '${op.link}'${where(op.namespace)}`;
+    case 'neighbour-delete':
+      return `delete neighbour ${op.address} from '${op.link}'${where(op.namespace)}`;
     case 'sysctl-set':
       return `set sysctl ${op.key} = ${op.value}${where(op.namespace)}`;
     case 'namespace-add':
@@ -52,6 +60,11 @@ export function opWords(op: Op): string {
     case 'iptables-restore':
       return `change the ${op.family === 'bridge' ? 'ebtables' : op.family === 6 ? 'ip6tables' : 'iptables'} rules`;
   }
+}
+
+function portWords({ hairpin, isolated, learning, neighbourSuppression }: BridgePortSet): string {
+  const settings = Object.entries({ hairpin, isolated, learning, 'neighbour suppression': neighbourSuppression });
+  return settings.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${onOff(value)}`])).join(', ');
 }
 
 /** Of many, the first one stands for all. */

@@ -4,11 +4,13 @@
  * as the commands a person would type.
  *
  * Links are named, not numbered: the executor looks an index up where the kernel wants one.
- * Deleting what is not there succeeds; adding what is there fails with EEXIST.
+ * Deleting what is not there succeeds; adding what is there fails with EEXIST, unless it says that it replaces.
  */
 import type { ChildTraits } from './child-traits.ts';
 import type { FirewallCommand } from './firewall-command.ts';
+import type { FdbState, NeighbourState } from './forwarding-state.ts';
 import type { RedirectState } from './redirect.ts';
+import type { VxlanTraits } from './vxlan-traits.ts';
 
 /** The path of a network namespace (`/run/netns/blue`, `/proc/42/ns/net`), or {@link HOST}. */
 export type NamespacePath = string;
@@ -33,12 +35,16 @@ export interface LinkParent {
 /** A link that sits on another one: `ip link add link PARENT … type KIND`. */
 export type ChildKind = ChildTraits & { readonly parent: LinkParent };
 
+/** `ip link add … type vxlan`. On no other link: the routes to the other hosts say by which one it goes out. */
+export type VxlanKind = VxlanTraits & { readonly type: 'vxlan' };
+
 /** The kinds of link, each with what `ip link add … type KIND` takes. */
 export type LinkKind =
   | { readonly type: 'bridge' }
   /** Swallow what they are given; a parent for links that are to meet nobody outside. */
   | { readonly type: 'dummy' | 'ifb' }
   | { readonly type: 'veth'; readonly peer: VethPeer }
+  | VxlanKind
   | ChildKind;
 
 /** `ip link add` */
@@ -87,14 +93,17 @@ export interface LinkGroupDelete {
   readonly group: number;
 }
 
-/** `bridge link set dev NAME hairpin on|off [isolated on|off]` */
+/** `bridge link set dev NAME [hairpin on|off] [isolated on|off] [learning on|off] [neigh_suppress on|off]`; what is left out stays as it is. */
 export interface BridgePortSet {
   readonly op: 'bridge-port-set';
   readonly namespace: NamespacePath;
   readonly name: string;
-  readonly hairpin: boolean;
-  /** Left out: as it is. */
+  readonly hairpin?: boolean;
   readonly isolated?: boolean;
+  /** Whether frames that come by it say which MACs are behind it. */
+  readonly learning?: boolean;
+  /** Who asks for a neighbour that the bridge knows to be behind this port is answered by the bridge (RFC 7432 §10). */
+  readonly neighbourSuppression?: boolean;
 }
 
 /** `ip addr add|del ADDRESS dev LINK`; address in CIDR form. */
@@ -120,6 +129,23 @@ export interface RouteChange {
   readonly destination: string;
   readonly gateway?: string;
   readonly metric?: number;
+}
+
+/**
+ * `bridge fdb replace|append|delete MAC dev LINK …`. Adding replaces what was known about the MAC; of the flood
+ * list it adds one destination.
+ */
+export type FdbChange = FdbState & {
+  readonly op: 'fdb-add' | 'fdb-delete';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+};
+
+/** `ip neigh replace|delete ADDRESS [lladdr MAC nud permanent] dev LINK` */
+export interface NeighbourChange extends NeighbourState {
+  readonly op: 'neighbour-add' | 'neighbour-delete';
+  readonly namespace: NamespacePath;
+  readonly link: string;
 }
 
 /** `sysctl -w`, the key in slash form below /proc/sys: `net/ipv4/conf/eth0/rp_filter`. */
@@ -228,6 +254,8 @@ export type Op =
   | AddressChange
   | AddressFlush
   | RouteChange
+  | FdbChange
+  | NeighbourChange
   | SysctlSet
   | NamespaceAdd
   | NamespaceDelete

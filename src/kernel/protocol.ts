@@ -6,7 +6,7 @@ import type { FoundNamespace, KernelEvent, RawDatagram, SocketRequest } from './
 import type { NamespacePath, Op } from './op.ts';
 import type { RawSending } from './raw-udp.ts';
 import type { RedirectState } from './redirect.ts';
-import type { NamespaceSnapshot } from './snapshot.ts';
+import type { LinkTables, NamespaceSnapshot, TableRequest } from './snapshot.ts';
 
 /** What the worker does itself: programs are started by the main thread. */
 export type WorkerOp = Exclude<Op, IptablesRestore>;
@@ -23,6 +23,7 @@ export interface BoundSocket {
 export interface WorkerCalls {
   readonly apply: { readonly arguments: readonly WorkerOp[]; readonly result: undefined };
   readonly snapshot: { readonly arguments: readonly NamespacePath[]; readonly result: readonly NamespaceSnapshot[] };
+  readonly linkTables: { readonly arguments: readonly TableRequest[]; readonly result: readonly LinkTables[] };
   readonly nftList: { readonly arguments: string; readonly result: unknown };
   readonly redirectsInPlace: { readonly arguments: readonly RedirectState[]; readonly result: readonly RedirectState[] };
   readonly knownLinkKinds: { readonly arguments: readonly string[]; readonly result: readonly string[] };

@@ -1,5 +1,7 @@
 import type { ChildTraits } from './child-traits.ts';
+import type { FdbState, NeighbourState } from './forwarding-state.ts';
 import type { NamespacePath } from './op.ts';
+import type { VxlanTraits } from './vxlan-traits.ts';
 
 /** One link as the kernel reports it. */
 export interface LinkSnapshot {
@@ -21,12 +23,36 @@ export interface LinkSnapshot {
   readonly peerNamespaceId: number | undefined;
   /** Of a VLAN, macvlan or ipvlan link. */
   readonly traits?: ChildTraits;
+  /** Of a VXLAN link with a VNI and a local address. */
+  readonly vxlan?: VxlanTraits;
   /** Bridge port with hairpin on; undefined when it is no bridge port. */
   readonly hairpin: boolean | undefined;
   /** Bridge port that reaches no other isolated one. */
   readonly isolated?: true;
+  /** Bridge port by which nothing is learned. */
+  readonly learning?: false;
+  readonly neighbourSuppression?: true;
   /** Global-scope addresses in CIDR form, canonical text. */
   readonly addresses: readonly string[];
+  /** Permanent entries, where {@link LinkTables} were asked for. */
+  readonly forwarding?: readonly FdbState[];
+  readonly neighbours?: readonly NeighbourState[];
+}
+
+/** A link whose tables are to be read, and which of them: there may be tens of thousands of entries. */
+export interface TableRequest {
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  readonly forwarding: boolean;
+  readonly neighbours: boolean;
+}
+
+/** The permanent entries of a link's tables. */
+export interface LinkTables {
+  readonly namespace: NamespacePath;
+  readonly link: string;
+  readonly forwarding?: readonly FdbState[];
+  readonly neighbours?: readonly NeighbourState[];
 }
 
 /** One unicast route of the main table. */

@@ -3,12 +3,15 @@ import { NetworkError } from '../common/error.ts';
 import { Announcer } from './announcer.ts';
 import { flushConntrack } from './conntrack.ts';
 import { endProcesses } from './end-processes.ts';
+import { entryChanges, isEntryChange } from './entry-changes.ts';
 import { findNamespace } from './find-namespace.ts';
 import type { KernelEvent, RawDatagram } from './kernel.ts';
 import { namespacePath } from './named-namespace.ts';
 import { Channel } from './netlink/channel.ts';
 import { isKnownKind } from './netlink/link-kinds.ts';
+import type { EntryChange } from './netlink/neighbour-messages.ts';
 import { readNamespace } from './netlink/snapshot.ts';
+import { readTables } from './netlink/tables.ts';
 import { identityOf, Namespaces } from './netns.ts';
 import { NetlinkSession } from './netlink-session.ts';
 import { NftElements } from './nft-elements.ts';
@@ -20,7 +23,7 @@ import type { WorkerCalls, WorkerOp, WorkerRequest } from './protocol.ts';
 import { RawUdpSockets } from './raw-udp.ts';
 import { probeAddresses } from './probe-addresses.ts';
 import { redirectsInPlace } from './redirects.ts';
-import type { NamespaceSnapshot } from './snapshot.ts';
+import type { LinkTables, NamespaceSnapshot, TableRequest } from './snapshot.ts';
 import { threadId } from './sys.ts';
 import { readSysctl } from './sysctl.ts';
 import { commOf } from './watch/nft-watch.ts';
@@ -102,6 +105,8 @@ export class WorkerKernel implements Disposable {
         return this.#apply(request.arguments);
       case 'snapshot':
         return request.arguments.flatMap((namespace) => this.#snapshot(namespace) ?? []);
+      case 'linkTables':
+        return request.arguments.flatMap((asked) => this.#linkTables(asked) ?? []);
       case 'nftList':
         return this.#nftables().list(request.arguments);
       case 'redirectsInPlace':
@@ -144,17 +149,33 @@ export class WorkerKernel implements Disposable {
     this.#settling = true;
     using session = new NetlinkSession(this.#namespaces, this.#discard);
     try {
-      for (const [i, op] of ops.entries()) {
-        this.#carryOut(op, session);
+      let unheard = 0;
+      for (let i = 0, done; i < ops.length; i += done) {
+        done = this.#carryOutNext(ops, i, session);
+        unheard += done;
         // A long list makes more events than the kernel keeps for us.
-        if (i % EVENTS_EVERY === EVENTS_EVERY - 1) this.#watcher?.read();
+        if (unheard >= EVENTS_EVERY) this.#watcher?.read();
+        if (unheard >= EVENTS_EVERY) unheard = 0;
       }
     } finally {
       this.#announcer.finish();
     }
   }
 
-  #carryOut(op: WorkerOp, session: NetlinkSession): void {
+  /** The operation at a place in the list, with those behind it that go in the same send. @returns how many they were */
+  #carryOutNext(ops: readonly WorkerOp[], at: number, session: NetlinkSession): number {
+    const op = ops[at];
+    if (op === undefined) return 1;
+    if (!isEntryChange(op)) {
+      this.#carryOut(op, session);
+      return 1;
+    }
+    const entries = entryChanges(ops, at);
+    session.runEntries(entries);
+    return entries.length;
+  }
+
+  #carryOut(op: Exclude<WorkerOp, EntryChange>, session: NetlinkSession): void {
     switch (op.op) {
       case 'nft':
         if (op.empty !== undefined) return deleteEmptyTables(op.empty);
@@ -204,6 +225,13 @@ export class WorkerKernel implements Disposable {
     if (namespace === undefined) return undefined;
     using channel = Channel.open(this.#namespaces, namespace);
     return readNamespace(channel.socket, path);
+  }
+
+  #linkTables(asked: TableRequest): LinkTables | undefined {
+    const namespace = this.#namespaces.open(asked.namespace);
+    if (namespace === undefined) return undefined;
+    using channel = Channel.open(this.#namespaces, namespace);
+    return readTables(channel, asked);
   }
 
   #nftables(): NftLibrary {

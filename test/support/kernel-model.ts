@@ -1,17 +1,20 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { ERRNO, kernelError } from '../../src/kernel/errno.ts';
+import { FLOOD_MAC, type FdbState, type NeighbourState } from '../../src/kernel/forwarding-state.ts';
 import type { FoundNamespace } from '../../src/kernel/kernel.ts';
 import { HOST } from '../../src/kernel/op.ts';
-import type { LinkAdd, LinkSet, NamespacePath, Op, RouteChange } from '../../src/kernel/op.ts';
+import type { BridgePortSet, FdbChange, LinkAdd, LinkSet, NamespacePath, Op, RouteChange } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
 import type { RedirectState } from '../../src/kernel/redirect.ts';
-import type { LinkSnapshot, NamespaceSnapshot, RouteSnapshot } from '../../src/kernel/snapshot.ts';
+import type { LinkSnapshot, LinkTables, NamespaceSnapshot, RouteSnapshot, TableRequest } from '../../src/kernel/snapshot.ts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** A link of the model; `peer` is a veth's other end, `parent` what it sits on. */
-export interface ModelLink extends Mutable<Omit<LinkSnapshot, 'addresses' | 'peerIndex' | 'peerNamespaceId'>> {
+export interface ModelLink extends Mutable<Omit<LinkSnapshot, 'addresses' | 'forwarding' | 'neighbours' | 'peerIndex' | 'peerNamespaceId'>> {
   addresses: string[];
+  forwarding: FdbState[];
+  neighbours: NeighbourState[];
   peer: ModelLink | undefined;
   parent: ModelLink | undefined;
   namespace: NamespacePath;
@@ -82,11 +85,18 @@ export class KernelModel {
   snapshot(path: NamespacePath): NamespaceSnapshot | undefined {
     const found = this.#namespaces.get(path);
     if (found === undefined) return undefined;
-    const links = found.links.map(({ peer, parent, namespace, addresses, ...link }) => {
+    const links = found.links.map(({ peer, parent, namespace, addresses, forwarding: _forwarding, neighbours: _neighbours, ...link }) => {
       const other = peer ?? parent;
       return { ...link, addresses: [...addresses], peerIndex: other?.index, peerNamespaceId: other === undefined || other.namespace === namespace ? undefined : 0 };
     });
     return { namespace: path, links, routes: structuredClone(found.routes) };
+  }
+
+  /** A link's permanent entries, as far as they are asked for. */
+  tables({ namespace, link, forwarding, neighbours }: TableRequest): LinkTables | undefined {
+    const found = this.#namespaces.get(namespace)?.links.find(({ name }) => name === link);
+    if (found === undefined) return undefined;
+    return { namespace, link, ...(forwarding ? { forwarding: [...found.forwarding] } : {}), ...(neighbours ? { neighbours: [...found.neighbours] } : {}) };
   }
 
   /** Carries one operation out. @throws {NetworkError} as the real kernel: EXISTS, NOT_FOUND, KERNEL with EEXIST or ENODEV */
@@ -111,8 +121,20 @@ export class KernelModel {
         }
         return;
       case 'bridge-port-set':
-        this.#link(op, op.name).hairpin = op.hairpin;
+        return this.#setPort(op);
+      case 'fdb-add':
+      case 'fdb-delete':
+        return this.#changeFdb(op);
+      case 'neighbour-add': {
+        const link = this.#link(op, op.link);
+        link.neighbours = [...link.neighbours.filter(({ address }) => address !== op.address), { address: op.address, mac: op.mac }];
         return;
+      }
+      case 'neighbour-delete': {
+        const link = this.#namespaces.get(op.namespace)?.links.find(({ name }) => name === op.link);
+        if (link !== undefined) link.neighbours = link.neighbours.filter(({ address }) => address !== op.address);
+        return;
+      }
       case 'address-add': {
         const { addresses } = this.#link(op, op.link);
         if (addresses.includes(op.address)) throw kernelError(ERRNO.EEXIST, opWords(op));
@@ -147,6 +169,10 @@ export class KernelModel {
     near.group = op.group ?? 0;
     near.alias = op.alias;
     near.kind = op.kind.type;
+    if (op.kind.type === 'vxlan') {
+      const { id, port, local, learning = false } = op.kind;
+      near.vxlan = { id, port, local, learning };
+    }
     if (op.master !== undefined) this.#enslave(op, near, op.master);
     if ('parent' in op.kind) {
       const { parent, ...traits } = op.kind;
@@ -170,9 +196,11 @@ export class KernelModel {
       link.name = op.rename;
     }
     const { up = link.up, mac = link.mac, mtu = link.mtu, group = link.group } = op;
+    // The kernel forgets neighbours when a link goes down or takes another MAC (neigh_ifdown, neigh_changeaddr).
+    if (!up || mac !== link.mac) link.neighbours = [];
     Object.assign(link, { up, mac, mtu, group });
     if (op.alias !== undefined) link.alias = op.alias === '' ? undefined : op.alias;
-    if (op.master === null) Object.assign(link, { masterIndex: undefined, hairpin: undefined });
+    if (op.master === null) this.#unslave(link);
     else if (op.master !== undefined) this.#enslave(op, link, op.master);
     if (op.moveTo !== undefined) {
       const from = this.#namespace(op.namespace);
@@ -198,7 +226,7 @@ export class KernelModel {
     const mac = wanted.mac ?? `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index & 255).toString(16).padStart(2, '0')}`;
     return {
       index, name, mac, mtu: wanted.mtu ?? 1500, kind: undefined, up: false, running: true, masterIndex: undefined, alias: undefined,
-      group: 0, hairpin: undefined, addresses: [], peer: undefined, parent: undefined, namespace: wanted.namespace,
+      group: 0, hairpin: undefined, addresses: [], forwarding: [], neighbours: [], peer: undefined, parent: undefined, namespace: wanted.namespace,
     };
   }
 
@@ -207,7 +235,38 @@ export class KernelModel {
   }
 
   #enslave(op: LinkAdd | LinkSet, link: ModelLink, master: string): void {
+    this.#unslave(link);
     Object.assign(link, { masterIndex: this.#link(op, master).index, hairpin: false });
+  }
+
+  #unslave(link: ModelLink): void {
+    for (const setting of ['isolated', 'learning', 'neighbourSuppression'] as const) delete link[setting];
+    Object.assign(link, { masterIndex: undefined, hairpin: undefined, forwarding: link.forwarding.filter((entry) => !('master' in entry)) });
+  }
+
+  #setPort(op: BridgePortSet): void {
+    const link = this.#link(op, op.name);
+    if (link.masterIndex === undefined) throw kernelError(ERRNO.EOPNOTSUPP, opWords(op));
+    if (op.hairpin !== undefined) link.hairpin = op.hairpin;
+    if (op.learning === true) delete link.learning;
+    else if (op.learning === false) link.learning = false;
+    if (op.neighbourSuppression === false) delete link.neighbourSuppression;
+    else if (op.neighbourSuppression === true) link.neighbourSuppression = true;
+    if (op.isolated === false) delete link.isolated;
+    else if (op.isolated === true) link.isolated = true;
+  }
+
+  #changeFdb(op: FdbChange): void {
+    const link = this.#namespaces.get(op.namespace)?.links.find(({ name }) => name === op.link);
+    if (op.op === 'fdb-delete') {
+      if (link !== undefined) link.forwarding = link.forwarding.filter((entry) => !sameEntry(entry, op));
+      return;
+    }
+    const there = this.#link(op, op.link);
+    if ('master' in op && there.masterIndex === undefined) throw kernelError(ERRNO.EOPNOTSUPP, opWords(op));
+    const entry: FdbState = 'master' in op ? { mac: op.mac, master: true } : { mac: op.mac, destination: op.destination };
+    const replaced = (known: FdbState): boolean => sameEntry(known, entry) || (known.mac === entry.mac && entry.mac !== FLOOD_MAC && 'master' in known === 'master' in entry);
+    there.forwarding = [...there.forwarding.filter((known) => !replaced(known)), entry];
   }
 
   #remove(link: ModelLink): void {
@@ -217,7 +276,7 @@ export class KernelModel {
       if (namespace === undefined) continue;
       namespace.links = namespace.links.filter((candidate) => candidate !== end);
       namespace.routes = namespace.routes.filter((route) => route.linkIndex !== end.index);
-      for (const port of namespace.links) if (port.masterIndex === end.index) Object.assign(port, { masterIndex: undefined, hairpin: undefined });
+      for (const port of namespace.links) if (port.masterIndex === end.index) this.#unslave(port);
     }
     for (const child of [...this.#namespaces.values()].flatMap(({ links }) => links.filter(({ parent }) => parent === link))) this.#remove(child);
   }
@@ -237,6 +296,10 @@ export class KernelModel {
   #emptyNamespace(label?: string): ModelNamespace {
     return { identity: `4:${++this.#lastIdentity}`, label, links: [], routes: [], sysctls: new Map(), redirects: new Map() };
   }
+}
+
+function sameEntry(a: FdbState, b: FdbState): boolean {
+  return a.mac === b.mac && ('master' in a ? 'master' in b : 'destination' in b && a.destination === b.destination);
 }
 
 function redirectKey({ address, port, udp, tcp }: RedirectState): string {

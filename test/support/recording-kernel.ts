@@ -4,7 +4,7 @@ import type { FoundNamespace, Kernel, KernelEvent, OpenSocket, RawUdp, SocketPla
 import type { NamespacePath, Op } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
 import type { RedirectState } from '../../src/kernel/redirect.ts';
-import type { NamespaceSnapshot } from '../../src/kernel/snapshot.ts';
+import type { LinkTables, NamespaceSnapshot, TableRequest } from '../../src/kernel/snapshot.ts';
 import { KernelModel } from './kernel-model.ts';
 
 /** An operation that is to fail, and how. */
@@ -68,6 +68,10 @@ export class RecordingKernel implements Kernel {
 
   async snapshot(namespaces: readonly NamespacePath[]): Promise<readonly NamespaceSnapshot[]> {
     return namespaces.flatMap((path) => this.model.snapshot(path) ?? []);
+  }
+
+  async linkTables(requests: readonly TableRequest[]): Promise<readonly LinkTables[]> {
+    return requests.flatMap((request) => this.model.tables(request) ?? []);
   }
 
   async nftList(command: string): Promise<unknown> {

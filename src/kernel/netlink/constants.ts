@@ -1,6 +1,6 @@
 /** linux/netlink.h: message flags. */
 export const NLM_F = {
-  REQUEST: 0x1, ACK: 0x4, DUMP_INTR: 0x10, DUMP: 0x300, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400,
+  REQUEST: 0x1, ACK: 0x4, DUMP_INTR: 0x10, DUMP: 0x300, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400, APPEND: 0x800,
   /** In an error message: the request is not echoed; attributes follow. */
   CAPPED: 0x100, ACK_TLVS: 0x200,
   /** In a request to delete: not with what is inside. */
@@ -21,18 +21,19 @@ export const RTM = {
   NEWLINK: 16, DELLINK: 17, GETLINK: 18, SETLINK: 19,
   NEWADDR: 20, DELADDR: 21, GETADDR: 22,
   NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26,
+  NEWNEIGH: 28, DELNEIGH: 29, GETNEIGH: 30,
   NEWNETCONF: 80, GETNETCONF: 82, GETNSID: 90,
 } as const;
 
 /** linux/rtnetlink.h: multicast groups. */
-export const RTNLGRP = { LINK: 1, IPV4_ROUTE: 7, IPV6_ROUTE: 11, IPV4_NETCONF: 24, IPV6_NETCONF: 25 } as const;
+export const RTNLGRP = { LINK: 1, NEIGH: 3, IPV4_ROUTE: 7, IPV6_ROUTE: 11, IPV4_NETCONF: 24, IPV6_NETCONF: 25 } as const;
 
 /** linux/if_link.h, linux/if.h, linux/if_bridge.h, linux/veth.h */
 export const LINK = {
   ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, PROTINFO: 12, OPERSTATE: 16, LINKINFO: 18, IFALIAS: 20, GROUP: 27, NET_NS_FD: 28,
   EXT_MASK: 29, LINK_NETNSID: 37,
   INFO_KIND: 1, INFO_DATA: 2, INFO_SLAVE_KIND: 4, INFO_SLAVE_DATA: 5,
-  BRPORT_MODE: 4, BRPORT_ISOLATED: 33, VETH_PEER: 1,
+  BRPORT_MODE: 4, BRPORT_LEARNING: 8, BRPORT_NEIGH_SUPPRESS: 32, BRPORT_ISOLATED: 33, VETH_PEER: 1,
   IFF_UP: 1, OPER_UNKNOWN: 0, OPER_UP: 6,
   /** Leave statistics out of dumps. */
   EXT_MASK_SKIP_STATS: 8,
@@ -42,6 +43,18 @@ export const LINK = {
 export const VLAN = { ID: 1 } as const;
 export const MACVLAN = { MODE: 1, MACADDR_MODE: 3, MACADDR: 4, MACADDR_DATA: 5, MACADDR_SET: 3 } as const;
 export const IPVLAN = { MODE: 1, FLAGS: 2 } as const;
+
+/** linux/if_link.h: IFLA_VXLAN_* with ifla_vxlan_df */
+export const VXLAN = {
+  ID: 1, LOCAL: 4, LEARNING: 7, PORT: 15, LOCAL6: 17, UDP_CSUM: 18, UDP_ZERO_CSUM6_TX: 19, UDP_ZERO_CSUM6_RX: 20, DF: 29, DF_INHERIT: 2,
+} as const;
+
+/** linux/neighbour.h: NDA_* without their prefix, NUD_*, NTF_* */
+export const NEIGHBOUR = {
+  DST: 1, LLADDR: 2, IFINDEX: 8, MASTER: 9,
+  NUD_NOARP: 0x40, NUD_PERMANENT: 0x80,
+  NTF_SELF: 0x02, NTF_MASTER: 0x04, NTF_PROXY: 0x08, NTF_EXT_LEARNED: 0x10, NTF_STICKY: 0x40,
+} as const;
 
 /** linux/if_addr.h, linux/rtnetlink.h */
 export const ADDRESS = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8, F_NODAD: 2, SCOPE_GLOBAL: 0 } as const;

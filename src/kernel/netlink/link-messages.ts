@@ -1,9 +1,10 @@
-import type { LinkAdd, LinkKind } from '../op.ts';
+import type { BridgePortSet, LinkAdd, LinkKind } from '../op.ts';
 import { LINK, NLM_F, RTM } from './constants.ts';
 import { writeTraits } from './link-kinds.ts';
 import type { MessageWriter } from './message-writer.ts';
 import type { Request } from './netlink-socket.ts';
 import { linkName, parseMac } from './parse.ts';
+import { writeVxlan } from './vxlan-info.ts';
 
 const ACK = NLM_F.ACK;
 /** linux/socket.h: AF_UNSPEC, PF_BRIDGE */
@@ -38,6 +39,7 @@ export function newLink(op: LinkAdd, place: LinkPlace): Request {
 function linkInfo(writer: MessageWriter, kind: LinkKind, place: LinkPlace): void {
   writer.text(LINK.INFO_KIND, kind.type);
   if ('parent' in kind) writer.nest(LINK.INFO_DATA, () => writeTraits(writer, kind));
+  if (kind.type === 'vxlan') writer.nest(LINK.INFO_DATA, () => writeVxlan(writer, kind));
   if (kind.type !== 'veth') return;
   const { peer } = kind;
   writer.nest(LINK.INFO_DATA, () =>
@@ -88,14 +90,16 @@ export function deleteLinkGroup(group: number): Request {
   return (writer, sequence) => void writer.begin(RTM.DELLINK, ACK, sequence).interfaceInfo(0).u32(LINK.GROUP, group);
 }
 
-/** RTM_SETLINK to the bridge: hairpin and isolation of a port. */
-export function setBridgePort(index: number, hairpin: boolean, isolated?: boolean): Request {
+/** RTM_SETLINK to the bridge about a port. */
+export function setBridgePort(index: number, { hairpin, isolated, learning, neighbourSuppression }: Omit<BridgePortSet, 'op' | 'namespace' | 'name'>): Request {
   return (writer, sequence) =>
     void writer
       .begin(RTM.SETLINK, ACK, sequence)
       .interfaceInfo(index, 0, 0, AF_BRIDGE)
       .nest(LINK.PROTINFO, () => {
-        writer.u8(LINK.BRPORT_MODE, hairpin ? 1 : 0);
+        if (hairpin !== undefined) writer.u8(LINK.BRPORT_MODE, hairpin ? 1 : 0);
+        if (learning !== undefined) writer.u8(LINK.BRPORT_LEARNING, learning ? 1 : 0);
+        if (neighbourSuppression !== undefined) writer.u8(LINK.BRPORT_NEIGH_SUPPRESS, neighbourSuppression ? 1 : 0);
         if (isolated !== undefined) writer.u8(LINK.BRPORT_ISOLATED, isolated ? 1 : 0);
       });
 }

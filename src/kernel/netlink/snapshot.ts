@@ -11,6 +11,7 @@ import type { NetlinkSocket } from './netlink-socket.ts';
 import { macText } from './parse.ts';
 import type { RawPrefix } from './parse.ts';
 import { listRoutes } from './route-messages.ts';
+import { readVxlan } from './vxlan-info.ts';
 
 /** `ip -d link`, `ip addr` and `ip route` of the namespace in which the socket stands. @throws {NetworkError} KERNEL */
 export function readNamespace(socket: NetlinkSocket, namespace: NamespacePath): NamespaceSnapshot {
@@ -47,7 +48,9 @@ export function parseLink(payload: Buffer, addresses: ReadonlyMap<number, readon
   const operstate = attributes.u8(LINK.OPERSTATE) ?? LINK.OPER_UNKNOWN;
   const master = attributes.u32(LINK.MASTER);
   const kind = info?.text(LINK.INFO_KIND);
-  const traits = readTraits(kind, info?.nest(LINK.INFO_DATA));
+  const data = info?.nest(LINK.INFO_DATA);
+  const traits = readTraits(kind, data);
+  const vxlan = readVxlan(kind, data);
   const port = info?.text(LINK.INFO_SLAVE_KIND) === 'bridge' ? info.nest(LINK.INFO_SLAVE_DATA) : undefined;
   return {
     index,
@@ -64,8 +67,11 @@ export function parseLink(payload: Buffer, addresses: ReadonlyMap<number, readon
     peerIndex: attributes.u32(LINK.LINK),
     peerNamespaceId: attributes.i32(LINK.LINK_NETNSID),
     ...(traits === undefined ? {} : { traits }),
+    ...(vxlan === undefined ? {} : { vxlan }),
     hairpin: port === undefined ? undefined : port.u8(LINK.BRPORT_MODE) === 1,
     ...(port?.u8(LINK.BRPORT_ISOLATED) === 1 ? { isolated: true } : {}),
+    ...(port?.u8(LINK.BRPORT_LEARNING) === 0 ? { learning: false } : {}),
+    ...(port?.u8(LINK.BRPORT_NEIGH_SUPPRESS) === 1 ? { neighbourSuppression: true } : {}),
     addresses: addresses.get(index) ?? [],
   };
 }

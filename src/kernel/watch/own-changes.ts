@@ -35,6 +35,10 @@ export class OwnChanges {
       case 'address-flush':
       case 'route-add':
       case 'route-delete':
+      case 'fdb-add':
+      case 'fdb-delete':
+      case 'neighbour-add':
+      case 'neighbour-delete':
         this.#link(op.namespace, op.link);
         break;
       case 'sysctl-set':
