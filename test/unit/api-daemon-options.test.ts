@@ -40,6 +40,16 @@ describe('daemonOptions', () => {
     assert.deepEqual([dockerPlugins, pluginSocket], ['/run/docker/plugins', 'net.sock']);
   });
 
+  it('takes folders of Docker plugins, and how many seconds one may take', () => {
+    const of = (flags: Readonly<Record<string, string>>): unknown[] => {
+      const { pluginPath, pluginPatience } = daemonOptions(flags);
+      return [pluginPath, pluginPatience];
+    };
+    assert.deepEqual(of({ 'plugin-path': '/a:/b:', 'plugin-timeout': '3' }), [['/a', '/b'], 3000]);
+    assert.deepEqual(of({ 'plugin-path': 'none' }), [[], undefined]);
+    for (const wrong of ['0', '-1', '1.5', 'soon', '10000']) refuses(() => of({ 'plugin-timeout': wrong }), 'INVALID', /plugin-timeout.*must be seconds, 1 to 9999/);
+  });
+
   it('refuses a file that says what it does not know', async () => {
     await writeFile(file, '{"statedir": "/s"}');
     refuses(() => daemonOptions({}, file), 'INVALID', /unknown field 'statedir'/);

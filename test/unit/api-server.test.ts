@@ -12,66 +12,14 @@ import { LeaseKeeper } from '../../src/api/lease-keeper.ts';
 import { Metrics } from '../../src/api/metrics.ts';
 import { routes } from '../../src/api/routes.ts';
 import { ERROR_CODES, NetworkError } from '../../src/common/error.ts';
-import type { ControllerEvent } from '../../src/controller/events.ts';
-import type { NameCounts } from '../../src/controller/name-views.ts';
 import type { SandboxRequest } from '../../src/controller/requests.ts';
 import type { SandboxView } from '../../src/controller/views.ts';
+import { FakeController } from '../support/fake-controller.ts';
 
 interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-}
-
-/** A controller that writes down what it is asked, and can be told to refuse. */
-class FakeController {
-  readonly instance = 'abcd1234';
-  readonly calls: unknown[][] = [];
-  readonly listeners = new Set<(event: ControllerEvent) => void>();
-  refusal: Error | undefined;
-  kept: SandboxView[] = [];
-  counts: NameCounts[] = [];
-  readonly #removed = Promise.withResolvers<string>();
-  readonly removed: Promise<string> = this.#removed.promise;
-
-  #note<T>(answer: T, ...call: unknown[]): T {
-    this.calls.push(call);
-    if (this.refusal !== undefined) throw this.refusal;
-    return answer;
-  }
-
-  networks = (): [] => this.#note([], 'networks');
-  network = (name: string): object => this.#note({ name }, 'network', name);
-  createNetwork = async (body: object): Promise<object> => this.#note({ id: 'f00' }, 'createNetwork', body);
-  removeNetwork = async (name: string, options: object): Promise<void> => this.#note(undefined, 'removeNetwork', name, options);
-  pruneNetworks = async (): Promise<string[]> => this.#note(['idle'], 'pruneNetworks');
-  sandboxes = (): SandboxView[] => this.#note(this.kept, 'sandboxes');
-  sandbox = (name: string): object => this.#note(this.kept.find((sandbox) => sandbox.id === name) ?? { id: 's1', name }, 'sandbox', name);
-  createSandbox = async (request: SandboxRequest): Promise<object> => this.#note({ ...request, id: 's1' }, 'createSandbox', request);
-  adoptSandbox = async (request: object): Promise<object> => this.#note({ id: 's1' }, 'adoptSandbox', request);
-  removeSandbox = async (name: string): Promise<void> => {
-    this.#removed.resolve(name);
-    return this.#note(undefined, 'removeSandbox', name);
-  };
-  endLease = async (name: string): Promise<void> => {
-    this.#removed.resolve(name);
-    return this.#note(undefined, 'endLease', name);
-  };
-  connect = async (sandbox: string, request: object): Promise<object> => this.#note({ id: 'e1' }, 'connect', sandbox, request);
-  disconnect = async (sandbox: string, network: string): Promise<void> => this.#note(undefined, 'disconnect', sandbox, network);
-  cables = (sandbox?: string): [] => this.#note([], 'cables', sandbox);
-  cable = (name: string): object => this.#note({ name }, 'cable', name);
-  createCable = async (body: object): Promise<object> => this.#note({ id: 'l1' }, 'createCable', body);
-  removeCable = async (name: string): Promise<void> => this.#note(undefined, 'removeCable', name);
-  ports = (): [] => this.#note([], 'ports');
-  names = (network?: string): [] => this.#note([], 'names', network);
-  queryName = async (query: object): Promise<object> => this.#note({ rcode: 'NOERROR' }, 'queryName', query);
-  nameCounts = async (): Promise<NameCounts[]> => this.#note(this.counts, 'nameCounts');
-  reconcile = async (): Promise<string[]> => this.#note(['link made again'], 'reconcile');
-  subscribe = (listener: (event: ControllerEvent) => void): Disposable => {
-    this.listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.listeners.delete(listener) };
-  };
 }
 
 describe('the API', () => {
@@ -241,6 +189,26 @@ describe('the API', () => {
     await ask('POST', '/leases?explain=true', { name: 's', lease: { pid: 99, startTime: '5' } });
     assert.equal(explained[0]?.[0], 'createSandbox');
     assert.deepEqual(fake.calls, []);
+  });
+
+  it('traces a change: what is said with plugins, then the answer or the refusal, a line each', async () => {
+    const lines = async (method: string, target: string, body?: object): Promise<unknown[]> => {
+      const { status, headers, body: said } = await ask(method, target, body);
+      assert.deepEqual([status, headers['content-type'], fake.hearers.size], [200, 'application/x-ndjson', 0]);
+      return said.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+    };
+    const { createNetwork } = fake;
+    let exchange: unknown;
+    fake.createNetwork = async (body) => {
+      exchange = fake.say('NetworkDriver.CreateNetwork');
+      return createNetwork(body);
+    };
+    assert.deepEqual(await lines('POST', '/networks?trace=true', { name: 'blue' }), [{ exchange }, { result: { id: 'f00' } }]);
+    assert.deepEqual(await lines('DELETE', '/networks/blue?trace=true'), [{ result: null }]);
+    fake.refusal = new NetworkError('FORBIDDEN', 'not\ntoday');
+    assert.deepEqual(await lines('POST', '/networks?trace=true', { name: 'blue' }), [{ exchange }, { refusal: { code: 'FORBIDDEN', message: 'not today' } }]);
+    assert.equal((await ask('POST', '/networks?trace=yes', { name: 'blue' })).status, 400);
+    assert.equal((await ask('GET', '/networks?trace=true')).status, 400);
   });
 
   it('tells events as they come, a line each, until the reader goes', async () => {

@@ -36,11 +36,12 @@ describe('the command line', () => {
   });
 
   for (const { path, changes } of leaves(COMMANDS)) {
-    it(`${path.join(' ')} takes the global options${changes ? ', --explain' : ''} and explains each of its own`, async () => {
+    it(`${path.join(' ')} takes the global options${changes ? ', --explain, --trace' : ''} and explains each of its own`, async () => {
       const command = await commandAt(path);
       const options = new Set(command.options.map(({ long }) => long));
       assert.ok(options.has('--run-dir') && options.has('--no-autostart'));
       assert.equal(options.has('--explain'), changes);
+      assert.equal(options.has('--trace'), changes);
       assert.equal(/\b(?:ls|inspect|query|stats|port|ps|events|doctor|version)$/.test(path.join(' ')), options.has('--format'));
       for (const { hidden, flags, description } of command.options) assert.ok(hidden || description !== '', flags);
       for (const argument of command.registeredArguments) assert.notEqual(argument.description, '', argument.name());
