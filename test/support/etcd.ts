@@ -65,6 +65,8 @@ export class Etcd implements AsyncDisposable {
       `--initial-cluster=${members.map((member) => `m${member}=http://127.0.0.1:${member + 1}`).join(',')}`,
       // another name gives another cluster id
       `--initial-cluster-token=${members.length === 1 ? `alone-${started}` : 'cluster'}`,
+      // alone, it waits that long for others before it leads
+      ...(members.length === 1 ? ['--heartbeat-interval=10', '--election-timeout=100'] : []),
       ...(tls === undefined ? [] : [`--cert-file=${tls.certificate}`, `--key-file=${tls.key}`]),
       ...(tls?.clientCa === undefined ? [] : ['--client-cert-auth', `--trusted-ca-file=${tls.clientCa}`]),
       ...flags,

@@ -8,7 +8,7 @@ import type { Answer } from './messages.ts';
 import type { CheckedOptions } from './options.ts';
 import { refusalOf, type Refusal } from './refusal.ts';
 import type { LineStream, Wire } from './wire.ts';
-import { WireFailure } from './wire-failure.ts';
+import { CUT, WireFailure } from './wire-failure.ts';
 
 /**
  * What may be done when nobody can say whether a request was carried out: a `read`, or whatever comes to the same
@@ -153,9 +153,15 @@ export class Gateway implements Disposable {
       return { error: new NetworkError('FORBIDDEN', `etcd at ${endpoint}: ${refusal.words}`) };
     } catch (error) {
       if (error instanceof NetworkError) return { error };
-      if (error instanceof WireFailure) return { kind: 'elsewhere', words: error.message, isUndone: error.isUndone, isElecting: false };
+      if (error instanceof WireFailure) return { kind: 'elsewhere', words: this.#wordsOf(error, endpoint), isUndone: error.isUndone, isElecting: false };
       throw error;
     }
+  }
+
+  /** An etcd that wants TLS hangs up on who does not speak it, and the other way round. */
+  #wordsOf({ message }: WireFailure, endpoint: string): string {
+    if (message !== CUT || this.revision > 0) return message;
+    return `${message}; ${endpoint.startsWith('http:') ? 'if it wants TLS, write etcds:// (https)' : 'if it does not speak TLS, write etcd:// (http)'}`;
   }
 
   #checked<Result extends Answer>(text: string): Outcome<Result> {

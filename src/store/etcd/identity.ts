@@ -38,7 +38,7 @@ export class Identity {
    * @throws {NetworkError} CORRUPT when the store is not there any more, UNAVAILABLE when a newer release has taken it over
    */
   check(answer: TxnAnswer, endpoint: string): void {
-    const found = answer.responses?.[0]?.response_range?.kvs?.[0]?.value;
+    const found = valueIn(answer);
     if (found !== this.#value) throw changed(this.instanceId, found, endpoint);
   }
 }
@@ -51,14 +51,18 @@ export class Identity {
  * @throws {NetworkError} CORRUPT when it is another one or none, UNAVAILABLE
  */
 export async function identify(gateway: Gateway, keys: KeySpace, expected: string | undefined, fresh: string): Promise<Identity> {
-  const compare: Compare = { target: 'MOD', key: keys.identity, mod_revision: '0' };
   const question: RequestOp = { request_range: { key: keys.identity } };
-  const put: RequestOp = { request_put: { key: keys.identity, value: base64(valueOf(fresh)) } };
-  const request: TxnRequest = { compare: [compare], success: expected === undefined ? [put] : [], failure: [question] };
-  // Made again, it finds what it made before, or what somebody else did: both are as good.
-  const { answer, endpoint } = await gateway.call<TxnAnswer>('kv/txn', request, 'read');
-  if (answer.succeeded === true && expected !== undefined) throw changed(expected, undefined, endpoint);
-  const found = answer.succeeded === true ? base64(valueOf(fresh)) : answer.responses?.[0]?.response_range?.kvs?.[0]?.value;
+  // Asked before it is made, so that nothing is written to servers that turn out to be of another cluster.
+  let { answer, endpoint } = await gateway.call<TxnAnswer>('kv/txn', { compare: [], success: [question], failure: [] } satisfies TxnRequest, 'read');
+  let found = valueIn(answer);
+  if (found === undefined) {
+    if (expected !== undefined) throw changed(expected, undefined, endpoint);
+    const compare: Compare = { target: 'MOD', key: keys.identity, mod_revision: '0' };
+    const put: RequestOp = { request_put: { key: keys.identity, value: base64(valueOf(fresh)) } };
+    // Made again, it finds what it made before, or what somebody else did: both are as good.
+    ({ answer, endpoint } = await gateway.call<TxnAnswer>('kv/txn', { compare: [compare], success: [put, question], failure: [question] } satisfies TxnRequest, 'read'));
+    found = valueIn({ responses: answer.responses?.slice(-1) ?? [] });
+  }
   const instanceId = instanceOf(found, endpoint);
   if (expected !== undefined && instanceId !== expected) throw changed(expected, found, endpoint);
   return new Identity(keys, instanceId);
@@ -66,6 +70,11 @@ export async function identify(gateway: Gateway, keys: KeySpace, expected: strin
 
 function valueOf(instanceId: string): string {
   return JSON.stringify({ instance: instanceId, schema: SCHEMA });
+}
+
+/** What the first range of an answer found. */
+function valueIn({ responses }: Pick<TxnAnswer, 'responses'>): string | undefined {
+  return responses?.[0]?.response_range?.kvs?.[0]?.value;
 }
 
 function instanceOf(value: string | undefined, endpoint: string): string {

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { NetworkError } from '../../common/error.ts';
-import { quote } from '../../common/quote.ts';
+import { oneLine, quote } from '../../common/quote.ts';
 import type { SharedStore } from '../shared-store.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { EtcdStore } from './etcd-store.ts';
@@ -51,11 +52,20 @@ export async function openEtcdStore(options: EtcdOptions, signal?: AbortSignal, 
 }
 
 async function readCredentials({ ca, certificate, key }: EtcdTls = {}): Promise<Credentials> {
-  return {
+  const credentials = {
     ...(ca === undefined ? {} : { ca: await readPem('ca', ca) }),
     ...(certificate === undefined ? {} : { cert: await readPem('certificate', certificate) }),
     ...(key === undefined ? {} : { key: await readPem('key', key) }),
   };
+  try {
+    // a CA that cannot be read is none for node:tls, without a word
+    void [credentials.ca, credentials.cert].map((pem) => pem && new X509Certificate(pem));
+    createSecureContext(credentials);
+    return credentials;
+  } catch (cause) {
+    const reason = cause instanceof Error ? oneLine(cause.message) : 'unknown';
+    throw new NetworkError('INVALID', `etcd certificates cannot be used (${reason}): are the files what they should be, and is it the key of that certificate?`, { cause });
+  }
 }
 
 async function readPem(what: string, path: string): Promise<string> {

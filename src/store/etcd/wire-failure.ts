@@ -13,13 +13,16 @@ export class WireFailure extends Error {
   }
 }
 
+/** What is said of a connection that ended too early. */
+export const CUT = 'the connection was cut before its answer came';
+
 const OTHER_SIGNER = 'its certificate is not signed by a CA that is trusted here; give the right one with ca';
 
 /** What the errors of node:net and node:tls mean, by their code (OpenSSL's names: openssl-verify(1)). */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connect ECONNREFUSED; is it running?',
-  ECONNRESET: 'the connection was cut before its answer came',
-  EPIPE: 'the connection was cut before its answer came',
+  ECONNRESET: CUT,
+  EPIPE: CUT,
   EHOSTUNREACH: 'connect EHOSTUNREACH; the host does not answer',
   ENETUNREACH: 'connect ENETUNREACH; there is no route to it',
   ETIMEDOUT: 'connect ETIMEDOUT; the host does not answer',
@@ -36,10 +39,15 @@ const WORDS: Readonly<Record<string, string>> = {
   CERT_SIGNATURE_FAILURE: OTHER_SIGNER,
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; write etcd:// (http) instead of etcds:// (https)',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS; write etcd:// (http) instead of etcds:// (https)',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a client certificate; give one with certificate and key',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it refuses our client certificate; give one that its CA signed',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not know the CA of our client certificate; give one that its CA signed',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'our client certificate has expired; renew it',
+};
+
+/** What the server says of our certificate, by TLS alert number (RFC 8446 §6). OpenSSL's names for them change. */
+const ALERTS: Readonly<Record<string, string>> = {
+  42: 'it refuses our client certificate; give one that its CA signed, with certificate and key',
+  44: 'our client certificate was revoked; get another one',
+  45: 'our client certificate has expired; renew it',
+  48: 'it does not know the CA of our client certificate; give one that its CA signed',
+  116: 'it asks for a client certificate; give one with certificate and key',
 };
 
 /**
@@ -50,8 +58,9 @@ export function wireFailure(thrown: unknown, isConnected: boolean): WireFailure 
   if (thrown instanceof WireFailure) return thrown;
   const { code = '', message } = thrown as NodeJS.ErrnoException;
   // TLS 1.3 lets a client speak before the server has looked at its certificate: nothing of that is heard.
-  const isUndone = !isConnected || code.includes('_ALERT_');
-  return new WireFailure(wordsOf(code, message, thrown), isUndone, thrown);
+  const alert = /SSL alert number (\d+)/.exec(message)?.[1] ?? '';
+  const isUndone = !isConnected || alert !== '';
+  return new WireFailure(ALERTS[alert] ?? wordsOf(code, message, thrown), isUndone, thrown);
 }
 
 function wordsOf(code: string, message: string, thrown: unknown): string {
@@ -60,5 +69,5 @@ function wordsOf(code: string, message: string, thrown: unknown): string {
     return `its certificate is for other hosts (${oneLine(cert?.subjectaltname ?? 'no name')}); write one of those, or have this one added`;
   }
   if (code.startsWith('HPE_')) return 'what answers there does not speak HTTP; is the port right?';
-  return WORDS[code] ?? oneLine(message);
+  return WORDS[code] ?? oneLine(message.trim());
 }
