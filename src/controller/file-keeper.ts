@@ -16,12 +16,24 @@ export class FileKeeper {
   readonly #files: NetnsFiles | undefined;
   readonly #store: Store;
   readonly #ledger: Ledger;
+  /** Search list and options of the host, which sandboxes get that were told nothing else. */
+  #host: HostResolver = { search: [], options: [] };
 
   /** @param files left out where sandboxes get none */
   constructor(files: NetnsFiles | undefined, store: Store, ledger: Ledger) {
     this.#files = files;
     this.#store = store;
     this.#ledger = ledger;
+    this.followHost();
+  }
+
+  /** Looks at what sandboxes get of the host's resolv.conf. @returns whether it is something else than before */
+  followHost(): boolean {
+    if (this.#files === undefined) return false;
+    const { search, options } = parseResolvConf(readHostResolver());
+    const before = JSON.stringify(this.#host);
+    this.#host = { search, options };
+    return JSON.stringify(this.#host) !== before;
   }
 
   /** Files of a sandbox to be that are there before it. */
@@ -41,7 +53,7 @@ export class FileKeeper {
   /** Writes what differs. @param fresh the sandbox is new @throws {NetworkError} UNAVAILABLE */
   write(sandbox: SandboxRecord, fresh: boolean): void {
     const owner = fileOwner(this.#store.instanceId, sandbox);
-    if (owner !== undefined) this.#files?.write(owner, fileContents(this.#ledger, sandbox, hostResolver()), fresh);
+    if (owner !== undefined) this.#files?.write(owner, fileContents(this.#ledger, sandbox, this.#host), fresh);
   }
 
   /** What differs, a sentence each. */
@@ -49,7 +61,7 @@ export class FileKeeper {
     const owner = fileOwner(this.#store.instanceId, sandbox);
     if (owner === undefined || this.#files === undefined) return [];
     try {
-      return this.#files.stale(owner, fileContents(this.#ledger, sandbox, hostResolver())).map((name) => `file ${name} of sandbox '${sandbox.name}' is missing or not as it should be`);
+      return this.#files.stale(owner, fileContents(this.#ledger, sandbox, this.#host)).map((name) => `file ${name} of sandbox '${sandbox.name}' is missing or not as it should be`);
     } catch (error) {
       return [NetworkError.from(error).message];
     }
@@ -66,13 +78,11 @@ export class FileKeeper {
   }
 }
 
-/** Search list and options of the host, as every sandbox gets them that was told nothing else. */
-function hostResolver(): HostResolver {
-  let text = '';
+function readHostResolver(): string {
   try {
-    text = readFileSync(HOST_RESOLVER, 'utf8');
+    return readFileSync(HOST_RESOLVER, 'utf8');
   } catch {
     // a host without one
+    return '';
   }
-  return parseResolvConf(text);
 }

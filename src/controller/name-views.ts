@@ -1,4 +1,5 @@
 /** What callers see of names: complete, plain, and safe to print as JSON. */
+import { Counters } from '../dns/counters.ts';
 import type { DnsCounts, DnsStats } from '../dns/dns-stats.ts';
 import { isFound } from '../dns/special-names.ts';
 import type { Ledger, LiveNetwork } from './ledger.ts';
@@ -41,13 +42,20 @@ export function nameViews(ledger: Ledger, network?: LiveNetwork): NameView[] {
   return network === undefined ? [...known, ...[...ledger.sandboxes.values()].filter(isServed).flatMap((sandbox) => ownNames(ledger, sandbox))] : known;
 }
 
-/** What has been asked: first all together, then by asker. */
-export function nameCounts(ledger: Ledger, { all, askers }: DnsStats): NameCounts[] {
-  const named = askers.flatMap(({ id, waiting: _waiting, connections: _connections, ...counts }) => {
-    const name = ledger.sandboxes.get(id)?.name ?? ledger.endpoints.get(id)?.name;
-    return name === undefined ? [] : [{ asker: name, ...counts }];
-  });
-  return [{ asker: null, ...all }, ...named];
+/** Things by id that have a name. */
+type Named = ReadonlyMap<string, { readonly name: string }>;
+
+/** What has been asked: first all together, then by asker. A container at the gateways of several networks is one asker. */
+export function nameCounts({ sandboxes, endpoints }: { readonly sandboxes: Named; readonly endpoints: Named }, { all, askers }: DnsStats): NameCounts[] {
+  const byName = new Map<string, Counters>();
+  for (const counts of askers) {
+    const name = sandboxes.get(counts.id)?.name ?? endpoints.get(counts.id)?.name;
+    if (name === undefined) continue;
+    const counters = byName.get(name) ?? new Counters();
+    counters.add(counts);
+    byName.set(name, counters);
+  }
+  return [{ asker: null, ...all }, ...[...byName].map(([asker, counters]) => ({ asker, ...counters.read() }))];
 }
 
 function hostName({ record, driver }: LiveNetwork): NameView[] {

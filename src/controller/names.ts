@@ -170,8 +170,9 @@ export class Names implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const { ledger, open } = this.#parts;
+    const { ledger, open, files } = this.#parts;
     if (this.#closed) return;
+    if (files.followHost()) for (const id of ledger.sandboxes.keys()) ledger.touched.sandboxes.add(id);
     // Nobody asks: what was touched waits for the first who does.
     if (open !== undefined && this.#server === undefined && ledger.sandboxes.size === 0 && !this.#gateways.areWanted) return;
     const touched = takeTouched(ledger.touched);

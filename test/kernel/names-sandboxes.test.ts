@@ -141,6 +141,18 @@ describe('names inside a sandbox', () => {
     assert.deepEqual([await wrong('links'), await wrong('names')], [[], []]);
   });
 
+  it('are completed by the host’s search list as it is now', async () => {
+    const resolver = (): Promise<string> => netctl.ok('exec', 'client', '--', 'grep', '-E', '^(search|options)', '/etc/resolv.conf');
+    const before = await host.sh('cat /etc/resolv.conf');
+    const followed = await resolver();
+    await host.sh("printf 'nameserver 192.0.2.1\nsearch moved.example\noptions rotate\n' >/etc/resolv.conf");
+    assert.deepEqual(await wrong('names'), []);
+    assert.equal(await resolver(), 'search moved.example\noptions rotate ndots:0');
+    await host.sh(`cat >/etc/resolv.conf <<'E'\n${before}\nE`);
+    assert.deepEqual(await wrong('names'), []);
+    assert.equal(await resolver(), followed);
+  });
+
   it('come back by themselves with a namespace that was deleted, and nothing of the old one stays', async () => {
     const links = (): Promise<string> => host.sh('ip -o link show type veth | wc -l; ip netns exec client ip neigh flush all');
     const before = await links();

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { NetworkError } from '../../src/common/error.ts';
+import { nameCounts } from '../../src/controller/name-views.ts';
+import { Counters } from '../../src/dns/counters.ts';
+import type { DnsCounts } from '../../src/dns/dns-stats.ts';
 import { NamesLab } from '../support/names-lab.ts';
 
 describe('names of sandboxes', () => {
@@ -285,5 +288,15 @@ describe('names of sandboxes', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('what has been asked', () => {
+  it('is counted once for a container at the gateways of two networks', () => {
+    const counts = (queries: number): DnsCounts => ({ ...new Counters().read(), queries, latency: [0, queries] });
+    const askers = [['e1', 2], ['s1', 4], ['e2', 3], ['gone', 9]].map(([id, queries]) => ({ id: String(id), waiting: 0, connections: 0, ...counts(Number(queries)) }));
+    const known = { sandboxes: new Map([['s1', { name: 'lab' }]]), endpoints: new Map(['e1', 'e2'].map((id) => [id, { name: 'web' }])) };
+    const found = nameCounts(known, { all: counts(18), askers });
+    assert.deepEqual(found.map(({ asker, queries, latency }) => [asker, queries, latency[1]]), [[null, 18, 18], ['web', 5, 5], ['lab', 4, 4]]);
   });
 });
