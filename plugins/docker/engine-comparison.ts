@@ -1,6 +1,5 @@
 /** What an engine has forgotten, and what it calls the rest. Pure. */
-import { GATEWAY_OWNER } from '../../src/controller/engine-pools.ts';
-import type { EndpointRecord, NetworkRecord, PoolRecord } from '../../src/controller/records.ts';
+import { GATEWAY_OWNER, type EndpointRecord, type NetworkRecord, type PoolRecord } from '../../src/controller/records.ts';
 import type { InspectedNetwork, ListedContainer, ListedNetwork } from './engine-client.ts';
 import { addressKey } from './ipam-routes.ts';
 

@@ -1,6 +1,7 @@
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
-import { containerOwner, GATEWAY_OWNER } from '../../src/controller/engine-pools.ts';
+import { containerOwner } from '../../src/controller/engine-pools.ts';
+import { GATEWAY_OWNER } from '../../src/controller/records.ts';
 import { addressKey, addressSpaces, containerName, ipamRoutes, isForGateway, releaseRoutes, type IpamDriverParts } from './ipam-routes.ts';
 import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
 import { addressBody, requestPoolBody, type WireOptions } from './wire.ts';

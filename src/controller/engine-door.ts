@@ -10,9 +10,9 @@ import {
   type EngineEndpointRequest,
 } from './engine-endpoints.ts';
 import { dropEndpoint, learnContainer, learnNetwork, learnPool, type ContainerKnowledge, type NetworkKnowledge } from './engine-knowledge.ts';
-import { GATEWAY_OWNER, releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
-import { learnedOf } from './learned.ts';
-import { dropLeasedAddress, lanGateway, leasedAddress, leaseOfEndpoint, requestLeasedPool, wantLeasedAddress, type LeasedAddressRequest, type LeasedPoolRequest } from './leased-addresses.ts';
+import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
+import { learnedBefore, learnedOf } from './learned.ts';
+import { dropLeasedAddress, lanGateway, leasedAddress, requestLeasedPool, wantLeasedAddress, type LeasedAddressRequest, type LeasedPoolRequest } from './leased-addresses.ts';
 import { removeNetwork } from './networks.ts';
 import type { RouteState } from '../kernel/link-state.ts';
 import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
@@ -48,7 +48,7 @@ export class EngineDoor {
 
   /** What an engine has to know of an endpoint's network to configure the endpoint's interface. */
   networkTraits(endpoint: EndpointRecord): NetworkTraits {
-    const { networkId, ipv4, ipv6, dhcp } = endpoint;
+    const { networkId, ipv4, ipv6 } = endpoint;
     const { record, driver } = this.#context.ledger.network(networkId);
     const { interfacePrefix } = driver;
     const gateway = (family: 4 | 6): string | undefined => {
@@ -58,20 +58,13 @@ export class EngineDoor {
       const own = subnets.find(({ subnet }) => contains(parseCidr(subnet), parseInterfaceAddress(address).address)) ?? subnets[0];
       return own?.auxiliary[`DefaultGatewayIPv${family}`] ?? own?.gateway;
     };
-    const lease = dhcp?.lease ?? leaseOfEndpoint(this.#context, endpoint);
-    if (dhcp !== undefined || lease !== undefined) {
-      const leadsOut = dhcp === undefined ? !record.internal : driver.givesGateway(4);
-      const learned = learnedOf({ dhcp: lease === undefined ? {} : { lease } }, leadsOut ? [4] : [])?.routes ?? [];
-      const way = this.#givenGateway(record) ?? learned.find(({ destination }) => destination === '0.0.0.0/0')?.gateway;
-      return { interfacePrefix, gateway: (family) => (family === 4 && leadsOut ? way : undefined), leadsOnLink: [], routes: learned.filter(({ destination }) => destination !== '0.0.0.0/0') };
+    const learned = learnedOf(endpoint, driver.givesGateway(4) ? [4] : []) ?? learnedBefore(this.#context.ledger, endpoint, record.internal ? [] : [4]);
+    if (learned !== undefined) {
+      const way = learned.routes.find(({ destination }) => destination === '0.0.0.0/0')?.gateway;
+      return { interfacePrefix, gateway: (family) => (family === 4 ? way : undefined), leadsOnLink: [], routes: learned.routes.filter(({ destination }) => destination !== '0.0.0.0/0') };
     }
     const leadsOnLink = ([4, 6] as const).filter((family) => driver.leadsOnLink && driver.givesGateway(family) && (family === 4 ? ipv4 : ipv6) !== undefined);
     return { interfacePrefix, gateway, leadsOnLink, routes: [] };
-  }
-
-  /** The gateway of a network by `tsdhcp` whose user named one, whatever the server says. */
-  #givenGateway({ ipv4 }: NetworkRecord): string | undefined {
-    return ipv4.flatMap(({ poolId = '', gateway = '' }) => (this.#context.ledger.pools.get(poolId)?.addresses[gateway] === GATEWAY_OWNER ? [gateway] : []))[0];
   }
 
   /** The endpoint of an id, if it is known. */

@@ -24,9 +24,6 @@ const MOST_REMEMBERED = 256;
 
 const CONTAINER = /^container '([a-z0-9][a-z0-9_.-]*)'$/i;
 
-/** Owner of an address that a network's gateway has. */
-export const GATEWAY_OWNER = 'the gateway';
-
 /** Whom an address of a pool is for, where the engine says the name of the container. */
 export function containerOwner(name: string): string {
   return `container ${quote(name)}`;

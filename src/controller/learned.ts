@@ -5,12 +5,12 @@ import { contains, parseInterfaceAddress } from '../common/cidr.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { RouteState } from '../kernel/link-state.ts';
 import type { Ledger } from './ledger.ts';
-import type { EndpointRecord } from './records.ts';
+import { GATEWAY_OWNER, type EndpointRecord } from './records.ts';
 
 const DEFAULT_ROUTE = '0.0.0.0/0';
 
 /** Whether the server named a way out. */
-export function leaseLeadsOut({ dhcp }: EndpointRecord): boolean {
+export function leaseLeadsOut({ dhcp }: Pick<EndpointRecord, 'dhcp'>): boolean {
   return dhcp?.lease?.routes.some(({ destination }) => destination === DEFAULT_ROUTE) === true;
 }
 
@@ -24,6 +24,38 @@ export function learnedOf({ dhcp }: Pick<EndpointRecord, 'dhcp'>, gatewayFor: re
   if (lease === undefined) return { routes: [] };
   const routes = lease.routes.filter(({ destination }) => destination !== DEFAULT_ROUTE || gatewayFor.includes(4));
   return { routes: routes.flatMap((route) => withWay(route, lease)), ...(lease.mtu === undefined ? {} : { mtu: lease.mtu }) };
+}
+
+/**
+ * Routes and MTU for the endpoint of an engine whose address was lent before it was made.
+ * @param gatewayFor as above
+ */
+export function learnedBefore(ledger: Ledger, endpoint: EndpointRecord, gatewayFor: readonly Family[]): Learned | undefined {
+  const lease = leaseBefore(ledger, endpoint);
+  if (lease === undefined) return undefined;
+  const gateway = givenGateway(ledger, endpoint);
+  if (gateway === undefined) return learnedOf({ dhcp: { lease } }, gatewayFor);
+  const others = learnedOf({ dhcp: { lease } }, []);
+  return { ...others, routes: [...(others?.routes ?? []), ...(gatewayFor.includes(4) ? [{ destination: DEFAULT_ROUTE, gateway }] : [])] };
+}
+
+/** Whether such an endpoint has a way out. */
+export function leadsOutBefore(ledger: Ledger, endpoint: EndpointRecord): boolean {
+  const lease = leaseBefore(ledger, endpoint);
+  if (lease === undefined || ledger.network(endpoint.networkId).record.internal) return false;
+  return givenGateway(ledger, endpoint) !== undefined || leaseLeadsOut({ dhcp: { lease } });
+}
+
+function leaseBefore({ leased, networks }: Ledger, { networkId, ipv4, sandboxId }: EndpointRecord): DhcpLease | undefined {
+  if (sandboxId !== undefined || ipv4 === undefined || leased.size === 0) return undefined;
+  const pools = new Set(networks.get(networkId)?.record.ipv4.map(({ poolId }) => poolId));
+  return [...leased.values()].find(({ poolId, address }) => pools.has(poolId) && address === ipv4.split('/')[0])?.lease;
+}
+
+/** A gateway that the network's user named, whatever the server says. */
+function givenGateway({ networks, pools }: Ledger, { networkId }: EndpointRecord): string | undefined {
+  const subnets = networks.get(networkId)?.record.ipv4 ?? [];
+  return subnets.flatMap(({ poolId = '', gateway = '' }) => (pools.get(poolId)?.addresses[gateway] === GATEWAY_OWNER ? [gateway] : []))[0];
 }
 
 /** Name servers and search domains that the servers of a sandbox's networks told of, the way out's first. */

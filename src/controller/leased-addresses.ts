@@ -8,7 +8,7 @@ import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import { HOST } from '../kernel/op.ts';
 import { newId, timestamp, type Context } from './context.ts';
 import { containerOwner, livePool, poolKey, releaseEngineAddress } from './engine-pools.ts';
-import { leasedAddressKey, type EndpointRecord, type LeasedAddressRecord, type PoolRecord } from './records.ts';
+import { leasedAddressKey, type LeasedAddressRecord, type PoolRecord } from './records.ts';
 
 /** `eth0.100` */
 const SUB_INTERFACE = /.\.[1-9]\d{0,3}$/;
@@ -120,12 +120,6 @@ export async function takeAddressLease(context: Context, id: string, lease: Dhcp
   }
   ledger.leased.set(id, leased);
   return true;
-}
-
-/** What the server said about the network of an endpoint, whose address an engine asked of us before it made the endpoint. */
-export function leaseOfEndpoint({ ledger }: Pick<Context, 'ledger'>, { networkId, ipv4 }: EndpointRecord): DhcpLease | undefined {
-  const pools = new Set(ledger.networks.get(networkId)?.record.ipv4.map(({ poolId }) => poolId));
-  return [...ledger.leased.values()].find(({ poolId, address }) => pools.has(poolId) && address !== undefined && address === ipv4?.split('/')[0])?.lease;
 }
 
 /** The address as an interface carries it (CIDR). @throws {NetworkError} NOT_FOUND when it was given back meanwhile */

@@ -12,6 +12,7 @@ import { convergeAll, goneLinks } from './converge-all.ts';
 import { finishDepartures } from './departures.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
+import { leadsOutBefore } from './learned.ts';
 import type { EndpointRecord } from './records.ts';
 import { sandboxDrift, settleSandboxes } from './sandbox-drift.ts';
 import { NAMESPACE_FOLDER } from './sandboxes.ts';
@@ -71,7 +72,7 @@ async function takeOver(context: Context, endpoint: EndpointRecord): Promise<voi
   while (used.has(`${driver.interfacePrefix}${number}`)) number += 1;
   // The routes went with the link: the families that have no other way out led through it.
   const leads = ([4, 6] as const).filter(
-    (family) => record.publisher !== 'engine' && driver.givesGateway(family) && !inside?.routes.some(({ destination }) => destination === (family === 4 ? '0.0.0.0/0' : '::/0')),
+    (family) => record.publisher !== 'engine' && (driver.givesGateway(family) || (family === 4 && leadsOutBefore(context.ledger, endpoint))) && !inside?.routes.some(({ destination }) => destination === (family === 4 ? '0.0.0.0/0' : '::/0')),
   );
   const rebuilt: EndpointRecord = { ...endpoint, attachment: { ...attachment, interface: `${driver.interfacePrefix}${number}`, handedOver: false, leads } };
   await context.store.commit([{ key: endpointKey(endpoint.id), value: rebuilt }]);

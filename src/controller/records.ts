@@ -208,6 +208,9 @@ export function cableKey(id: string): string {
   return `cable/${id}`;
 }
 
+/** Owner of an address that a network's gateway has. */
+export const GATEWAY_OWNER = 'the gateway';
+
 /** A pool that the engine asked of `tsipam` or `tsdhcp`. */
 export interface PoolRecord {
   readonly id: string;
