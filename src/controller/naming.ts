@@ -44,7 +44,7 @@ export function ownerOf(ledger: Ledger, { id, name, sandboxId, container }: Endp
 
 /** A sandbox as somebody who asks. */
 export function sandboxAsker(ledger: Ledger, sandbox: SandboxRecord): Asker {
-  const { id, namespace, dns, extraHosts } = sandbox;
+  const { id, namespace, identity, dns, extraHosts } = sandbox;
   const networks = networksInOrder(ledger, id);
   const learned = learnedNames(ledger, id);
   return {
@@ -54,6 +54,7 @@ export function sandboxAsker(ledger: Ledger, sandbox: SandboxRecord): Asker {
     extraHosts: extraHosts.map(parseExtraHost),
     servers: dns.servers.length > 0 ? dns.servers.map(canonicalAddress) : learned.servers,
     namespace,
+    ...(identity === undefined ? {} : { identity }),
     mayUseHostServers: leadsOut(ledger, networks),
     search: dns.search.length > 0 ? dns.search : learned.search,
     ndots: ndotsOf(dns.options),

@@ -27,9 +27,9 @@ export class Askers {
   }
 
   /** Whom it asks about names that nobody has here. */
-  set({ id, servers, namespace, mayUseHostServers, sharesAnswersOf = id }: Asker): void {
+  set({ id, servers, namespace, identity, mayUseHostServers, sharesAnswersOf = id }: Asker): void {
     const others = mayUseHostServers ? 'host' : undefined;
-    this.get(id).servers = servers.length > 0 ? serverSet(namespace, servers, sharesAnswersOf) : others;
+    this.get(id).servers = servers.length > 0 ? serverSet(namespace, servers, sharesAnswersOf, identity) : others;
   }
 
   remove(id: string): void {

@@ -48,6 +48,8 @@ export interface Asker {
   /** `--dns`: plain addresses, asked from {@link namespace}. Empty: the host's servers. */
   readonly servers: readonly string[];
   readonly namespace: NamespacePath;
+  /** `device:inode` of {@link namespace}, where the path may come to lead elsewhere (`/proc/PID/ns/net`): then nobody is asked from there. */
+  readonly identity?: string;
   /** Asker whose servers' earlier answers it may hear. Default: itself. */
   readonly sharesAnswersOf?: string;
   /** False when all its networks are internal. */

@@ -8,6 +8,8 @@ export interface Server {
   readonly id: string;
   /** From where it is asked. */
   readonly namespace: NamespacePath;
+  /** `device:inode` that the namespace must have. */
+  readonly identity?: string | undefined;
   /** Plain; a link-local one with its zone (`fe80::1%eth0`, RFC 4007 §11). */
   readonly address: string;
 }
@@ -23,10 +25,11 @@ export interface ServerSet {
  * @param given plain addresses, those with a zone too
  * @param owner who alone may hear what they say: in a namespace of its own root answers for any server, and the next
  * sandbox may have the same name and servers
+ * @param identity `device:inode` that the namespace must have
  */
-export function serverSet(namespace: NamespacePath, given: readonly string[], owner = ''): ServerSet {
+export function serverSet(namespace: NamespacePath, given: readonly string[], owner = '', identity?: string): ServerSet {
   const addresses = given.map(unmapped);
-  const servers = addresses.map((address) => ({ id: `${namespace} ${address}`, namespace, address }));
+  const servers = addresses.map((address) => ({ id: `${namespace} ${address}`, namespace, identity, address }));
   return { key: `${owner} ${namespace} ${addresses.join(' ')}`, servers };
 }
 

@@ -1,6 +1,7 @@
+import { NetworkError } from '../common/error.ts';
 import { ERRNO, kernelError } from '../kernel/errno.ts';
 import { Channel } from '../kernel/netlink/channel.ts';
-import type { NamespaceHandle, Namespaces } from '../kernel/netns.ts';
+import { identityOf, type NamespaceHandle, type Namespaces } from '../kernel/netns.ts';
 import type { Poller } from '../kernel/poller.ts';
 import { rawSocketAddress } from '../kernel/raw-socket-address.ts';
 import { closeFile, connectSocket, openSocketFd, SOCKET } from '../kernel/sys.ts';
@@ -47,6 +48,9 @@ export class UpstreamSockets {
   /** @throws {NetworkError} NOT_FOUND, INVALID, KERNEL */
   #connect(server: Server, type: number): number {
     using namespace = this.#namespaces.require(server.namespace);
+    if (server.identity !== undefined && identityOf(namespace) !== server.identity) {
+      throw new NetworkError('NOT_FOUND', `${server.namespace} is another namespace now`);
+    }
     const address = this.#addresses.get(server) ?? this.#addressOf(server, namespace);
     const fd = this.#namespaces.inside(namespace, () => openSocketFd(address.readUInt16LE(0), type | SOCKET.SOCK_NONBLOCK, 0, 'ask a name server'));
     const errno = -connectSocket(fd, address);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Asker } from '../../src/dns/names.ts';
@@ -144,6 +144,11 @@ inPrivateNamespace(import.meta.filename, () => {
         await setAsker({ namespace, servers });
         assert.deepEqual(await look(udp, 'b.example'), ['SERVFAIL'], servers[0]);
       }
+      const { dev, ino } = statSync(namespace, { bigint: true });
+      await setAsker({ namespace, identity: `${dev}:${ino}`, servers: ['10.9.0.1'] });
+      assert.deepEqual(await look(udp, 'c.example'), ['NOERROR', '192.0.2.4']);
+      await setAsker({ namespace, identity: `${dev}:${ino + 1n}`, servers: ['10.9.0.1'] });
+      assert.deepEqual(await look(udp, 'd.example'), ['SERVFAIL'], 'what stands at the path now is somebody else’s');
       await setAsker({ namespace: '/run/netns/gone', servers: ['10.9.0.1'] });
       assert.deepEqual(await look(udp, 'b.example'), ['SERVFAIL']);
       assert.equal((await dns.stats()).all.timeouts, 0, 'nobody has waited for what cannot be reached');
