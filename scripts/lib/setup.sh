@@ -31,13 +31,14 @@ declare -A PROGRAM_PACKAGES=(
   [firewalld]='firewalld dbus'
   [dig]=bind9-dnsutils
   [dnsmasq]=dnsmasq-base
+  [dhcpd]=isc-dhcp-server
   [unbound]=unbound
   [etcd]=etcd-server
   [etcdctl]=etcd-client
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq unbound etcd etcdctl zsh)
+TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq dhcpd unbound etcd etcdctl zsh)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }

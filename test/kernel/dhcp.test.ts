@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { Background } from '../support/background.ts';
 import type { ServerManner } from '../support/dhcp-server.ts';
+import { startDhcpd } from '../support/dhcpd.ts';
 import { startDnsmasq } from '../support/dnsmasq.ts';
 import { eventually } from '../support/eventually.ts';
 import { PrivateHost } from '../support/host.ts';
@@ -79,6 +80,24 @@ describe('addresses by DHCP', () => {
     await remote.event(({ type, action, attributes }) => type === 'address' && action === 'renewed' && attributes['address'] === found);
     assert.equal(await address(), found);
     assert.equal((await dnsmasq.leases()).length, 1);
+  });
+
+  it('come from an ISC server for six seconds, again and again, end when it is gone, and come back with it', async () => {
+    const subnet = { base: '198.51.100.0', first: '198.51.100.100', last: '198.51.100.109', router: '198.51.100.1' };
+    const dhcpd = await startDhcpd(host.outside, 'lan0', subnet, 6);
+    await lan();
+    await web();
+    const found = await address();
+    const acknowledged = (): number => dhcpd.output.split(`DHCPACK on ${found.split('/')[0] ?? ''} to `).length - 1;
+    assert.equal(await eventually(async () => acknowledged() >= 3, Boolean, 10_000), true, dhcpd.output);
+    assert.match(dhcpd.output, /DHCPACK on [\d.]+ to [0-9a-f:]+ \(web\) via lan0/);
+    await dhcpd.kill('SIGKILL');
+    await remote.event(({ type, action, attributes }) => type === 'address' && action === 'lost' && attributes['reason'] === 'expired', 8000);
+    assert.equal(await address(), '');
+    await using again = await startDhcpd(host.outside, 'lan0', subnet, 6);
+    assert.equal(await eventually(address, (now) => now !== '', 10_000), found);
+    await remote.controller.removeSandbox('web');
+    assert.equal(await eventually(async () => again.output.includes(`DHCPRELEASE of ${found.split('/')[0] ?? ''} `), Boolean), true, again.output);
   });
 
   it('are those that were asked for, or none', async () => {
