@@ -68,9 +68,9 @@ export class Gateway implements Disposable {
    */
   async call<Result extends Answer>(path: string, body: object, manner: Manner): Promise<Called<Result>> {
     const text = JSON.stringify(body);
-    const end = this.#clock.now() + this.#options.requestTimeout;
     const waits = new Backoff(FIRST_WAIT, LONGEST_WAIT, this.#random);
     let isRepeated = false;
+    let end = Infinity;
     for (;;) {
       const said: string[] = [];
       let isElecting = false;
@@ -86,6 +86,7 @@ export class Gateway implements Disposable {
         if (manner === 'once') throw new OutcomeUnknown(said.join('; '));
         isRepeated = true;
       }
+      if (isElecting) end = Math.min(end, this.#clock.now() + this.#options.requestTimeout);
       if (!isElecting || this.#clock.now() >= end) throw this.#unavailable(said.join('; '), isRepeated && manner === 'guarded');
       await pause(this.#clock, waits.next(), this.#closing.signal);
     }

@@ -4,7 +4,7 @@ import { Compacted } from './compacted.ts';
 
 /** How etcd or its gateway said no. */
 export type Refusal =
-  /** Another server may say yes. `isUndone`: nothing was written here. `isElecting`: nor will be anywhere before there is a leader. */
+  /** Another server may say yes. `isUndone`: nothing was written here. `isElecting`: it will be elsewhere once there is a leader. */
   | { readonly kind: 'elsewhere'; readonly words: string; readonly isUndone: boolean; readonly isElecting: boolean }
   /** Our token is not good any more. */
   | { readonly kind: 'token'; readonly words: string }
@@ -33,7 +33,7 @@ const TOKEN = /invalid auth token|revision in header is old|revision of auth sto
 
 /** Said before anything is proposed to the others. */
 const UNDONE = /no leader|too many requests|raft proposal dropped|not capable|not supported for learner/;
-const ELECTING = /no leader|raft proposal dropped/;
+const ELECTING = /no leader|raft proposal dropped|leader changed|previous leader failure|due to connection lost/;
 
 /**
  * What an answer without a result means.
