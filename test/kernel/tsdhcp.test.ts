@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import type { Background } from '../support/background.ts';
+import { startDhcpd } from '../support/dhcpd.ts';
 import { startDnsmasq, type Dnsmasq } from '../support/dnsmasq.ts';
 import { eventually } from '../support/eventually.ts';
 import { PrivateHost } from '../support/host.ts';
@@ -9,13 +11,12 @@ const POOL = 'tsdhcp/198.51.100.0/24';
 /** The door as engines from 28 on use it: they say for which container an address is. */
 describe('tsdhcp, told the names of containers', () => {
   let host: PrivateHost;
-  let netctl: Netctl;
+  let daemon: Background;
   let dnsmasq: Dnsmasq;
 
   before(async () => {
     host = await PrivateHost.start();
-    netctl = new Netctl(host);
-    await netctl.daemon();
+    daemon = await new Netctl(host).daemon();
     dnsmasq = await startDnsmasq(host.outside, 'lan0', '198.51.100.100,198.51.100.109,255.255.255.0');
     await call('RequestPool', { Pool: '198.51.100.0/24', Options: { parent: 'eth0', timeout: '5' } });
   });
@@ -62,5 +63,21 @@ describe('tsdhcp, told the names of containers', () => {
     await call('ReleasePool', { PoolID: POOL });
     assert.deepEqual(await eventually(() => dnsmasq.leases(), ({ length }) => length === 0), []);
     assert.match(await ask('late', '02:00:00:00:00:06'), /^no such address pool 'tsdhcp\/198\.51\.100\.0\/24'/);
+  });
+
+  it('asks for the same address again when it has run out: a container cannot take another', async () => {
+    const subnet = { base: '198.51.100.0', first: '198.51.100.120', last: '198.51.100.129', router: '198.51.100.1' };
+    await dnsmasq[Symbol.asyncDispose]();
+    const dhcpd = await startDhcpd(host.outside, 'lan0', subnet, 4);
+    await call('RequestPool', { Pool: '198.51.100.0/24', Options: { parent: 'eth0', timeout: '5' } });
+    const cidr = await ask('web', '02:00:00:00:00:07');
+    const address = cidr.split('/')[0] ?? '';
+    assert.match(address, /^198\.51\.100\.12\d$/);
+    await dhcpd.kill('SIGKILL');
+    await daemon.waitFor(/address lost web .*reason=expired/, 8000);
+    await using again = await startDhcpd(host.outside, 'lan0', subnet, 4);
+    await again.waitFor(new RegExp(`DHCPREQUEST for ${address.replaceAll('.', '[.]')} [^]*DHCPACK on ${address.replaceAll('.', '[.]')} to 02:00:00:00:00:07 [(]web[)]`), 10_000);
+    await release(cidr);
+    await again.waitFor(new RegExp(`DHCPRELEASE of ${address.replaceAll('.', '[.]')} `));
   });
 });
