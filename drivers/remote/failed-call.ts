@@ -5,7 +5,8 @@ import type { NetworkError } from '../../src/common/error.ts';
  * nor has one that was not reached; one that is silent, or answers nonsense, may have.
  */
 export function mayHaveActed({ code, cause }: NetworkError): boolean {
-  return code !== 'FORBIDDEN' && (cause as NodeJS.ErrnoException | undefined)?.syscall !== 'connect';
+  const { syscall = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code !== 'FORBIDDEN' && syscall !== 'connect' && syscall !== 'getaddrinfo';
 }
 
 /** Whether a call was waited for in vain: the next one would keep somebody waiting as long. */

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { NetworkError } from '../../src/common/error.ts';
@@ -60,11 +60,11 @@ async function fromSocket(name: string, path: string): Promise<PluginAddress> {
 }
 
 async function fromSpec(name: string, path: string): Promise<PluginAddress> {
-  return fromUrl(name, path, (await readFile(path, 'utf8')).trim());
+  return fromUrl(name, path, (await readDescription(name, path)).trim());
 }
 
 async function fromJson(name: string, path: string): Promise<PluginAddress> {
-  const parsed = description.safeParse(parseJson(await readFile(path, 'utf8')));
+  const parsed = description.safeParse(parseJson(await readDescription(name, path)));
   if (!parsed.success) throw new NetworkError('INVALID', `plugin ${quote(name)}: '${path}' must be JSON with an Addr, as {"Name": "${name}", "Addr": "unix:///run/${name}.sock"}`);
   const { Addr, TLSConfig } = parsed.data;
   const tls = TLSConfig === null || TLSConfig === undefined ? undefined : { insecure: TLSConfig.InsecureSkipVerify ?? false, ca: TLSConfig.CAFile, certificate: TLSConfig.CertFile, key: TLSConfig.KeyFile };
@@ -73,8 +73,8 @@ async function fromJson(name: string, path: string): Promise<PluginAddress> {
 
 async function fromUrl(name: string, path: string, address: string, tls?: PluginTls): Promise<PluginAddress> {
   const url = URL.parse(address);
-  if (url?.protocol === 'unix:' && url.host === '' && url.pathname !== '') {
-    const socketPath = decodeURIComponent(url.pathname);
+  const socketPath = url?.protocol === 'unix:' && url.host === '' ? decode(url.pathname) : '';
+  if (socketPath !== '') {
     if (await exists(socketPath)) await requireTrusted(name, socketPath);
     return { name, place: socketPath, target: { socketPath } };
   }
@@ -100,7 +100,24 @@ async function requireTrusted(name: string, path: string): Promise<void> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function readDescription(name: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new NetworkError('INVALID', `plugin ${quote(name)}: '${path}' cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Empty for what is not percent-encoded UTF-8. */
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return '';
+  }
 }
 
 function parseJson(content: string): unknown {

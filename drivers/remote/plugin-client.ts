@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { request as plainRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
 import type { Exchange } from './exchange.ts';
@@ -110,7 +111,7 @@ export class PluginClient {
         const why = late.aborted ? `did not answer ${method} within ${patience / 1000} s: see what it waits for` : `cannot be asked for ${method}${reasonOf(error)}`;
         reject(new NetworkError('UNAVAILABLE', `plugin ${quote(name)} at ${place} ${why}`, { cause: error }));
       };
-      const call = tls === undefined ? plainRequest(options, read) : secureRequest({ ...options, ...certificates(tls) }, read);
+      const call = tls === undefined ? plainRequest(options, read) : secureRequest({ ...options, ...certificates(name, tls) }, read);
       call.once('error', refuse);
       call.end(content);
 
@@ -138,13 +139,18 @@ function reasonOf({ syscall, code, message }: NodeJS.ErrnoException): string {
   return syscall === 'connect' ? `, nobody listens there (${code ?? message}): start it` : ` (${message}): its own log may say why`;
 }
 
-function certificates({ insecure, ca, certificate, key }: PluginTls): { readonly rejectUnauthorized: boolean; readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer } {
-  return {
-    rejectUnauthorized: !insecure,
+/** @throws {NetworkError} INVALID for files that cannot be read, or are no PEM */
+function certificates(name: string, { insecure, ca, certificate, key }: PluginTls): { readonly rejectUnauthorized: boolean; readonly secureContext: SecureContext } {
+  const files = {
     ...(ca === undefined ? {} : { ca: readPem(ca) }),
     ...(certificate === undefined ? {} : { cert: readPem(certificate) }),
     ...(key === undefined ? {} : { key: readPem(key) }),
   };
+  try {
+    return { rejectUnauthorized: !insecure, secureContext: createSecureContext(files) };
+  } catch (error) {
+    throw new NetworkError('INVALID', `TLS files of plugin ${quote(name)} (${[ca, certificate, key].filter((path) => path !== undefined).join(', ')}) make no sense: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** @throws {NetworkError} INVALID for a file that cannot be read */

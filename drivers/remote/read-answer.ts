@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { canonicalAddress } from '../../src/common/address.ts';
-import { formatAddress } from '../../src/common/address.ts';
+import { canonicalAddress, formatAddress } from '../../src/common/address.ts';
 import { formatCidr, parseInterfaceAddress } from '../../src/common/cidr.ts';
 import { NetworkError } from '../../src/common/error.ts';
 import { macFromUser } from '../../src/common/mac.ts';
@@ -11,7 +10,7 @@ export const text: z.ZodType<string | undefined, unknown> = z.string().nullish()
 /** False where it is not said. */
 export const flag: z.ZodType<boolean, unknown> = z.boolean().nullish().transform((value) => value ?? false);
 /** `ADDRESS/LENGTH`, canonical. */
-export const interfaceAddress: z.ZodType<string | undefined, unknown> = text.transform((value) => parsed(value, (cidr) => `${formatAddress(parseInterfaceAddress(cidr).address)}/${parseInterfaceAddress(cidr).network.prefix}`));
+export const interfaceAddress: z.ZodType<string | undefined, unknown> = text.transform((value) => parsed(value, canonicalInterfaceAddress));
 /** A subnet, canonical. */
 export const subnet: z.ZodType<string | undefined, unknown> = text.transform((value) => parsed(value, (cidr) => formatCidr(parseInterfaceAddress(cidr).network)));
 /** A plain address, canonical. */
@@ -36,6 +35,11 @@ export function readAnswer<T>(shape: z.ZodType<T>, answer: unknown, plugin: stri
     if (error instanceof NetworkError && error.code === 'INVALID') return fail(error.message);
     throw error;
   }
+}
+
+function canonicalInterfaceAddress(cidr: string): string {
+  const { address, network } = parseInterfaceAddress(cidr);
+  return `${formatAddress(address)}/${network.prefix}`;
 }
 
 function parsed<T>(value: string | undefined, parse: (value: string) => T): T | undefined {

@@ -57,6 +57,30 @@ while True:
     await lab.host.sh('rm -r /etc/docker/plugins /run/loose');
   });
 
+  it('not by what makes no sense', async () => {
+    await lab.host.sh(`cd /run/docker/plugins
+      echo '{"Name":' >half.json; echo 'unix:///run/%zz' >odd.spec; : >empty.spec; mkdir folder.spec; ln -s /nowhere away.sock; : >file.sock
+      echo unix:///run/gone.sock >gone.spec; echo junk >/run/junk.pem
+      echo '{"Name": "junk", "Addr": "https://127.0.0.1:9", "TLSConfig": {"CertFile": "/run/junk.pem", "KeyFile": "/run/junk.pem"}}' >junk.json`);
+    const says: readonly (readonly [name: string, code: number, words: RegExp])[] = [
+      ['half', 2, /^netctl: plugin 'half': '\/run\/docker\/plugins\/half\.json' must be JSON with an Addr, as /],
+      ['odd', 2, /names 'unix:\/\/\/run\/%zz', which must be unix:\/\/\/PATH, tcp:\/\/HOST:PORT, http:\/\/ or https:\/\//],
+      ['empty', 2, /names '', which must be /],
+      ['folder', 2, /folder\.spec' cannot be read: EISDIR/],
+      ['away', 1, /no Docker plugin of that name/],
+      ['file', 2, /file\.sock' is no socket/],
+      ['gone', 1, /^netctl: plugin 'gone' at \/run\/gone\.sock cannot be asked for Plugin\.Activate, nobody listens there \(ENOENT\): start it\n$/],
+      ['junk', 2, /^netctl: TLS files of plugin 'junk' \(\/run\/junk\.pem, \/run\/junk\.pem\) make no sense: /],
+    ];
+    for (const [name, code, words] of says) {
+      const refused = await lab.netctl.run(['network', 'create', '-d', name, 'far']);
+      assert.match(refused.stderr, words);
+      assert.match(refused.stderr, /^netctl: [^\n]+\n$/);
+      assert.equal(refused.code, code, name);
+    }
+    await lab.host.sh('cd /run/docker/plugins; rm -r half.json odd.spec empty.spec folder.spec away.sock file.sock gone.spec junk.json /run/junk.pem');
+  });
+
   const REFUSED: readonly (readonly [code: number, words: readonly string[], says: RegExp])[] = [
     [1, ['network', 'create', '-d', 'nope', 'far'], /^netctl: no driver 'nope': there are bridge, .*, and no Docker plugin of that name in \/run\/docker\/plugins, \/etc\/docker\/plugins, \/usr\/lib\/docker\/plugins\n$/],
     [1, ['network', 'create', '-d', '../evil', 'far'], /no driver '\.\.\/evil'/],

@@ -181,8 +181,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise Refusal('not today')
             with lock:
                 answer = METHODS[method](body) or {}
-                json.dump(state, open(STATE, 'w'))
+                with open(STATE + '.new', 'w') as file:
+                    json.dump(state, file)
+                os.replace(STATE + '.new', STATE)
             if kind == 'stall':
+                print('stalls', flush=True)
                 time.sleep(600)
             if kind == 'mute':
                 self.close_connection = True

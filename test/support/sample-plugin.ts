@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { Background } from './background.ts';
+import { eventually } from './eventually.ts';
 import type { PrivateHost } from './host.ts';
 
 const SCRIPT = fileURLToPath(new URL('sample-plugin.py', import.meta.url));
@@ -46,6 +48,12 @@ export class SamplePlugin implements AsyncDisposable {
   /** What was heard until now does not count any more. */
   forget(): void {
     this.#forgotten = this.#process.output.length;
+  }
+
+  /** Resolves when it has done what it stalls at (`METHOD=stall`), since {@link forget}. */
+  async stalls(): Promise<void> {
+    const since = (): string => this.#process.output.slice(this.#forgotten);
+    assert.match(await eventually(async () => since(), (output) => output.includes('stalls')), /^stalls$/m);
   }
 
   /** What it holds: ids of networks and endpoints, and addresses by pool. */
