@@ -1,4 +1,5 @@
 import type { Family } from '../common/address.ts';
+import { NetworkError } from '../common/error.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { Context } from './context.ts';
 import { endpointKey } from './endpoints.ts';
@@ -14,13 +15,16 @@ export function leaseIn({ dhcp }: EndpointRecord, family: Family): DhcpLease | u
 
 /**
  * Writes a lease down, or that there is none any more, and makes it true. Nothing to do for an endpoint that is gone.
- * @throws {NetworkError} KERNEL, or IN_USE when somebody on the link has the address: the endpoint has none then
+ * @throws {NetworkError} KERNEL, INVALID for an address that a container cannot move to, or IN_USE when somebody on the link has the address: the endpoint has none then
  */
 export async function takeLease(context: Context, id: string, family: Family, lease: DhcpLease | undefined): Promise<EndpointRecord | undefined> {
   const before = context.ledger.endpoints.get(id);
   if (before?.dhcp === undefined) return undefined;
   const without = withLease(before, family, undefined);
   const after = withLease(before, family, lease);
+  if (lease !== undefined && before.sandboxId === undefined && before.ipv4 !== undefined && before.ipv4 !== lease.address) {
+    throw new NetworkError('INVALID', `DHCP server ${lease.server} gives ${lease.address} in place of ${before.ipv4}, which the container goes on using`);
+  }
   try {
     if (lease !== undefined && leaseIn(before, family)?.address !== lease.address) await askLan(context, after, lease);
     await put(context, after);
@@ -39,7 +43,9 @@ async function askLan({ kernel, ledger }: Context, endpoint: EndpointRecord, { a
 
 function withLease(endpoint: EndpointRecord, family: Family, lease: DhcpLease | undefined): EndpointRecord {
   if (family === 4) {
-    const { ipv4: _address, dhcp: { lease: _lease, ...dhcp } = {}, ...rest } = endpoint;
+    const { ipv4, dhcp: { lease: _lease, ...dhcp } = {}, ...rest } = endpoint;
+    // A container has the address from its engine, and goes on using it.
+    if (lease === undefined && endpoint.sandboxId === undefined && ipv4 !== undefined) return { ...rest, ipv4, dhcp: { ...dhcp, wanted: ipv4.split('/')[0] ?? '' } };
     return lease === undefined ? { ...rest, dhcp } : { ...rest, ipv4: lease.address, dhcp: { ...dhcp, lease } };
   }
   const { ipv6: _address, dhcp: { lease6: _lease, ...dhcp } = {}, ...rest } = endpoint;

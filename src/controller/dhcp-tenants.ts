@@ -53,7 +53,7 @@ function endpointTenant(context: Context, endpoint: EndpointRecord, family: Fami
     description: `${attachment?.interface ?? 'a container'} on network ${quote(network.name)}`,
     patience: network.dhcpPatience,
     wanted: dhcp?.wanted,
-    stays: false,
+    stays: endpoint.sandboxId === undefined,
     lease() {
       const now = ledger.endpoints.get(id);
       return now === undefined ? undefined : leaseIn(now, family);
