@@ -1,8 +1,10 @@
 /** What the kernel holds, told in the planner's words: only what is wanted is looked at. Pure. */
 import { sameTraits } from '../kernel/child-traits.ts';
+import { fdbKey } from '../kernel/forwarding-state.ts';
 import type { LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
 import { HOST, type NamespacePath } from '../kernel/op.ts';
 import type { LinkSnapshot, NamespaceSnapshot } from '../kernel/snapshot.ts';
+import { sameVxlan } from '../kernel/vxlan-traits.ts';
 import { linkKey } from './plan.ts';
 
 /** Snapshots by namespace. */
@@ -21,7 +23,7 @@ export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, 
     const snapshot = snapshots.get(link.namespace);
     const found = snapshot?.links.find((candidate) => candidate.name === link.name);
     if (found === undefined && link.handedOver !== undefined) return isHandedOver(link, snapshots) ? [link] : [];
-    if (snapshot === undefined || found === undefined || !isOurs(link, found, group) || !isOnParent(link, found, snapshots)) return [];
+    if (snapshot === undefined || found === undefined || !isOurs(link, found, group) || !isOnParent(link, found, snapshots) || !isThatVxlan(link, found)) return [];
     const master = snapshot.links.find((candidate) => candidate.index === found.masterIndex)?.name;
     const state: LinkState = {
       ...observed(link, found, snapshot),
@@ -29,8 +31,10 @@ export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, 
       type: link.type,
       ...(link.foundDown === undefined ? {} : { foundDown: link.foundDown }),
       ...(master === undefined ? {} : { master }),
-      ...(found.hairpin === undefined ? {} : { hairpin: found.hairpin }),
+      ...(link.vxlan === undefined ? {} : { vxlan: link.vxlan }),
+      ...(found.hairpin === undefined ? {} : { hairpin: found.hairpin, learning: found.learning ?? true, neighbourSuppression: found.neighbourSuppression ?? false }),
       ...(found.isolated === true ? { isolated: true } : {}),
+      ...tables(link, found),
       ...(link.label === undefined || found.alias === undefined ? {} : { label: found.alias }),
     };
     if (link.peer === undefined) return [state];
@@ -92,6 +96,25 @@ function isOnParent({ label, traits, parent }: LinkState, found: LinkSnapshot, s
   if (label === undefined || traits === undefined) return true;
   const below = snapshots.get(HOST)?.links.find(({ name }) => name === parent);
   return sameTraits(traits, found.traits) && (below === undefined || below.index === found.peerIndex);
+}
+
+function isThatVxlan({ label, vxlan }: LinkState, found: LinkSnapshot): boolean {
+  return label === undefined || vxlan === undefined || sameVxlan(vxlan, found.vxlan);
+}
+
+/** At a link that is not ours, and where only a part of what is wanted is stated, the other entries are somebody's. */
+function tables({ label, forwarding, neighbours }: LinkState, found: LinkSnapshot): Pick<LinkState, 'forwarding' | 'neighbours'> {
+  const whole = label !== undefined;
+  return {
+    ...(forwarding === undefined ? {} : { forwarding: entries(whole, forwarding, found.forwarding, fdbKey) }),
+    ...(neighbours === undefined ? {} : { neighbours: entries(whole, neighbours, found.neighbours, ({ address }) => address) }),
+  };
+}
+
+function entries<Entry>(whole: boolean, stated: readonly Entry[], found: readonly Entry[] = [], key: (entry: Entry) => string): readonly Entry[] {
+  if (whole) return found;
+  const keys = new Set(stated.map(key));
+  return found.filter((entry) => keys.has(key(entry)));
 }
 
 /** The group comes with the link, the label a moment later: a daemon that was killed in between has left one without. */

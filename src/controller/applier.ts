@@ -6,6 +6,7 @@ import type { Fact } from '../firewall/facts.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { LinkState } from '../kernel/link-state.ts';
 import { HOST, type NamespacePath, type Op } from '../kernel/op.ts';
+import type { LinkTables, NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { actualLinks, misled, whereabouts, type Snapshots, type Sysctls } from './actual.ts';
 import { busyLinks } from './link-users.ts';
 import { mergeLinks } from './merge-links.ts';
@@ -158,7 +159,16 @@ export class Applier {
       ]),
     );
     const list = await this.#kernel.snapshot([...namespaces]);
-    return new Map(list.map((snapshot) => [snapshot.namespace, snapshot]));
+    const tables = await this.#tables(links);
+    return new Map(list.map((snapshot) => [snapshot.namespace, withTables(snapshot, tables)]));
+  }
+
+  async #tables(links: readonly LinkState[]): Promise<ReadonlyMap<string, LinkTables>> {
+    const stated = links.filter(({ forwarding, neighbours }) => forwarding !== undefined || neighbours !== undefined);
+    const found = await this.#kernel.linkTables(
+      stated.map(({ namespace, name, forwarding, neighbours }) => ({ namespace, link: name, forwarding: forwarding !== undefined, neighbours: neighbours !== undefined })),
+    );
+    return new Map(found.map((one) => [linkKey({ namespace: one.namespace, name: one.link }), one]));
   }
 
   /**
@@ -207,6 +217,18 @@ export class Applier {
       else this.#applied.set(id, wanted);
     }
   }
+}
+
+function withTables(snapshot: NamespaceSnapshot, tables: ReadonlyMap<string, LinkTables>): NamespaceSnapshot {
+  if (tables.size === 0) return snapshot;
+  const { namespace, links } = snapshot;
+  return {
+    ...snapshot,
+    links: links.map((link) => {
+      const { forwarding, neighbours } = tables.get(linkKey({ namespace, name: link.name })) ?? {};
+      return { ...link, ...(forwarding === undefined ? {} : { forwarding }), ...(neighbours === undefined ? {} : { neighbours }) };
+    }),
+  };
 }
 
 /** A bridge has no room for another port. */

@@ -1,3 +1,4 @@
+import { fdbKey } from '../kernel/forwarding-state.ts';
 import type { LinkState } from '../kernel/link-state.ts';
 import { linkKey } from './plan.ts';
 
@@ -24,7 +25,14 @@ function union(a: LinkState, b: LinkState): LinkState {
     ...all('addresses', [...(whole.addresses ?? []), ...(part.addresses ?? [])], (address) => address),
     ...all('routes', [...(whole.routes ?? []), ...(part.routes ?? [])], ({ destination, gateway, metric }) => `${destination} ${gateway} ${metric}`),
     ...all('sysctls', [...(whole.sysctls ?? []), ...(part.sysctls ?? [])], ({ key }) => key),
+    ...table('forwarding', whole.forwarding, part.forwarding, fdbKey),
+    ...table('neighbours', whole.neighbours, part.neighbours, ({ address }) => address),
   };
+}
+
+/** What only one states stays the very array that it is: the planner need not look into it then. */
+function table<Key extends string, One>(key: Key, whole: readonly One[] | undefined, part: readonly One[] | undefined, identity: (one: One) => string): { [K in Key]?: One[] } {
+  return whole === undefined || part === undefined || whole === part ? {} : all(key, [...whole, ...part], identity);
 }
 
 /** A field with each of the values once; no field where there are none. */

@@ -7,6 +7,8 @@ import type { FirewallBackend } from '../firewall/backend.ts';
 import type { FoundDown, LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
 import { HOST, type LinkKind, type LinkSet, type NamespacePath, type Op } from '../kernel/op.ts';
 import type { RedirectState } from '../kernel/redirect.ts';
+import { sameVxlan } from '../kernel/vxlan-traits.ts';
+import { tableChanges } from './table-changes.ts';
 
 /** What the planner has to know besides the two states. */
 export interface PlanContext {
@@ -28,14 +30,26 @@ export interface PlanContext {
  * and come after.
  */
 export function plan(wanted: WantedState, actual: WantedState, context: PlanContext): Op[] {
-  const there = new Map(actual.links.map((link) => [linkKey(link), link]));
-  const stays = new Set(wanted.links.map(linkKey));
-  const retired = actual.links.filter((link) => !stays.has(linkKey(link)));
+  const wants = new Map(wanted.links.map((link) => [linkKey(link), link]));
+  const stays = (link: LinkState): boolean => {
+    const next = wants.get(linkKey(link));
+    // The kernel changes neither the VNI nor the port of a VXLAN link.
+    return next !== undefined && sameVxlan(next.vxlan, link.vxlan);
+  };
+  const there = new Map(actual.links.filter(stays).map((link) => [linkKey(link), link]));
+  const retired = actual.links.filter((link) => !stays(link));
+  const tables = tableChanges([
+    ...wanted.links.map((link) => ({ wanted: link, actual: there.get(linkKey(link)) })),
+    // A link that is ours takes its tables along.
+    ...retired.filter(({ label }) => label === undefined).map((link) => ({ wanted: undefined, actual: link })),
+  ]);
   return [
+    ...tables.gone,
     // Endpoints before the bridge they hang on.
     ...retired.toReversed().flatMap((link) => retire(link, context)),
     ...context.firewall.change(actual.facts, wanted.facts),
     ...wanted.links.flatMap((link) => establish(link, there.get(linkKey(link)), context)),
+    ...tables.come,
     ...redirect(wanted.redirects ?? [], actual.redirects ?? [], context),
   ];
 }
@@ -100,12 +114,15 @@ export function kindOf({ type, traits, parent, vxlan, peer }: LinkState): LinkKi
   return type === 'bridge' || peer === undefined ? { type: 'bridge' } : { type: 'veth', peer: pick(peer, ['namespace', 'name', 'mac', 'mtu']) };
 }
 
+/** What a bridge port begins with. */
+const NEW_PORT = { hairpin: false, isolated: false, learning: true, neighbourSuppression: false } as const;
+
 /** What a link is right after `create`. */
 function blank(link: LinkState): LinkState {
   const { mac, ...rest } = pick(link, ['namespace', 'name', 'type', 'label', 'mac', 'mtu', 'master']);
   // It begins with the MAC of its parent, whatever it was made with.
   const inherits = link.traits?.type === 'macvlan' && link.traits.mode === 'passthru';
-  return { ...rest, ...(inherits || mac === undefined ? {} : { mac }), up: false, hairpin: false };
+  return { ...rest, ...(inherits || mac === undefined ? {} : { mac }), up: false, ...NEW_PORT };
 }
 
 function configurePeer(peer: PeerState, known: PeerState | undefined): Op[] {
@@ -174,11 +191,19 @@ function linkChanges(link: LinkState | PeerState, before: LinkState | PeerState)
   if (link.label !== undefined && link.label !== before.label) change.alias = link.label;
   if ('type' in link && 'type' in before) {
     if (link.master !== undefined && link.master !== before.master) change.master = link.master;
-    const { isolated = false } = before;
-    if (link.hairpin !== undefined && (link.hairpin !== before.hairpin || isolated)) ops.push({ op: 'bridge-port-set', namespace, name, hairpin: link.hairpin, ...(isolated ? { isolated: false } : {}) });
+    const port = portChange(link, change.master === undefined ? before : NEW_PORT);
+    if (Object.keys(port).length > 0) ops.push({ op: 'bridge-port-set', namespace, name, ...port });
   }
   if (Object.keys(change).length > 0) ops.unshift({ op: 'link-set', namespace, name, ...change });
   return ops;
+}
+
+type PortSettings = Pick<LinkState, 'hairpin' | 'isolated' | 'learning' | 'neighbourSuppression'>;
+
+function portChange(link: LinkState, before: PortSettings): PortSettings {
+  const changed = (['hairpin', 'learning', 'neighbourSuppression'] as const).filter((name) => link[name] !== undefined && link[name] !== before[name]);
+  const isolated = link.hairpin !== undefined && before.isolated === true;
+  return { ...pick(link, isolated ? ['hairpin', ...changed] : changed), ...(isolated ? { isolated: false } : {}) };
 }
 
 function retire(link: LinkState, context: PlanContext): Op[] {
@@ -192,6 +217,8 @@ function retire(link: LinkState, context: PlanContext): Op[] {
   if (namespace === HOST && link.type !== 'veth' && link.handedOver === undefined) return [{ op: 'link-delete', namespace, name }];
   // Its parent takes the next one only when it is gone.
   if (link.traits?.type === 'macvlan' && link.traits.mode === 'passthru') return [{ op: 'link-delete', namespace, name }];
+  // Its VNI is taken until it is gone.
+  if (link.vxlan !== undefined && context.vanishing?.has(namespace) !== true) return [{ op: 'link-delete', namespace, name }];
   // A link on top of another one lives on while somebody holds the namespace: there it is to have no address any more.
   if (link.traits === undefined && context.vanishing?.has(namespace) === true) return [];
   // Deleting a veth takes the kernel 20 ms; out of sight and into the doomed group takes 0.6, and the reaper deletes the group at once.

@@ -18,6 +18,7 @@ import { sandboxDrift, settleSandboxes } from './sandbox-drift.ts';
 import { NAMESPACE_FOLDER } from './sandboxes.ts';
 import { lostAttachments, settleRemote } from './settle-remote.ts';
 import { adjustSurroundings } from './surroundings.ts';
+import { tableRepairs } from './table-repairs.ts';
 import { allChanges, endpointChange } from './wanted.ts';
 
 /**
@@ -132,7 +133,8 @@ export async function linkDrift(context: Context): Promise<string[]> {
 /** What operations that bring links back say about what was wrong; of a link made again, only that. */
 function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repaired: string }[] {
   const made = new Set(ops.flatMap((op) => (op.op === 'link-add' ? [linkKey(op), ...(op.kind.type === 'veth' ? [linkKey(op.kind.peer)] : [])] : [])));
-  return ops.flatMap((op) => {
+  const tables = tableRepairs(ops).filter(({ namespace, link }) => !made.has(linkKey({ namespace, name: link })));
+  const links = ops.flatMap((op) => {
     switch (op.op) {
       case 'link-add':
         return [{ wrong: `link ${op.name}${where(op.namespace)} is missing`, repaired: `link ${op.name}${where(op.namespace)} made again` }];
@@ -152,6 +154,7 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
         return [];
     }
   });
+  return [...links, ...tables];
 }
 
 function where(namespace: string): string {

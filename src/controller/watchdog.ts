@@ -1,4 +1,5 @@
 import type { KernelEvent } from '../kernel/kernel.ts';
+import type { LinkState } from '../kernel/link-state.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { NamespaceWatch } from './namespace-watch.ts';
@@ -74,7 +75,7 @@ export class Watchdog implements Disposable {
       if (event.event === 'firewall-changed') this.#known.add('packet filter changed by another program: put back');
       this.#want('reconcile');
     } else if (event.event === 'link-removed' && this.#hasAttachments()) this.#want('attachments');
-    else if (this.#context.ledger.networks.size > 0) this.#want(this.#mayConcernOurs(event) ? 'rules' : 'surroundings');
+    else if (event.event !== 'entries-removed' && this.#context.ledger.networks.size > 0) this.#want(this.#mayConcernOurs(event) ? 'rules' : 'surroundings');
   }
 
   #concernsOurs(event: KernelEvent): boolean {
@@ -85,6 +86,8 @@ export class Watchdog implements Disposable {
       case 'link-changed':
         // What an engine takes into a container goes from here.
         return this.#context.applier.links().some(({ namespace, name, handedOver }) => namespace === HOST && name === event.name && handedOver === undefined);
+      case 'entries-removed':
+        return this.#context.applier.links().some((link) => link.namespace === HOST && link.name === event.name && wantsAny(link, new Set(event.macs), new Set(event.addresses)));
       case 'firewall-changed':
         return event.tables.some((table) => table.endsWith(`netctl_${this.#context.store.instanceId}`));
       default:
@@ -123,4 +126,8 @@ export class Watchdog implements Disposable {
   #carryOut(repair: Promise<unknown>): void {
     repair.catch((error: unknown) => this.#context.events.warn(`repair failed, tried again at the next change: ${String(error instanceof Error ? error.message : error)}`));
   }
+}
+
+function wantsAny({ forwarding = [], neighbours = [] }: LinkState, macs: ReadonlySet<string>, addresses: ReadonlySet<string>): boolean {
+  return forwarding.some(({ mac }) => macs.has(mac)) || neighbours.some(({ address }) => addresses.has(address));
 }

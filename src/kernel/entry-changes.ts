@@ -1,9 +1,9 @@
 import { ERRNO, kernelError } from './errno.ts';
 import type { Channel } from './netlink/channel.ts';
-import { changeEntry, type EntryChange } from './netlink/neighbour-messages.ts';
+import { changeEntry } from './netlink/neighbour-messages.ts';
 import type { Refusal } from './netlink/netlink-socket.ts';
 import { opWords } from './op-words.ts';
-import type { Op } from './op.ts';
+import type { EntryChange, Op } from './op.ts';
 
 /** Operations on entries that go in one send: all acknowledgements have to fit into the receive buffer. */
 const LONGEST_SEND = 256;

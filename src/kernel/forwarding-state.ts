@@ -10,6 +10,11 @@ export type FdbState =
   /** Of the bridge that the link is a port of: the MAC is behind this port, whatever frames from elsewhere claim. */
   | { readonly mac: string; readonly master: true };
 
+/** What tells an entry from all others of its link. */
+export function fdbKey(entry: FdbState): string {
+  return `${entry.mac} ${'master' in entry ? 'master' : entry.destination}`;
+}
+
 /** One entry of a neighbour table. */
 export interface NeighbourState {
   /** Plain address, canonical text. */

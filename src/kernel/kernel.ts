@@ -10,6 +10,8 @@ export type KernelEvent =
   | { readonly event: 'firewall-changed'; readonly tables: readonly string[] }
   | { readonly event: 'forwarding-changed'; readonly family: 4 | 6; readonly link: string | 'all'; readonly on: boolean }
   | { readonly event: 'routes-changed' }
+  /** Of a VXLAN link, or of its bridge: the MACs of permanent forwarding entries that went, and plain addresses of neighbours, be they learned ones. */
+  | { readonly event: 'entries-removed'; readonly name: string; readonly index: number; readonly macs: readonly string[]; readonly addresses: readonly string[] }
   /** The kernel dropped events: anything may have changed. */
   | { readonly event: 'overflow' };
 

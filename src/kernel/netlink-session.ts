@@ -6,14 +6,13 @@ import { addNamespace, deleteNamespace, namespacePath } from './named-namespace.
 import { deleteAddress, newAddress } from './netlink/address-messages.ts';
 import { Channel } from './netlink/channel.ts';
 import { deleteLink, deleteLinkGroup, newLink, setBridgePort, setLink } from './netlink/link-messages.ts';
-import type { EntryChange } from './netlink/neighbour-messages.ts';
 import type { Request } from './netlink/netlink-socket.ts';
 import { parsePrefix } from './netlink/parse.ts';
 import { changeRoute } from './netlink/route-messages.ts';
 import { globalAddresses } from './netlink/snapshot.ts';
 import type { Namespaces } from './netns.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, AddressFlush, LinkAdd, LinkDelete, LinkGroupDelete, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
+import type { AddressChange, AddressFlush, EntryChange, LinkAdd, LinkDelete, LinkGroupDelete, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
 import { opWords } from './op-words.ts';
 import { deleteRedirectIn, setRedirectIn, type RedirectPlace } from './redirects.ts';
 import { closeFile } from './sys.ts';

@@ -148,6 +148,9 @@ export interface NeighbourChange extends NeighbourState {
   readonly link: string;
 }
 
+/** A change of one entry of a table: many go in one send, because they do not depend on each other. */
+export type EntryChange = FdbChange | NeighbourChange;
+
 /** `sysctl -w`, the key in slash form below /proc/sys: `net/ipv4/conf/eth0/rp_filter`. */
 export interface SysctlSet {
   readonly op: 'sysctl-set';
@@ -254,8 +257,7 @@ export type Op =
   | AddressChange
   | AddressFlush
   | RouteChange
-  | FdbChange
-  | NeighbourChange
+  | EntryChange
   | SysctlSet
   | NamespaceAdd
   | NamespaceDelete

@@ -1,4 +1,5 @@
 /** UDP datagrams with their IP headers, for links that have no address to send from. Pure. */
+import { FILTER, filterProgram, type FilterStep } from './socket-filter.ts';
 import { addressText, SOCKET } from './sys.ts';
 import { parseAddress } from './netlink/parse.ts';
 
@@ -58,30 +59,16 @@ export function readUdpPacket(packet: Buffer): (UdpEnds & { readonly payload: Bu
 }
 
 /**
- * A program for the kernel's socket filter (linux/filter.h): only UDP to this port, seen from the IP header on.
+ * A program for the kernel's socket filter: only UDP to this port, seen from the IP header on.
  * @param family AF_INET or AF_INET6
  */
 export function udpFilter(family: number, port: number): Buffer {
-  const LOAD_BYTE = 0x30;
-  const LOAD_HALF = 0x28;
-  const LOAD_HALF_BEHIND = 0x48;
-  const LOAD_HEADER_LENGTH = 0xb1;
-  const EQUAL = 0x15;
-  const ANY_BIT = 0x45;
-  const RETURN = 0x06;
-  const ALL = 0x40000;
-  // [code, how many to skip when true, when false, value]
-  const program: readonly (readonly [number, number, number, number])[] =
+  const { LOAD_BYTE, LOAD_HALF, LOAD_HALF_BEHIND, LOAD_HEADER_LENGTH, EQUAL, ANY_BIT, RETURN, ALL } = FILTER;
+  const program: readonly FilterStep[] =
     family === SOCKET.AF_INET
       ? [[LOAD_BYTE, 0, 0, 9], [EQUAL, 0, 6, UDP], [LOAD_HALF, 0, 0, 6], [ANY_BIT, 4, 0, FRAGMENT & 0x1fff], [LOAD_HEADER_LENGTH, 0, 0, 0], [LOAD_HALF_BEHIND, 0, 0, 2], [EQUAL, 0, 1, port], [RETURN, 0, 0, ALL], [RETURN, 0, 0, 0]]
       : [[LOAD_BYTE, 0, 0, 6], [EQUAL, 0, 3, UDP], [LOAD_HALF, 0, 0, HEADER[6] + 2], [EQUAL, 0, 1, port], [RETURN, 0, 0, ALL], [RETURN, 0, 0, 0]];
-  const bytes = Buffer.alloc(program.length * 8);
-  for (const [index, [code, whenTrue, whenFalse, value]] of program.entries()) {
-    bytes.writeUInt16LE(code, index * 8);
-    bytes.set([whenTrue, whenFalse], index * 8 + 2);
-    bytes.writeUInt32LE(value, index * 8 + 4);
-  }
-  return bytes;
+  return filterProgram(program);
 }
 
 function headerV4(source: Buffer, target: Buffer, length: number): Buffer {

@@ -1,5 +1,5 @@
 import { FLOOD_MAC, type FdbState, type NeighbourState } from '../forwarding-state.ts';
-import type { FdbChange, NeighbourChange } from '../op.ts';
+import type { EntryChange, FdbChange, NeighbourChange } from '../op.ts';
 import { addressText, SOCKET } from '../sys.ts';
 import { NEIGHBOUR, NLM_F, RTM } from './constants.ts';
 import { Attributes } from './message-reader.ts';
@@ -8,9 +8,6 @@ import { macText, parseAddress, parseMac } from './parse.ts';
 
 /** linux/socket.h: PF_BRIDGE */
 const AF_BRIDGE = 7;
-
-/** A change of one entry of a table. */
-export type EntryChange = FdbChange | NeighbourChange;
 
 /** The request for an entry at the link of this index. @throws {NetworkError} INVALID */
 export function changeEntry(index: number, op: EntryChange): Request {

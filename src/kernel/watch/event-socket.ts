@@ -2,7 +2,8 @@ import { ERRNO, kernelError } from '../errno.ts';
 import { readMessages } from '../netlink/message-reader.ts';
 import type { Message } from '../netlink/message-reader.ts';
 import { netlinkAddress } from '../netlink/netlink-socket.ts';
-import { bindSocket, closeFile, openSocketFd, receiveFrom, SOCKET, trySocketOption } from '../sys.ts';
+import { FILTER, filterProgram } from '../socket-filter.ts';
+import { attachFilter, bindSocket, closeFile, openSocketFd, receiveFrom, SOCKET, trySocketOption } from '../sys.ts';
 
 /** Room for the events of a burst: some 3000 links. Memory is charged only while events wait. */
 const RECEIVE_BUFFER = 16 << 20;
@@ -14,12 +15,17 @@ export class EventSocket implements Disposable {
   readonly fd: number;
   #open = true;
 
-  /** @param groups group numbers, at most 32 @throws {NetworkError} KERNEL */
-  constructor(protocol: number, groups: readonly number[]) {
+  /**
+   * @param groups group numbers, at most 32
+   * @param unheard a message type that the kernel is not to deliver
+   * @throws {NetworkError} KERNEL
+   */
+  constructor(protocol: number, groups: readonly number[], unheard?: number) {
     this.fd = openSocketFd(SOCKET.AF_NETLINK, SOCKET.SOCK_RAW | SOCKET.SOCK_NONBLOCK, protocol, 'open a netlink event socket');
     trySocketOption(this.fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUFFORCE, RECEIVE_BUFFER);
     const mask = groups.reduce((bits, group) => bits | (1 << (group - 1)), 0) >>> 0;
     try {
+      if (unheard !== undefined) attachFilter(this.fd, allBut(unheard), 'choose among netlink events');
       bindSocket(this.fd, netlinkAddress(mask), 'listen to netlink events');
     } catch (error) {
       this[Symbol.dispose]();
@@ -50,4 +56,10 @@ export class EventSocket implements Disposable {
       if (sender.readUInt32LE(4) === 0) for (const message of readMessages(datagram.subarray(0, length))) take(message);
     }
   }
+}
+
+/** Drops one type of message: nlmsg_type, which stands in host order. */
+function allBut(type: number): Buffer {
+  const { LOAD_HALF, EQUAL, RETURN, ALL } = FILTER;
+  return filterProgram([[LOAD_HALF, 0, 0, 4], [EQUAL, 0, 1, ((type & 0xff) << 8) | (type >> 8)], [RETURN, 0, 0, 0], [RETURN, 0, 0, ALL]]);
 }

@@ -9,12 +9,14 @@ import { SOCKET } from '../sys.ts';
 import { EventSocket } from './event-socket.ts';
 import { LinkTable } from './link-table.ts';
 import type { OwnChanges } from './own-changes.ts';
+import { RemovedEntries } from './removed-entries.ts';
 
-const GROUPS = [RTNLGRP.LINK, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE, RTNLGRP.IPV4_NETCONF, RTNLGRP.IPV6_NETCONF];
+const GROUPS = [RTNLGRP.LINK, RTNLGRP.NEIGH, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE, RTNLGRP.IPV4_NETCONF, RTNLGRP.IPV6_NETCONF];
 
-/** Links, routes and forwarding switches of the namespace in which it was made. */
+/** Links, routes, forwarding switches and what goes from the tables of VXLAN links, of the namespace in which it was made. */
 export class HostWatch implements Disposable {
-  readonly #events = new EventSocket(NETLINK.ROUTE, GROUPS);
+  // Neighbours change their state all the time, and nothing here depends on it.
+  readonly #events = new EventSocket(NETLINK.ROUTE, GROUPS, RTM.NEWNEIGH);
   readonly #links = new LinkTable(() => performance.now());
   /** By family and index: whether it forwards. */
   readonly #forwarding = new Map<string, boolean>();
@@ -53,6 +55,7 @@ export class HostWatch implements Disposable {
     const found: KernelEvent[] = [];
     // A link that is set up comes several times over: the last word is enough.
     const changed = new Map<string, Buffer>();
+    const entries = new RemovedEntries();
     let routes = false;
     const settle = (): void => {
       for (const payload of changed.values()) push(found, this.#links.changed(payload, own));
@@ -73,6 +76,9 @@ export class HostWatch implements Disposable {
           settle();
           if (isForeignRoute(payload, own)) routes = true;
           break;
+        case RTM.DELNEIGH:
+          entries.add(payload, own);
+          break;
         case RTM.NEWNETCONF:
           push(found, this.#forwardingChanged(payload, own));
           break;
@@ -80,6 +86,7 @@ export class HostWatch implements Disposable {
       }
     });
     settle();
+    found.push(...entries.events(this.#links, own));
     if (routes) found.push({ event: 'routes-changed' });
     if (!complete) {
       this.#readTables();

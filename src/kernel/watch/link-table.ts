@@ -16,6 +16,7 @@ interface Row {
   /** Number of the namespace in which the other end stands, if not here. */
   readonly peerNamespace: number | undefined;
   readonly hairpin: boolean | undefined;
+  readonly vxlan: boolean;
   /** What else is worth a word when it changes; carrier and counters are not. */
   readonly summary: string;
 }
@@ -38,6 +39,11 @@ export class LinkTable {
   /** Name of a link by its index. */
   name(index: number): string | undefined {
     return this.#rows.get(index)?.name;
+  }
+
+  /** A VXLAN link, or the bridge that it is a port of. */
+  carriesOverlay(index: number): boolean {
+    return this.#rows.entries().some(([link, { vxlan, master }]) => vxlan && (link === index || master === index));
   }
 
   /** Takes over a whole dump without a word. */
@@ -102,9 +108,9 @@ export class LinkTable {
 }
 
 function row(payload: Buffer): Row {
-  const { name, group, masterIndex: master, peerIndex, peerNamespaceId, hairpin, mac, mtu, up, alias } = parseLink(payload, NO_ADDRESSES);
+  const { name, kind, group, masterIndex: master, peerIndex, peerNamespaceId, hairpin, mac, mtu, up, alias } = parseLink(payload, NO_ADDRESSES);
   const peer = peerNamespaceId === undefined ? peerIndex : undefined;
-  return { name, group, master, peer, peerNamespace: peerNamespaceId, hairpin, summary: JSON.stringify([name, group, master ?? 0, mac, mtu, up, alias ?? '']) };
+  return { name, group, master, peer, peerNamespace: peerNamespaceId, hairpin, vxlan: kind === 'vxlan', summary: JSON.stringify([name, group, master ?? 0, mac, mtu, up, alias ?? '']) };
 }
 
 /** A bridge tells of its port: only what it knows better than the link itself. */
