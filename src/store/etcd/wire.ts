@@ -21,7 +21,7 @@ export interface Credentials {
 }
 
 /** Bytes of an answer, or of a line of one, that are still taken: etcd's own limit for one value is 1.5 MB. */
-const LARGEST = 64 << 20;
+const LARGEST = 32 << 20;
 
 /** A quiet connection is tried after so many ms; the kernel gives it up ten seconds later (libuv sets 10 probes, 1 s apart). */
 const KEEP_ALIVE = 5000;
