@@ -33,6 +33,13 @@ export interface PoolCounts {
   readonly automatic: bigint;
 }
 
+/** Inclusive. */
+interface Range {
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly choice: LowestFree;
+}
+
 /** Docker hands a freed address to the next caller at once; its peers' ARP and DNS caches still know the old owner (moby#26284). */
 const QUARANTINE = 30_000;
 
@@ -46,10 +53,8 @@ export class Pool {
   readonly owner: string;
   readonly #owners = new Map<bigint, string>();
   readonly #quarantine: Quarantine;
-  readonly #choice: LowestFree;
-  /** Bounds of automatic choice. */
-  readonly #first: bigint;
-  readonly #last: bigint;
+  /** Where automatic choice looks, one after the other. */
+  #ranges: readonly Range[];
   #usedInRange = 0n;
 
   constructor(spec: PoolSpec, timing: PoolTiming = {}) {
@@ -57,11 +62,18 @@ export class Pool {
     this.range = spec.range;
     this.owner = spec.owner;
     this.#quarantine = new Quarantine(timing.quarantine ?? QUARANTINE, timing.now ?? ((): number => performance.now()));
-    const usable = usableOf(spec.subnet);
-    const wanted = spec.range ?? spec.subnet;
-    this.#first = max(usable.first, wanted.base);
-    this.#last = min(usable.last, lastOf(wanted).value);
-    this.#choice = new LowestFree(this.#first, this.#last);
+    this.#ranges = [this.#range(spec.range ?? spec.subnet)];
+  }
+
+  /** Automatic choice stays inside these parts of the subnet from now on; what was given out stays given. */
+  allot(blocks: readonly Cidr[]): void {
+    const before = new Map(this.#ranges.map((range) => [`${range.first} ${range.last}`, range]));
+    this.#ranges = blocks.map((block) => {
+      const range = this.#range(block);
+      return before.get(`${range.first} ${range.last}`) ?? range;
+    });
+    this.#quarantine.keep((value) => this.#isAutomatic(value));
+    this.#usedInRange = BigInt([...this.#owners.keys()].filter((value) => this.#isAutomatic(value)).length);
   }
 
   /**
@@ -84,7 +96,7 @@ export class Pool {
     if (address.family !== this.subnet.family || !this.#owners.delete(value)) return false;
     if (!this.#isAutomatic(value)) return true;
     this.#usedInRange -= 1n;
-    this.#quarantine.end((freed) => this.#choice.give(freed));
+    this.#endQuarantine();
     this.#quarantine.hold(value);
     return true;
   }
@@ -104,18 +116,36 @@ export class Pool {
     const usable = usableOf(this.subnet);
     const size = usable.last - usable.first + 1n;
     const used = BigInt(this.#owners.size);
-    const range = max(this.#last - this.#first + 1n, 0n);
-    return { size, used, free: size - used, automatic: range - this.#usedInRange };
+    const automatic = this.#ranges.reduce((sum, { first, last }) => sum + max(last - first + 1n, 0n), 0n);
+    return { size, used, free: size - used, automatic: automatic - this.#usedInRange };
   }
 
   #isAutomatic(value: bigint): boolean {
-    return value >= this.#first && value <= this.#last;
+    return this.#ranges.some(({ first, last }) => value >= first && value <= last);
+  }
+
+  #range(block: Cidr): Range {
+    const usable = usableOf(this.subnet);
+    const first = max(usable.first, block.base);
+    const last = min(usable.last, lastOf(block).value);
+    return { first, last, choice: new LowestFree(first, last) };
+  }
+
+  #endQuarantine(): void {
+    this.#quarantine.end((freed) => this.#ranges.find(({ first, last }) => freed >= first && freed <= last)?.choice.give(freed));
+  }
+
+  #free(): bigint | undefined {
+    for (const { choice } of this.#ranges) {
+      const free = choice.next((value) => this.#owners.has(value) || this.#quarantine.has(value));
+      if (free !== undefined) return free;
+    }
+    return undefined;
   }
 
   #choose(): bigint {
-    this.#quarantine.end((freed) => this.#choice.give(freed));
-    const free = this.#choice.next((value) => this.#owners.has(value) || this.#quarantine.has(value));
-    const value = free ?? this.#quarantine.oldest();
+    this.#endQuarantine();
+    const value = this.#free() ?? this.#quarantine.oldest();
     if (value !== undefined) return value;
     const where = this.range === undefined ? formatCidr(this.subnet) : `range ${formatCidr(this.range)} of ${formatCidr(this.subnet)}`;
     const wayOut = this.range === undefined ? 'disconnect something, or make a larger network' : 'ask for one outside the range by name, or disconnect something';

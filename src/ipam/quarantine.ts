@@ -37,6 +37,11 @@ export class Quarantine {
     this.#stays.delete(value);
   }
 
+  /** Lets all go early but these. */
+  keep(isMeant: (value: bigint) => boolean): void {
+    for (const value of this.#stays.keys()) if (!isMeant(value)) this.#stays.delete(value);
+  }
+
   /** Lets all go whose time is over, and gives them to `freed`. */
   end(freed: (value: bigint) => void): void {
     const over = this.#now() - this.#duration;
