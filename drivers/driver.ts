@@ -61,6 +61,8 @@ export interface HostView {
   }[];
   /** MTU of the link with the default route, bytes; undefined without one. */
   readonly uplinkMtu: number | undefined;
+  /** Where networks can span hosts: bytes that every host's packets to the others may have, and a number that no network has. */
+  readonly cluster?: { readonly mtu: number; readonly vni: number };
   /** The other networks. */
   readonly networks: readonly { readonly name: string; readonly settled: Readonly<Record<string, string>> }[];
   /** Those of the {@link Driver.kindsInQuestion} that the kernel has. */
@@ -136,6 +138,27 @@ export interface WantedState {
 /** Under this name the address that a network's parent has in a subnet is among the auxiliary ones. */
 export const PARENT_ADDRESS = 'parent';
 
+/** What a network that spans hosts knows of the others. */
+export interface Reach {
+  /** Plain address at which this host takes what the others send. */
+  readonly local: string;
+  /** Left out while nothing is known: then what the kernel has of them is left as it is. */
+  readonly others?: {
+    /** Plain addresses of the hosts that have endpoints in the network: what is for all goes there. */
+    readonly hosts: readonly string[];
+    readonly endpoints: readonly RemoteEndpoint[];
+  };
+}
+
+/** An endpoint on another host. */
+export interface RemoteEndpoint {
+  readonly mac: string;
+  /** Plain. */
+  readonly addresses: readonly string[];
+  /** Plain address at which its host takes what is for it. */
+  readonly host: string;
+}
+
 /** Nothing wanted. */
 export const NOTHING: WantedState = { links: [], facts: [] };
 
@@ -179,8 +202,11 @@ export interface DriverNetwork {
   givesGateway(family: Family): boolean;
   publishing(family: Family): Publishing;
   naming(): NamingTraits;
-  /** Links and rules of the network itself. */
-  wanted(): WantedState;
+  /**
+   * Links and rules of the network itself.
+   * @param reach of a network that spans hosts
+   */
+  wanted(reach?: Reach): WantedState;
   /**
    * Checks an endpoint's driver options.
    * @throws {NetworkError} INVALID names the option and what it may be
@@ -195,6 +221,8 @@ export interface Driver {
   readonly name: string;
   /** Its subnets are those of a LAN that is there already: not chosen to be out of the host's way, their gateway somebody else's. */
   readonly isOnLan: boolean;
+  /** Its networks are there on every host of a cluster. */
+  readonly spansHosts?: true;
   /** Kinds of link of which {@link Driver.settle} has to know whether the kernel has them. */
   kindsInQuestion(options: Readonly<Record<string, string>>): readonly string[];
   /**

@@ -51,7 +51,7 @@ export const boolean: OptionParser<boolean> = (key, value) => {
 /** A whole number between two others, both included. */
 export function integer(low: number, high: number): OptionParser<number> {
   return (key, value) => {
-    const number = /^\d{1,6}$/.test(value) ? Number(value) : Number.NaN;
+    const number = /^\d{1,8}$/.test(value) ? Number(value) : Number.NaN;
     if (number >= low && number <= high) return number;
     throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be a whole number from ${low} to ${high}`);
   };

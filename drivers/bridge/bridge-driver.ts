@@ -1,7 +1,8 @@
 import { NetworkError } from '../../src/common/error.ts';
 import type { Driver, HostView, NetworkSpec } from '../driver.ts';
-import { BridgeNetwork, bridgeNameOf } from './bridge-network.ts';
-import { parseBridgeOptions, type BridgeOptions } from './options.ts';
+import { BridgedNetwork, bridgeNameOf } from '../bridged/bridged-network.ts';
+import type { BridgedOptions } from '../bridged/bridged-options.ts';
+import { parseBridgeOptions } from './options.ts';
 
 /** MTU where the host has no uplink to take it from, bytes (Ethernet). */
 const DEFAULT_MTU = 1500;
@@ -16,11 +17,11 @@ export function bridgeDriver(warn: (message: string) => void = () => {}): Driver
     isOnLan: false,
     kindsInQuestion: () => [],
     settle: (spec, host) => settle(spec, host, parseBridgeOptions(spec.options, warn)),
-    open: (spec, label) => new BridgeNetwork(spec, label),
+    open: (spec, label) => new BridgedNetwork(spec, parseBridgeOptions(spec.options), label),
   };
 }
 
-function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: BridgeOptions): Readonly<Record<string, string>> {
+function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, options: BridgedOptions): Readonly<Record<string, string>> {
   for (const [family, mode, subnets] of [
     [4, options.gatewayModeIpv4, spec.ipv4],
     [6, options.gatewayModeIpv6, spec.ipv6],

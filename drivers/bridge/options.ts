@@ -1,29 +1,7 @@
 import { requireInterfaceName } from '../../src/common/name.ts';
 import type { GatewayMode } from '../../src/firewall/facts.ts';
+import { DNS_MODES, type BridgedOptions } from '../bridged/bridged-options.ts';
 import { address, boolean, integer, interfacePrefix, linkName, oneOf, optionReader, type OptionRow } from '../option-values.ts';
-
-/** Options of a bridge network, parsed. */
-export interface BridgeOptions {
-  /** Undefined: `br-` and the first 12 digits of the network's id. */
-  readonly bridgeName: string | undefined;
-  readonly masquerade: boolean;
-  readonly icc: boolean;
-  readonly inhibitIpv4: boolean;
-  readonly hostBinding: string | undefined;
-  readonly gatewayModeIpv4: GatewayMode;
-  readonly gatewayModeIpv6: GatewayMode;
-  readonly trustedInterfaces: readonly string[];
-  /** Bytes; undefined: that of the uplink. */
-  readonly mtu: number | undefined;
-  readonly interfacePrefix: string;
-  /** `gateway`: names are served at the gateway addresses too. */
-  readonly dns: (typeof DNS_MODES)[number];
-  readonly hostIpv4: string | undefined;
-  readonly hostIpv6: string | undefined;
-  readonly announceCount: number;
-  /** ms */
-  readonly announceInterval: number;
-}
 
 const BRIDGE = 'com.docker.network.bridge.';
 const NETWORK = 'com.docker.network.';
@@ -48,14 +26,13 @@ export const BRIDGE_OPTION_TABLE: readonly OptionRow[] = [
 ];
 
 const GATEWAY_MODES: readonly GatewayMode[] = ['nat', 'nat-unprotected', 'routed', 'isolated'];
-const DNS_MODES = ['sandbox', 'gateway'] as const;
 
 /**
  * Parses `-o KEY=VALUE` options of a bridge network.
  * @param warn called with a sentence for an unknown `com.docker.*` option, which is ignored as the engine does
  * @throws {NetworkError} INVALID for an unknown option or a bad value
  */
-export function parseBridgeOptions(options: Readonly<Record<string, string>>, warn: (message: string) => void = () => {}): BridgeOptions {
+export function parseBridgeOptions(options: Readonly<Record<string, string>>, warn: (message: string) => void = () => {}): BridgedOptions {
   const read = optionReader('bridge', BRIDGE_OPTION_TABLE, options, warn);
   return {
     bridgeName: read(`${BRIDGE}name`, linkName('bridge name'), undefined),

@@ -2,7 +2,7 @@ import { dirname, join, normalize } from 'node:path/posix';
 
 const MIDDLE = ['ipam', 'dns', 'firewall', 'store', 'ports'] as const;
 const BELOW_DRIVERS = ['common', 'kernel', ...MIDDLE] as const;
-const BELOW_DOORS = [...BELOW_DRIVERS, 'driver-contract', 'driver-base', 'driver', 'controller'] as const;
+const BELOW_DOORS = [...BELOW_DRIVERS, 'driver-contract', 'driver-base', 'driver', 'cluster', 'controller'] as const;
 
 /**
  * What each part of the house may import besides itself. docs/architecture.md draws it.
@@ -13,10 +13,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   common: [],
   kernel: ['common'],
   ...Object.fromEntries(MIDDLE.map((part) => [part, ['common', 'kernel']])),
+  cluster: [...BELOW_DRIVERS],
   'driver-contract': [...BELOW_DRIVERS],
   'driver-base': [...BELOW_DRIVERS, 'driver-contract'],
   driver: [...BELOW_DRIVERS, 'driver-contract', 'driver-base'],
-  controller: [...BELOW_DRIVERS, 'driver-contract', 'driver'],
+  controller: [...BELOW_DRIVERS, 'driver-contract', 'driver', 'cluster'],
   library: [...BELOW_DOORS],
   door: [...BELOW_DOORS, 'library'],
   // what is measured and shown runs in the private hosts of test/support; the product never imports from test/
@@ -25,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   test: [...BELOW_DOORS, 'library', 'door', 'scripts', 'bench'],
 };
 
-const DRIVER_BASES: ReadonlySet<string> = new Set(['parent']);
+const DRIVER_BASES: ReadonlySet<string> = new Set(['parent', 'bridged']);
 const DOORS: ReadonlySet<string> = new Set(['api', 'cli', 'lab']);
 
 interface Part {

@@ -27,5 +27,7 @@ export type ApiController = Pick<
   | 'nameCounts'
   | 'subscribe'
   | 'exchanges'
+  | 'cluster'
+  | 'forgetHost'
   | 'reconcile'
 >;

@@ -3,6 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { NameAnswer, NameQuery } from '../controller/ask-name.ts';
 import type { NameCounts, NameView } from '../controller/name-views.ts';
+import type { ClusterView } from '../controller/cluster-keeper.ts';
 import type { CableView } from '../controller/cable-view.ts';
 import type { EndpointView, NetworkView, PortView, SandboxView } from '../controller/views.ts';
 import type {
@@ -113,3 +114,8 @@ function segment(what: string, name: string): string {
   if (name === '') throw new NetworkError('INVALID', `an empty ${what} name is not allowed`);
   return encodeURIComponent(name);
 }
+
+export const getCluster = (): ApiCall<ClusterView> => ({ method: 'GET', path: '/cluster' });
+
+/** @param host id of a lost one */
+export const forgetHost = (host: string): ApiCall<undefined> => ({ method: 'DELETE', path: `/cluster/hosts/${segment('host', host)}` });

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
+import { canonicalAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import type { ClusterOptions } from '../controller/open-cluster.ts';
+import { parseClusterUrl } from '../store/etcd/cluster-url.ts';
 import { checkShape } from './check-shape.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 import { defaultRunFolder } from './socket-path.ts';
@@ -23,6 +27,8 @@ export interface DaemonOptions {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly firewall: 'auto' | 'nft' | 'iptables';
+  /** The hosts that networks can span; undefined: this one alone. */
+  readonly cluster?: ClusterOptions;
 }
 
 const settings = z.strictObject({
@@ -35,6 +41,8 @@ const settings = z.strictObject({
   'log-level': z.exactOptional(z.enum(LOG_LEVELS)),
   'log-format': z.exactOptional(z.enum(LOG_FORMATS)),
   firewall: z.exactOptional(z.enum(['auto', 'nft', 'iptables'])),
+  cluster: z.exactOptional(z.string().min(1)),
+  advertise: z.exactOptional(z.string().min(1)),
 });
 
 /**
@@ -58,7 +66,14 @@ export function daemonOptions(flags: Readonly<Record<string, string>>, configFil
     logLevel: chosen['log-level'] ?? 'info',
     logFormat: chosen['log-format'] ?? 'text',
     firewall: chosen.firewall ?? 'auto',
+    ...clusterOptions(chosen.cluster, chosen.advertise),
   };
+}
+
+function clusterOptions(url: string | undefined, advertise: string | undefined): Pick<DaemonOptions, 'cluster'> {
+  if (url === undefined && advertise !== undefined) throw new NetworkError('INVALID', `--advertise ${quote(advertise)} says where other hosts reach this one: it needs --cluster`);
+  if (url === undefined) return {};
+  return { cluster: { etcd: parseClusterUrl(url), ...(advertise === undefined ? {} : { advertise: canonicalAddress(advertise) }) } };
 }
 
 function readJson(path: string): unknown {

@@ -35,11 +35,11 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
     metrics.event(event.type, event.action);
     logEvent(log, event);
   };
-  const { stateFolder, firewall, pluginPath, pluginPatience } = options;
+  const { stateFolder, firewall, pluginPath, pluginPatience, cluster } = options;
   // The sockets at which this daemon is a plugin itself.
   const own = new Set<string>();
   const plugins = { own, ...(pluginPath === undefined ? {} : { folders: pluginPath }), ...(pluginPatience === undefined ? {} : { patience: pluginPatience }) };
-  const { controller } = stack.use(await openHost({ stateFolder, firewall, plugins, onEvent }));
+  const { controller } = stack.use(await openHost({ stateFolder, firewall, plugins, onEvent, ...(cluster === undefined ? {} : { cluster }) }));
   const report = (message: string): void => log('error', message);
   const leases = new LeaseKeeper(controller, report);
   const server = apiServer({

@@ -53,6 +53,8 @@ export function routes({ leases, metrics, diagnose }: RouteParts): readonly Rout
     get('/dns/names', ({ controller, query }) => controller.names(query.get('network') ?? undefined), ['network']),
     { ...post('/dns/query', nameQueryBody, ({ controller, body, signal }) => controller.queryName(body, signal)), changes: false },
     get('/dns/stats', ({ controller }) => controller.nameCounts()),
+    get('/cluster', ({ controller }) => controller.cluster()),
+    { ...remove('/cluster/hosts/:host', ({ controller, names }) => controller.forgetHost(named(names, 'host'))), changes: false },
     get('/doctor', diagnose),
     post('/doctor/fix', noBody, async ({ controller }): Promise<FixAnswer> => ({ repairs: await controller.reconcile() })),
     streaming('/events', streamEvents),

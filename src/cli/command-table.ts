@@ -55,6 +55,11 @@ const dns: CommandTable = {
   stats: { summary: 'count what has been asked', load: async () => (await import('./commands/dns-stats.ts')).dnsStats },
 };
 
+const cluster: CommandTable = {
+  ls: { summary: 'list the hosts of the cluster, and what is wrong with it', alias: 'list', load: async () => (await import('./commands/cluster-ls.ts')).clusterList },
+  forget: { summary: 'give up what a lost host had', load: async () => (await import('./commands/cluster-forget.ts')).clusterForget },
+};
+
 /** All of `netctl`. */
 export const COMMANDS: CommandTable = {
   daemon: { summary: 'run the daemon that all other commands talk to', load: async () => (await import('./commands/daemon.ts')).daemon },
@@ -63,6 +68,7 @@ export const COMMANDS: CommandTable = {
   link: { summary: 'put a cable between two sandboxes: a veth pair, and no bridge', commands: link, usual: 'create' },
   exec: { summary: 'run a program in a sandbox', passesThrough: true, load: async () => (await import('./commands/exec.ts')).exec },
   run: { summary: 'run a program in a new sandbox that goes when it ends', changes: true, passesThrough: true, load: async () => (await import('./commands/run.ts')).run },
+  cluster: { summary: 'show the hosts that networks span', commands: cluster },
   dns: { summary: 'show names, ask for them, count questions', commands: dns },
   port: { summary: 'list the published ports of a sandbox or container', load: async () => (await import('./commands/port.ts')).port },
   ps: { summary: 'list sandboxes and containers with their addresses and ports', load: async () => (await import('./commands/ps.ts')).ps },

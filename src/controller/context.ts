@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
 import type { Applier } from './applier.ts';
+import type { ClusterKeeper } from './cluster-keeper.ts';
 import type { DhcpKeeper } from './dhcp-keeper.ts';
 import type { EventHub } from './events.ts';
 import type { FileKeeper } from './file-keeper.ts';
@@ -52,6 +53,7 @@ export interface Context {
   readonly names: Names;
   readonly dhcp: DhcpKeeper;
   readonly plugins: PluginKeeper;
+  readonly cluster: ClusterKeeper;
   readonly files: FileKeeper;
   /** Operations that put our one accept rule where other packet filters need it, or take it away. */
   readonly acceptRules: OpenFirewall['acceptRules'];

@@ -13,6 +13,7 @@ import { EngineDoor } from './engine-door.ts';
 import type { ControllerEvent } from './events.ts';
 import { inspectRules } from './inspect-rules.ts';
 import { loadContext, type ControllerParts } from './load-context.ts';
+import type { ClusterView } from './cluster-keeper.ts';
 import { Lock } from './lock.ts';
 import { NetworkError } from '../common/error.ts';
 import { nameCounts, nameViews, type NameCounts, type NameView } from './name-views.ts';
@@ -68,6 +69,7 @@ export class Controller implements AsyncDisposable {
     await controller.#context.names.settle();
     controller.#context.dhcp.start((task) => controller.#exclusive(task));
     controller.#context.plugins.start((task) => controller.#exclusive(task));
+    controller.#context.cluster.start((task) => controller.#exclusive(task));
     controller.#watch();
     return controller;
   }
@@ -82,7 +84,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} INVALID, EXISTS, IN_USE, FORBIDDEN, EXHAUSTED, NOT_FOUND (driver), KERNEL
    */
   async createNetwork(request: NetworkRequest, signal?: AbortSignal): Promise<NetworkView> {
-    const { ledger, plugins } = this.#context;
+    const { ledger, plugins, cluster } = this.#context;
     const prepared = await plugins.prepare(request, signal);
     const { id } = await this.#exclusive(async () => (await createNetwork(this.#context, request, signal, prepared)).record, signal).catch(async (error: unknown) => {
       if (prepared !== undefined) await plugins.giveUp(prepared);
@@ -90,6 +92,7 @@ export class Controller implements AsyncDisposable {
     });
     try {
       await plugins.heard([id], signal);
+      await cluster.share(id, signal);
     } catch (error) {
       if (ledger.networks.has(id)) await this.removeNetwork(id).catch(() => {});
       throw error;
@@ -103,23 +106,27 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} NOT_FOUND, IN_USE (endpoints), FORBIDDEN (an engine's)
    */
   async removeNetwork(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    const id = await this.#exclusive(async () => {
-      const { record } = this.#context.ledger.network(reference);
+    const { ledger, cluster } = this.#context;
+    const { id } = ledger.network(reference).record;
+    await cluster.unshare(id);
+    await this.#exclusive(async () => {
+      const record = ledger.networks.get(id)?.record;
+      // Other hosts were told, and so was this one.
+      if (record === undefined) return;
       if (record.owner === 'engine' && options.force !== true) {
         throw new NetworkError('FORBIDDEN', `network '${record.name}' belongs to the engine: use 'docker network rm', or --force if the engine has forgotten it`);
       }
       if (options.force === true) await this.engine.forgetEndpoints(record.id);
       await removeNetwork(this.#context, record.id);
-      return record.id;
     });
     await this.#context.plugins.parted([id]);
   }
 
-  /** Removes every network of ours that has no endpoint. @returns their names */
+  /** Removes every network of ours that has no endpoint; those of a cluster are not this host's alone, and stay. @returns their names */
   async pruneNetworks(): Promise<string[]> {
     const removed = await this.#exclusive(async () => {
       const { ledger } = this.#context;
-      const idle = [...ledger.networks.values()].filter(({ record }) => record.owner === 'netctl' && ledger.endpointsOfNetwork(record.id).length === 0);
+      const idle = [...ledger.networks.values()].filter(({ record }) => record.owner === 'netctl' && record.cluster === undefined && ledger.endpointsOfNetwork(record.id).length === 0);
       for (const { record } of idle) await removeNetwork(this.#context, record.id);
       return idle.map(({ record }) => record);
     });
@@ -145,7 +152,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} INVALID, EXISTS, NOT_FOUND, IN_USE (port), EXHAUSTED, KERNEL
    */
   createSandbox(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxView> {
-    return this.#addressed(() => createSandbox(this.#context, request, signal), signal);
+    return this.#addressed(request.networks ?? [], () => createSandbox(this.#context, request, signal), signal);
   }
 
   /**
@@ -153,7 +160,7 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} INVALID, EXISTS, NOT_FOUND, IN_USE (port), EXHAUSTED, KERNEL
    */
   adoptSandbox(request: AdoptRequest, signal?: AbortSignal): Promise<SandboxView> {
-    return this.#addressed(() => adoptSandbox(this.#context, request, signal), signal);
+    return this.#addressed(request.networks ?? [], () => adoptSandbox(this.#context, request, signal), signal);
   }
 
   /**
@@ -189,11 +196,13 @@ export class Controller implements AsyncDisposable {
    * @throws {NetworkError} NOT_FOUND, EXISTS, INVALID, EXHAUSTED, FORBIDDEN, KERNEL
    */
   async connect(sandbox: string, request: ConnectRequest, signal?: AbortSignal): Promise<EndpointView> {
-    const { ledger, dhcp, plugins } = this.#context;
+    const { ledger, dhcp, plugins, cluster } = this.#context;
+    using _addresses = await cluster.provide([request], signal);
     const { id, sandboxId = '', networkId } = await this.#exclusive(() => connect(this.#context, ledger.sandbox(sandbox), request, signal), signal);
     try {
       await dhcp.bound([ledger.endpoint(id)], signal);
       await plugins.heard([id], signal);
+      await cluster.told();
     } catch (error) {
       if (ledger.endpoints.has(id)) await this.disconnect(sandboxId, networkId).catch(() => {});
       throw error;
@@ -263,6 +272,20 @@ export class Controller implements AsyncDisposable {
     return stats === undefined ? [] : nameCounts(this.#context.ledger, stats);
   }
 
+  /** The cluster that this host is in, as far as it is known. @throws {NetworkError} NOT_FOUND where there is none */
+  cluster(): ClusterView {
+    return this.#context.cluster.show();
+  }
+
+  /**
+   * Gives up what a lost host of the cluster had: its endpoints, and its right to give addresses.
+   * @param reference its id
+   * @throws {NetworkError} NOT_FOUND, IN_USE (it is there), UNAVAILABLE
+   */
+  forgetHost(reference: string): Promise<void> {
+    return this.#context.cluster.forget(reference);
+  }
+
   /** Calls the listener for everything that is said with Docker plugins, until disposed. */
   exchanges(listener: (exchange: Exchange) => void): Disposable {
     return this.#parts.plugins?.subscribe(listener) ?? new DisposableStack();
@@ -308,13 +331,14 @@ export class Controller implements AsyncDisposable {
       await copyStore.commit(entries.map(({ key, value }) => ({ key, value })));
       const recorder = new RehearsalKernel(kernel);
       const hostPorts = new HostPorts(recorder, this.#context.hostPorts);
-      const { openNames, namespaceFiles: _files, ...same } = this.#parts;
+      const { openNames, namespaceFiles: _files, cluster: _cluster, ...same } = this.#parts;
       const names = openNames === undefined ? {} : { openNames: rehearsalNames };
       const acceptRules: Context['acceptRules'] = async (wanted, more) => (await this.#parts.acceptRules?.(wanted, { ...more, rehearsal: true })) ?? [];
       const parts: ControllerParts = { ...same, ...names, store: copyStore, kernel: recorder, hostPorts, acceptRules, setBridges: async () => {}, onEvent: () => {} };
       await using copy = new Controller(await loadContext(parts), parts);
       copy.#context.applier.assume(this.#context.applier);
       copy.#context.names.assume(this.#context.names);
+      copy.#context.cluster.assume(this.#context.cluster);
       const result = await task(copy);
       return { result, ops: [...recorder.ops] };
     });
@@ -325,6 +349,7 @@ export class Controller implements AsyncDisposable {
     this.#watchdog?.[Symbol.dispose]();
     this.#context.dhcp[Symbol.dispose]();
     this.#context.plugins[Symbol.dispose]();
+    await this.#context.cluster[Symbol.asyncDispose]();
     await this.#exclusive(async () => {
       this.#context.hostPorts[Symbol.dispose]();
       await this.#context.names[Symbol.asyncDispose]();
@@ -353,23 +378,26 @@ export class Controller implements AsyncDisposable {
 
   /** Takes a sandbox off networks, and waits until their plugins have heard it. */
   async #parting(sandbox: string, task: () => Promise<void>): Promise<void> {
-    const { ledger, plugins } = this.#context;
+    const { ledger, plugins, cluster } = this.#context;
     const ids = await this.#exclusive(async () => {
       const endpoints = ledger.endpointsOfSandbox(ledger.sandbox(sandbox).id);
       await task();
       return endpoints.flatMap(({ id }) => (ledger.endpoints.has(id) ? [] : [id]));
     });
+    await cluster.told();
     await plugins.parted(ids);
   }
 
   /** Makes a sandbox, and waits for the addresses that come from elsewhere. */
-  async #addressed(make: () => Promise<SandboxRecord>, signal: AbortSignal | undefined): Promise<SandboxView> {
-    const { ledger, dhcp, plugins } = this.#context;
+  async #addressed(networks: readonly ConnectRequest[], make: () => Promise<SandboxRecord>, signal: AbortSignal | undefined): Promise<SandboxView> {
+    const { ledger, dhcp, plugins, cluster } = this.#context;
+    using _addresses = await cluster.provide(networks, signal);
     const { id } = await this.#exclusive(make, signal);
     try {
       const endpoints = ledger.endpointsOfSandbox(id);
       await dhcp.bound(endpoints, signal);
       await plugins.heard(endpoints.map((endpoint) => endpoint.id), signal);
+      await cluster.told();
     } catch (error) {
       if (ledger.sandboxes.has(id)) await this.removeSandbox(id).catch(() => {});
       throw error;
@@ -387,6 +415,7 @@ export class Controller implements AsyncDisposable {
         this.#context.dhcp.settle();
         this.#watchdog?.follow();
         this.#context.plugins.settle();
+        this.#context.cluster.settle();
       }
     }, signal);
   }

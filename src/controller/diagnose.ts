@@ -12,7 +12,7 @@ import { FORWARDING_KEY } from './surroundings.ts';
 export interface Finding {
   /** `ok` and `note` ask for nothing; `warning` and `error` do. */
   readonly level: 'ok' | 'note' | 'warning' | 'error';
-  /** What it is about: `kernel`, `links`, `sandboxes`, `packet filter`, `forwarding`, `ports`, `names`, `plugins`. */
+  /** What it is about: `kernel`, `links`, `sandboxes`, `packet filter`, `forwarding`, `ports`, `names`, `plugins`, `cluster`. */
   readonly subject: string;
   readonly message: string;
   readonly remedy?: string;
@@ -20,7 +20,7 @@ export interface Finding {
 
 /** Looks at everything. */
 export async function diagnose(context: Context): Promise<Finding[]> {
-  const parts = await Promise.all([kernelFeatures(context), links(context), sandboxes(context), packetFilter(context), forwarding(context), ports(context), names(context), plugins(context)]);
+  const parts = await Promise.all([kernelFeatures(context), links(context), sandboxes(context), packetFilter(context), forwarding(context), ports(context), names(context), plugins(context), cluster(context)]);
   return parts.flat();
 }
 
@@ -85,6 +85,13 @@ async function plugins({ plugins: keeper, ledger }: Context): Promise<Finding[]>
   if (problems.length > 0) return problems.map((message): Finding => ({ level: 'error', subject: 'plugins', message, remedy: "it is tried again every 10 s, and by 'netctl doctor --fix' at once" }));
   const count = [...ledger.networks.values()].filter(({ record }) => record.remote !== undefined || record.ipam !== undefined).length;
   return count === 0 ? [] : [{ level: 'ok', subject: 'plugins', message: `know all ${count} networks of theirs` }];
+}
+
+async function cluster({ cluster: keeper, ledger }: Context): Promise<Finding[]> {
+  const problems = keeper.problems();
+  if (problems.length > 0) return problems.map((message): Finding => ({ level: 'error', subject: 'cluster', message, remedy: "'netctl cluster ls' shows its hosts" }));
+  const count = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined).length;
+  return count === 0 ? [] : [{ level: 'ok', subject: 'cluster', message: `all ${count} networks of it are here` }];
 }
 
 async function names({ names: keeper, ledger }: Context): Promise<Finding[]> {

@@ -1,8 +1,8 @@
 /** Attaching sandboxes to networks and taking them off again. */
-import { canonicalAddress, familyOf, parseAddress, type Family } from '../common/address.ts';
+import { canonicalAddress, familyOf, formatAddress, parseAddress, type Family } from '../common/address.ts';
 import { contains, parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
-import { macFromUser, randomMac } from '../common/mac.ts';
+import { macFromUser, randomMac, stableMac } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
@@ -12,7 +12,7 @@ import { departed, departures } from './departures.ts';
 import { bidFarewell, endpointFarewells, farewellChanges } from './farewells.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { claimPorts, followPorts, forgetFlows, wayOut } from './publishing.ts';
-import { sandboxKey, type DhcpRecord, type EndpointRecord, type NetworkRecord, type SandboxRecord, type SubnetRecord } from './records.ts';
+import { sandboxKey, type DhcpRecord, type EndpointRecord, type NetworkRecord, type SandboxRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { removal, sandboxChanges } from './wanted.ts';
 
@@ -99,14 +99,17 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
     throw new NetworkError('FORBIDDEN', `network ${quote(record.name)} leases the addresses of the engine's containers: make one for sandboxes on the same parent, 'netctl network create -d macvlan --ipam dhcp -o parent=LINK NAME'`);
   }
   if (record.remote !== undefined && record.remote !== 'told') throw new NetworkError('UNAVAILABLE', `network ${quote(record.name)} is not known to its plugin ${quote(record.driver)} yet: 'netctl doctor' says why`);
+  context.cluster.requireStaying(record);
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
   for (const alias of request.aliases ?? []) checkAlias(alias);
   checkLinks(sandbox, request.links ?? []);
   requireRoom(context, network);
-  const mac = macAddress(network, request.mac, () => randomMac(context.random));
+  const given = macAddress(network, request.mac, () => (record.cluster === undefined ? randomMac(context.random) : ''));
   const name = interfaceName(options, driver.interfacePrefix, used);
   const addresses = addressesOf(context, network, request, sandbox);
+  // Whoever has the address next, on whatever host, is known by the same MAC: no neighbour has to unlearn anything.
+  const mac = record.cluster === undefined ? given : given || stableMac(`${record.id} ${addresses.ipv4 ?? addresses.ipv6 ?? ''}`);
   used.add(name);
   return {
     id: newId(context),
@@ -228,10 +231,9 @@ export function endpointEvent(context: Context, action: string, endpoint: Endpoi
 }
 
 function takeAddresses(context: Context, network: LiveNetwork, request: ConnectRequest, owner: string): { ipv4?: string; ipv6?: string } {
-  const { record } = network;
-  const ipv4 = takeAddress(context, 4, record.ipv4, request.ipv4, owner, record.name);
+  const ipv4 = takeAddress(context, 4, network, request.ipv4, owner);
   try {
-    const ipv6 = takeAddress(context, 6, record.ipv6, request.ipv6, owner, record.name);
+    const ipv6 = takeAddress(context, 6, network, request.ipv6, owner);
     return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) };
   } catch (error) {
     releaseAddress(context, ipv4);
@@ -239,7 +241,8 @@ function takeAddresses(context: Context, network: LiveNetwork, request: ConnectR
   }
 }
 
-function takeAddress(context: Context, family: Family, subnets: readonly SubnetRecord[], wanted: string | undefined, owner: string, network: string): string | undefined {
+function takeAddress(context: Context, family: Family, { record }: LiveNetwork, wanted: string | undefined, owner: string): string | undefined {
+  const subnets = family === 4 ? record.ipv4 : record.ipv6;
   const pools = subnets.map(({ subnet }) => context.addresses.pool(parseCidr(subnet))).filter((pool): pool is Pool => pool !== undefined);
   if (wanted === undefined) {
     // The next subnet when one is full, as in Docker.
@@ -250,8 +253,9 @@ function takeAddress(context: Context, family: Family, subnets: readonly SubnetR
   const pool = pools.find((candidate) => candidate.subnet.family === address.family && context.addresses.poolOf(address) === candidate);
   if (pool === undefined || address.family !== family) {
     const list = subnets.map(({ subnet }) => subnet).join(', ') || `no IPv${family} subnet`;
-    throw new NetworkError('INVALID', `address ${quote(wanted)} is in no IPv${family} subnet of network ${quote(network)} (it has ${list})`);
+    throw new NetworkError('INVALID', `address ${quote(wanted)} is in no IPv${family} subnet of network ${quote(record.name)} (it has ${list})`);
   }
+  if (record.cluster !== undefined) context.cluster.requireOurs(record.id, formatAddress(address));
   return pool.withPrefix(pool.requestAddress({ address, owner }));
 }
 

@@ -3,7 +3,8 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { NotingMap } from './noting-map.ts';
 import { predefinedRefusal } from './predefined-networks.ts';
-import type { CableRecord, EndpointRecord, FarewellRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import { RemoteEndpoints } from './remote-endpoints.ts';
+import type { BlockRecord, CableRecord, EndpointRecord, FarewellRecord, LoanRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 
 /** A network as it lives: what is written down, and the driver's view of it. */
 export interface LiveNetwork {
@@ -42,6 +43,12 @@ export class Ledger {
   readonly farewells: Map<string, FarewellRecord> = new Map();
   /** Endpoints in networks of Docker plugins that are joining, by id: who knows how far they have come. */
   readonly joining: Set<string> = new Set();
+  /** Of networks that span hosts, by network: the parts of their subnets from which this host gives addresses. */
+  readonly blocks: Map<string, readonly BlockRecord[]> = new Map();
+  /** Addresses out of those that other hosts have, by network and address. */
+  readonly loans: Map<string, LoanRecord> = new Map();
+  /** And what they have on the other hosts. */
+  readonly remotes: RemoteEndpoints = new RemoteEndpoints(this.touched.endpoints);
   /** Endpoints in networks of Docker plugins that have lost their link, by id: why. */
   readonly unjoined: Map<string, string> = new Map();
   /** `device:inode` of sandboxes' namespaces, as seen last; not of all of them. */
@@ -123,6 +130,8 @@ export class Ledger {
   /** Drops a network that has no endpoints any more. */
   removeNetwork(id: string): void {
     this.networks.delete(id);
+    this.blocks.delete(id);
+    this.remotes.delete(id);
     this.#formerMacs.delete(id);
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Driver } from '../../drivers/driver.ts';
 import { bridgeDriver } from '../../drivers/bridge/bridge-driver.ts';
+import { overlayDriver } from '../../drivers/overlay/overlay-driver.ts';
 import { ipvlanDriver } from '../../drivers/ipvlan/ipvlan-driver.ts';
 import { macvlanDriver } from '../../drivers/macvlan/macvlan-driver.ts';
 import type { Plugins } from '../../drivers/remote/plugins.ts';
@@ -13,7 +14,9 @@ import { defaultPools } from '../ipam/default-pools.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { HostPorts } from '../ports/host-ports.ts';
 import type { Store } from '../store/store.ts';
+import type { ClusterParts } from '../cluster/cluster.ts';
 import { Applier } from './applier.ts';
+import { ClusterKeeper } from './cluster-keeper.ts';
 import type { Clock, Context, Random } from './context.ts';
 import { DhcpKeeper } from './dhcp-keeper.ts';
 import { EventHub, type ControllerEvent } from './events.ts';
@@ -32,7 +35,7 @@ export interface ControllerParts {
   readonly kernel: Kernel;
   readonly store: Store;
   readonly firewall: FirewallBackend;
-  /** Default: bridge, macvlan and ipvlan. */
+  /** Default: bridge, macvlan, ipvlan and overlay. */
   readonly drivers?: readonly Driver[];
   /** Default: none are needed. */
   readonly acceptRules?: OpenFirewall['acceptRules'];
@@ -54,6 +57,8 @@ export interface ControllerParts {
   readonly random?: Random;
   /** Docker plugins that networks can be driven by. Default: none. */
   readonly plugins?: Plugins;
+  /** The hosts that networks can span. Default: this one alone. */
+  readonly cluster?: ClusterParts;
   /** Default: some of its own. */
   readonly hostPorts?: HostPorts;
 }
@@ -78,7 +83,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
   const applier = new Applier(kernel, firewall, { groups, doomedName }, reaper);
   const files = new FileKeeper(parts.namespaceFiles === undefined ? undefined : new NetnsFiles(parts.namespaceFiles), store, ledger);
   const warn = (message: string): void => events.warn(message);
-  const drivers = parts.drivers ?? [bridgeDriver(warn), macvlanDriver(warn), ipvlanDriver(warn)];
+  const drivers = parts.drivers ?? [bridgeDriver(warn), macvlanDriver(warn), ipvlanDriver(warn), overlayDriver(warn)];
   const context: Context = {
     kernel,
     store,
@@ -95,6 +100,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
     names: new Names({ ledger, applier, events, files, now, table: instanceNames(store.instanceId).table, open: parts.openNames }),
     dhcp: new DhcpKeeper(() => context),
     plugins: new PluginKeeper(() => context, parts.plugins),
+    cluster: new ClusterKeeper(() => context, parts.cluster),
     hostPorts: parts.hostPorts ?? new HostPorts(kernel),
     lostPorts: new Map(),
     drivers: new Map(drivers.map((driver) => [driver.name, driver])),

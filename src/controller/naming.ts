@@ -20,7 +20,7 @@ export function namedNetwork(ledger: Ledger, { record, driver }: LiveNetwork): N
     name: record.name,
     subnets: isAlone ? [...record.ipv4, ...record.ipv6].map(({ subnet }) => subnet) : [],
     hostAddresses,
-    endpoints: ledger.endpointsOfNetwork(record.id).map((endpoint) => namedEndpoint(ledger, endpoint)),
+    endpoints: [...ledger.endpointsOfNetwork(record.id).map((endpoint) => namedEndpoint(ledger, endpoint)), ...ledger.remotes.ofNetwork(record.id)],
   };
 }
 

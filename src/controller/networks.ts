@@ -1,12 +1,14 @@
 /** Making and removing networks. */
 import type { Driver, HostView } from '../../drivers/driver.ts';
 import { remoteDriver } from '../../drivers/remote/remote-driver.ts';
+import type { Family } from '../common/address.ts';
 import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireNetworkName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import { HOST, type Op } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
+import { allotBlocks } from './cluster-networks.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
 import { dhcpFamilies, dhcpPatience } from './dhcp-request.ts';
 import { bidFarewell, farewellChanges, networkFarewell } from './farewells.ts';
@@ -14,14 +16,29 @@ import { hostRoutes } from './host-routes.ts';
 import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
 import { kindOf } from './plan.ts';
-import type { PreparedNetwork } from './prepare-network.ts';
 import { refusePredefined } from './predefined-networks.ts';
-import { farewellKey, type NetworkRecord } from './records.ts';
+import { blockRecordKey, farewellKey, loanKey, type FarewellRecord, type NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
-import { takeSubnets } from './subnets.ts';
+import { takeSubnets, type TakenSubnets } from './subnets.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { networkChange, removal } from './wanted.ts';
+
+/** What is known of a network before it is made, because others have a part in it. */
+export interface KnownNetwork {
+  readonly id: string;
+  /** Undefined where it is one of ours. */
+  readonly driver?: Driver | undefined;
+  /** Undefined where the addresses are ours. */
+  readonly subnets?: TakenSubnets | undefined;
+  readonly needsGateway?: (family: Family) => boolean;
+  /** What depended on the host, where another host has settled it. */
+  readonly settled?: NetworkRecord['settled'];
+  /** What the record says about those others. */
+  readonly fields: Pick<NetworkRecord, 'remote' | 'ipam' | 'cluster'>;
+  /** It is struck out when the network is made. */
+  readonly farewell?: FarewellRecord | undefined;
+}
 
 /** Where a network is written down. */
 export function networkKey(id: string): string {
@@ -30,14 +47,16 @@ export function networkKey(id: string): string {
 
 /**
  * Makes a network. Asking again for the same id gives the network that is there.
- * @param prepared what Docker plugins have said to it, where they have a part in it
+ * @param prepared what is known of it, where Docker plugins or other hosts have a part in it
  * @throws {NetworkError} INVALID, EXISTS (name or bridge taken), IN_USE, FORBIDDEN (subnet), EXHAUSTED, KERNEL
  */
-export async function createNetwork(context: Context, request: NetworkRequest, signal?: AbortSignal, prepared?: PreparedNetwork): Promise<LiveNetwork> {
+export async function createNetwork(context: Context, request: NetworkRequest, signal?: AbortSignal, prepared?: KnownNetwork): Promise<LiveNetwork> {
   const again = request.id === undefined ? undefined : context.ledger.networks.get(request.id);
   if (again !== undefined) return again;
   requireFreeName(context, request);
   const driver = prepared?.driver ?? driverNamed(context, request.driver ?? 'bridge');
+  const spansHosts = driver.spansHosts === true;
+  if (spansHosts && prepared === undefined) context.cluster.requireStore();
   const [host] = await context.kernel.snapshot([HOST], signal);
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
 
@@ -48,12 +67,13 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {}, ...(dhcp === undefined ? {} : { dhcp }) };
   const { addresses: bridge = '', parent } = driver.settle(probe, view);
   const parentAddresses = view.links.find(({ name }) => name === parent)?.addresses ?? [];
-  const routes = hostRoutes(context.store.instanceId, host);
+  const own = hostRoutes(context.store.instanceId, host);
+  const routes = spansHosts && prepared === undefined ? { ...own, onLink: [...own.onLink, ...(context.cluster.view?.reaches ?? []).map((cidr) => parseCidr(cidr))] } : own;
   const subnets = prepared?.subnets ?? takeSubnets(dhcp === undefined ? request : { ...request, ipv4: false, ipv6: false }, {
     space: context.addresses,
     routes,
     bridgeAddresses: bridge.split(' ').filter((text) => text !== ''),
-    ...(driver.isOnLan ? { lan: { parentAddresses, ...(prepared === undefined ? {} : { needsGateway: prepared.needsGateway }) } } : {}),
+    ...(driver.isOnLan ? { lan: { parentAddresses, ...(prepared?.needsGateway === undefined ? {} : { needsGateway: prepared.needsGateway }) } } : {}),
     poolOf: (subnet) => [...context.ledger.pools.values()].find((pool) => pool.subnet === subnet)?.id,
   });
   try {
@@ -61,10 +81,11 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     const record: NetworkRecord = {
       ...spec,
       driver: driver.name,
-      settled: driver.settle(spec, view),
+      settled: { ...driver.settle(spec, view), ...prepared?.settled },
       created: timestamp(context),
       owner: request.owner ?? 'netctl',
       ...(patience === undefined ? {} : { dhcpPatience: patience }),
+      ...(spansHosts ? { cluster: 'untold' as const } : {}),
       ...prepared?.fields,
       labels: request.labels ?? {},
       ...(request.publisher === undefined ? {} : { publisher: request.publisher }),
@@ -73,6 +94,11 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     const struck = prepared?.farewell === undefined ? [] : [{ key: farewellKey(id) }];
     await context.store.commit([{ key: networkKey(id), value: record, expected: 0 }, ...struck]);
     context.ledger.networks.set(id, network);
+    // From here on only blocks of this host's own are given.
+    if (spansHosts) {
+      allotBlocks(context.addresses, record, []);
+      context.cluster.begin(id);
+    }
     try {
       await context.applier.transition([networkChange(context.ledger, id)], { after: tryOut(context, network), onFailure: 'back', signal });
       await adjustSurroundings(context);
@@ -123,7 +149,10 @@ export async function removeNetwork(context: Context, reference: string): Promis
     throw new NetworkError('IN_USE', `network ${quote(record.name)} has active endpoints (${names}${more}): disconnect them first`);
   }
   const farewells = [networkFarewell(record) ?? []].flat();
-  await context.store.commit([{ key: networkKey(record.id) }, ...farewellChanges(farewells)]);
+  const blocks = (context.ledger.blocks.get(record.id) ?? []).map(({ id }) => ({ key: blockRecordKey(id) }));
+  const loans = [...context.ledger.loans.values()].filter(({ networkId }) => networkId === record.id);
+  await context.store.commit([{ key: networkKey(record.id) }, ...farewellChanges(farewells), ...blocks, ...loans.map(({ id }) => ({ key: loanKey(id) }))]);
+  for (const { id } of loans) context.ledger.loans.delete(id);
   bidFarewell(context, farewells);
   context.ledger.removeNetwork(record.id);
   for (const subnet of [...record.ipv4, ...record.ipv6]) {
@@ -167,6 +196,7 @@ function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
 }
 
 async function hostView(context: Context, host: NamespaceSnapshot, kinds: readonly string[]): Promise<HostView> {
+  const cluster = context.cluster.view;
   const networks = [...context.ledger.networks.values()];
   const used = new Map(networks.flatMap(({ record, driver }) => driver.wanted().links.flatMap(({ name, type }) => (type === 'bridge' ? [[name, record.name] as const] : []))));
   const uplink = host.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host.routes.find(({ destination }) => destination === '::/0');
@@ -183,6 +213,7 @@ async function hostView(context: Context, host: NamespaceSnapshot, kinds: readon
   return {
     links: await Promise.all(links),
     networks: networks.map(({ record: { name, settled } }) => ({ name, settled })),
+    ...(cluster === undefined ? {} : { cluster }),
     kinds: new Set(await context.kernel.knownLinkKinds(kinds)),
     uplinkMtu: host.links.find(({ index }) => index === uplink?.linkIndex)?.mtu,
   };

@@ -11,6 +11,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
+import { openCluster, type ClusterOptions } from './open-cluster.ts';
 import { Controller } from './controller.ts';
 import type { ControllerEvent } from './events.ts';
 
@@ -23,10 +24,12 @@ export interface HostOptions {
   readonly stateFolder: string;
   /** Default `auto`: nft where this machine has it, else iptables. */
   readonly firewall?: FirewallChoice;
-  /** Default: bridge, macvlan and ipvlan. */
+  /** Default: bridge, macvlan, ipvlan and overlay. */
   readonly drivers?: readonly Driver[];
   /** How Docker plugins are found that networks can be driven by (`-d NAME`). Default: as an engine finds them, 30 s for each answer. */
   readonly plugins?: Partial<PluginsOptions>;
+  /** The cluster that networks can span. Default: none. */
+  readonly cluster?: ClusterOptions;
   /** Hears every event, those of opening included. */
   readonly onEvent?: (event: ControllerEvent) => void;
   /** Hears of defects of ours that cost nobody more than one answer: somebody should report them. */
@@ -50,6 +53,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   makeStateFolder(options.stateFolder);
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
   const kernel = stack.use(await openKernel());
+  const cluster = options.cluster === undefined ? undefined : stack.use(await openCluster(kernel, store, options.cluster));
   const { backend, acceptRules, shared, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
   const controller = stack.use(
     await Controller.open({
@@ -63,6 +67,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
       openNames: (onCrash) => openDnsServer({ onCrash, onDefect: (error) => options.onDefect?.(error) }),
       namespaceFiles: '/etc/netns',
       plugins: new Plugins({ folders: PLUGIN_FOLDERS, patience: PLUGIN_PATIENCE, ...options.plugins }),
+      ...(cluster === undefined ? {} : { cluster }),
       ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
     }),

@@ -1,5 +1,4 @@
 /** What Docker plugins are asked before a network of theirs is made: whether they are there, and for its addresses. */
-import type { Driver } from '../../drivers/driver.ts';
 import type { Plugins } from '../../drivers/remote/plugins.ts';
 import { remoteDriver } from '../../drivers/remote/remote-driver.ts';
 import type { Family } from '../common/address.ts';
@@ -8,25 +7,16 @@ import { quote } from '../common/quote.ts';
 import { HOST } from '../kernel/op.ts';
 import { newId, type Context } from './context.ts';
 import { farewellChanges } from './farewells.ts';
-import { requireFreeName } from './networks.ts';
+import { requireFreeName, type KnownNetwork } from './networks.ts';
 import { networkOptions } from './plugin-options.ts';
 import { askPools } from './plugin-pools.ts';
-import type { FarewellRecord, NetworkRecord } from './records.ts';
+import type { FarewellRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import type { TakenSubnets } from './subnets.ts';
 
-/** What is known of a network before it is made. */
-export interface PreparedNetwork {
-  readonly id: string;
-  /** Undefined where the driver is one of ours. */
-  readonly driver: Driver | undefined;
-  /** Undefined where the addresses are ours. */
-  readonly subnets: TakenSubnets | undefined;
-  /** What the record says about plugins. */
-  readonly fields: Pick<NetworkRecord, 'remote' | 'ipam'>;
+/** What is known of a network of plugins before it is made. */
+export interface PreparedNetwork extends KnownNetwork {
   readonly needsGateway: (family: Family) => boolean;
-  /** What a plugin has to be told if the network is not made after all. It is written down, to be struck out when it is made. */
-  readonly farewell: FarewellRecord | undefined;
 }
 
 /** What the plugins of a network are asked by. */

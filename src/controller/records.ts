@@ -41,6 +41,8 @@ export interface NetworkRecord {
   readonly dhcpPatience?: number;
   /** Its driver is a Docker plugin: whether that has been told of the network; `asked` while its answer has not been heard. */
   readonly remote?: 'untold' | 'asked' | 'told';
+  /** It spans the hosts of a cluster: whether the others know of it. */
+  readonly cluster?: 'told' | 'untold';
   /** Docker plugin that gives its addresses; `null`: nobody does, and its driver may. */
   readonly ipam?: string;
   /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */
@@ -178,6 +180,48 @@ export interface FarewellRecord {
 /** Where a farewell is written down. */
 export function farewellKey(id: string): string {
   return `farewell/${id}`;
+}
+
+/** A part of a subnet of a cluster's network from which this host alone gives addresses. */
+export interface BlockRecord {
+  /** Network and block, one after the other. */
+  readonly id: string;
+  readonly networkId: string;
+  /** CIDR */
+  readonly subnet: string;
+  readonly block: string;
+}
+
+/** The cluster that this host is in, as it was found last. */
+export interface MembershipRecord {
+  /** Of the servers, and of the store in them. */
+  readonly clusterId: string;
+  readonly instanceId: string;
+  /** Plain address of this host in it. */
+  readonly address: string;
+}
+
+/** Where it is written down. */
+export const MEMBERSHIP_KEY = 'cluster/membership';
+
+/** Where a block is written down. */
+export function blockRecordKey(id: string): string {
+  return `block/${id}`;
+}
+
+/** An address out of one of our blocks that another host has. */
+export interface LoanRecord {
+  /** Network and address, one after the other. */
+  readonly id: string;
+  readonly networkId: string;
+  /** Plain. */
+  readonly address: string;
+  readonly hostId: string;
+}
+
+/** Where a loan is written down. */
+export function loanKey(id: string): string {
+  return `loan/${id}`;
 }
 
 /** A cable, which users call a link: a veth pair between two sandboxes, with no bridge. */

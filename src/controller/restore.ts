@@ -1,16 +1,18 @@
+import { parseAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { formatPortBinding } from '../ports/spec.ts';
 import type { PortOwner } from '../ports/held-ports.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { ProxyTarget } from '../ports/proxy.ts';
 import type { Context } from './context.ts';
+import { allotBlocks } from './cluster-networks.ts';
 import { liveCable } from './cables.ts';
 import { restoreEnginePool } from './engine-pools.ts';
 import { restoreAddresses } from './endpoints.ts';
 import { restoredFarewell } from './farewells.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
-import type { CableRecord, EndpointRecord, FarewellRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import { MEMBERSHIP_KEY, type BlockRecord, type CableRecord, type EndpointRecord, type FarewellRecord, type LeasedAddressRecord, type LoanRecord, type MembershipRecord, type NetworkRecord, type PoolRecord, type SandboxRecord } from './records.ts';
 import { restoreSubnets } from './subnets.ts';
 import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
@@ -35,6 +37,14 @@ export async function restore(context: Context): Promise<void> {
   await each<FarewellRecord>(context, 'farewell/', (record) => {
     const left = restoredFarewell(ledger, record);
     if (left !== undefined) ledger.farewells.set(record.id, left);
+  });
+  await each<BlockRecord>(context, 'block/', (record) => void ledger.blocks.set(record.networkId, [...(ledger.blocks.get(record.networkId) ?? []), record]));
+  for (const { record } of ledger.networks.values()) if (record.cluster !== undefined) allotBlocks(addresses, record, ledger.blocks.get(record.id) ?? []);
+  const membership = (await context.store.get(MEMBERSHIP_KEY))?.value as MembershipRecord | undefined;
+  for (const { record } of ledger.networks.values()) if (record.cluster !== undefined && membership !== undefined) ledger.remotes.set(record.id, { local: membership.address }, []);
+  await each<LoanRecord>(context, 'loan/', (record) => {
+    addresses.poolOf(parseAddress(record.address))?.requestAddress({ address: parseAddress(record.address), owner: `host ${record.hostId}` });
+    ledger.loans.set(record.id, record);
   });
   await each<CableRecord>(context, 'cable/', (record) => void ledger.cables.set(record.id, liveCable(context, record)));
   for (const sandbox of ledger.sandboxes.values()) {

@@ -1,4 +1,5 @@
 import type { DirectoryChange, NamedEndpoint } from '../dns/names.ts';
+import type { RemoteEndpointName } from './remote-endpoints.ts';
 import type { Ledger, Touched } from './ledger.ts';
 import { containerAsker, namedEndpoint, namedNetwork, sandboxAsker } from './naming.ts';
 import { linksOf, parseLink } from './sandbox-links.ts';
@@ -56,16 +57,15 @@ export class ToldNames {
 
   #endpoint(ledger: Ledger, id: string): DirectoryChange[] {
     const told = this.#endpoints.get(id);
-    const endpoint = ledger.endpoints.get(id);
-    if (endpoint === undefined) {
+    const { networkId = '', named } = namedOf(ledger, id);
+    if (named === undefined) {
       this.#endpoints.delete(id);
       return told === undefined ? [] : [{ change: 'remove-endpoint', network: told.network, endpoint: id }];
     }
-    const named = namedEndpoint(ledger, endpoint);
     const text = JSON.stringify(named);
     if (told?.text === text) return [];
-    this.#endpoints.set(id, { network: endpoint.networkId, named, text });
-    return [{ change: 'set-endpoint', network: endpoint.networkId, endpoint: named }];
+    this.#endpoints.set(id, { network: networkId, named, text });
+    return [{ change: 'set-endpoint', network: networkId, endpoint: named }];
   }
 
   #container(ledger: Ledger, id: string): DirectoryChange[] {
@@ -98,6 +98,13 @@ export class ToldNames {
       this.#linking.set(target, (this.#linking.get(target) ?? new Set()).add(id));
     }
   }
+}
+
+/** Here, or on another host. */
+function namedOf(ledger: Ledger, id: string): Partial<RemoteEndpointName> {
+  const endpoint = ledger.endpoints.get(id);
+  if (endpoint !== undefined) return { networkId: endpoint.networkId, named: namedEndpoint(ledger, endpoint) };
+  return ledger.remotes.find(id) ?? {};
 }
 
 /** Notes a text; whether it is another one than before. */

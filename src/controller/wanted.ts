@@ -54,7 +54,7 @@ export function sandboxChanges(ledger: Ledger, sandboxId: string): Change[] {
 
 /** How the host is to be for one network, without its endpoints. */
 export function networkChange(ledger: Ledger, networkId: string): Change {
-  return { id: networkId, wanted: ledger.network(networkId).driver.wanted() };
+  return { id: networkId, wanted: ledger.network(networkId).driver.wanted(ledger.remotes.reach(networkId)) };
 }
 
 /** How the host is to be, for everything there is. */

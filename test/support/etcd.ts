@@ -161,6 +161,11 @@ export class EtcdCluster implements AsyncDisposable {
   }
 }
 
+/** Path of the etcd program; undefined where there is none. */
+export function findEtcd(): string | undefined {
+  return find('etcd');
+}
+
 /** A program of the system, or that scripts/setup has unpacked. */
 function find(program: string): string | undefined {
   const caches = [process.env['NETCTL_CACHE'], join(homedir(), '.cache/libnetwork-ts'), fileURLToPath(new URL('../../.cache', import.meta.url))];

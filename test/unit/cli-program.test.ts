@@ -30,6 +30,7 @@ describe('the command line', () => {
       ...['create', 'ls', 'inspect', 'rm'].map((name) => `link ${name}`),
       'exec',
       'run',
+      ...['ls', 'forget'].map((name) => `cluster ${name}`),
       ...['ls', 'query', 'stats'].map((name) => `dns ${name}`),
       ...'port ps events doctor version completion'.split(' '),
     ]);

@@ -14,6 +14,8 @@ interface Options {
   readonly logLevel?: string;
   readonly logFormat?: string;
   readonly firewall?: string;
+  readonly cluster?: string;
+  readonly advertise?: string;
   readonly readyFd?: string;
 }
 
@@ -23,6 +25,7 @@ The configuration file is JSON with the names of the options; options go before 
 
 Examples:
   netctl daemon
+  netctl daemon --cluster etcd://10.0.0.1,10.0.0.2,10.0.0.3
   netctl daemon --state-dir /tmp/lab/state --run-dir /tmp/lab/run --docker-plugins none`;
 
 /** `netctl daemon` */
@@ -37,6 +40,8 @@ export function daemon(command: Command): void {
     .option('--log-level <level>', 'debug, info, warn or error (default: info)')
     .option('--log-format <format>', 'text or json (default: text)')
     .option('--firewall <kind>', 'auto, nft or iptables (default: auto)')
+    .option('--cluster <url>', 'hosts that networks can span: etcd://HOST[:PORT],… or etcds:// (TLS), with /PREFIX and ?ca=,certificate=,key=,cluster=,timeout=')
+    .option('--advertise <address>', 'where the other hosts reach this one (default: the address of the link with the default route)')
     .addOption(new Option('--ready-fd <number>', 'descriptor that is told when it serves').hideHelp())
     .addHelpText('after', EXAMPLES)
     .action(async (_options: unknown, self: Command) => {
@@ -69,6 +74,8 @@ function flagsOf(command: Command, options: Options): Readonly<Record<string, st
     'log-level': options.logLevel,
     'log-format': options.logFormat,
     firewall: options.firewall,
+    cluster: options.cluster,
+    advertise: options.advertise,
   };
   return defined(flags);
 }

@@ -1,4 +1,5 @@
 import { familyOf, type Family } from '../../src/common/address.ts';
+import { contains, parseCidr, parseInterfaceAddress } from '../../src/common/cidr.ts';
 import { highMac, stableMac } from '../../src/common/mac.ts';
 import type { FamilyFacts, Fact, GatewayMode } from '../../src/firewall/facts.ts';
 import type { LinkState, PeerState, RouteState, SysctlState } from '../../src/kernel/link-state.ts';
@@ -6,23 +7,23 @@ import { HOST } from '../../src/kernel/op.ts';
 import type { Attachment, DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
 import { interfaceSysctls, parseEndpointOptions } from '../endpoint-options.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
-import { parseBridgeOptions, type BridgeOptions } from './options.ts';
+import type { BridgedOptions } from './bridged-options.ts';
 
 /** RFC 1035 §4.2 */
 const DNS_PORT = 53;
 
-/** A Linux bridge with its gateway addresses; endpoints are veth pairs. */
-export class BridgeNetwork implements DriverNetwork {
+/** A Linux bridge with its gateway addresses; endpoints are veth pairs. What it leads to besides is its driver's business. */
+export class BridgedNetwork implements DriverNetwork {
   readonly mtu: number;
   readonly bridge: string;
   readonly #spec: NetworkSpec;
-  readonly #options: BridgeOptions;
+  readonly #options: BridgedOptions;
   readonly #label: (endpointId?: string) => string;
 
-  constructor(spec: NetworkSpec, label: (endpointId?: string) => string) {
+  constructor(spec: NetworkSpec, options: BridgedOptions, label: (endpointId?: string) => string) {
     this.#spec = spec;
     this.#label = label;
-    this.#options = parseBridgeOptions(spec.options);
+    this.#options = options;
     this.bridge = bridgeNameOf(spec, this.#options);
     this.mtu = Number(spec.settled['mtu']);
   }
@@ -161,7 +162,7 @@ export class BridgeNetwork implements DriverNetwork {
       namespace,
       up: true,
       addresses,
-      routes: endpoint.learned?.routes ?? endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family)),
+      routes: endpoint.learned?.routes ?? endpoint.gatewayFor.flatMap((family) => this.#defaultRoute(family, family === 4 ? endpoint.ipv4 : endpoint.ipv6)),
       sysctls: [
         ...(this.#spec.dhcp?.includes(6) === true ? ipv6Sysctls(name, true, 'everything') : ipv6Sysctls(name, endpoint.ipv6 !== undefined)),
         ...interfaceSysctls(parseEndpointOptions(endpoint.options), name),
@@ -171,8 +172,9 @@ export class BridgeNetwork implements DriverNetwork {
   }
 
   /** The aux address `DefaultGatewayIPv4|6` overrides what endpoints use, as in the built-in bridge. */
-  #defaultRoute(family: Family): RouteState[] {
-    const [subnet] = this.#subnets(family);
+  #defaultRoute(family: Family, address: string | undefined): RouteState[] {
+    const subnets = this.#subnets(family);
+    const subnet = subnets.length === 1 || address === undefined ? subnets[0] : subnets.find((one) => contains(parseCidr(one.subnet), parseInterfaceAddress(address).address));
     const gateway = subnet?.auxiliary[`DefaultGatewayIPv${family}`] ?? subnet?.gateway;
     return gateway === undefined ? [] : [{ destination: family === 4 ? '0.0.0.0/0' : '::/0', gateway }];
   }
@@ -204,7 +206,7 @@ function words(text = ''): string[] {
 }
 
 /** Name of a network's bridge. */
-export function bridgeNameOf(spec: Pick<NetworkSpec, 'id'>, options: BridgeOptions): string {
+export function bridgeNameOf(spec: Pick<NetworkSpec, 'id'>, options: Pick<BridgedOptions, 'bridgeName'>): string {
   return options.bridgeName ?? `br-${spec.id.slice(0, 12)}`;
 }
 

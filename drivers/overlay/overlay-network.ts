@@ -1,0 +1,108 @@
+import type { Family } from '../../src/common/address.ts';
+import { stableMac } from '../../src/common/mac.ts';
+import type { Fact } from '../../src/firewall/facts.ts';
+import { FLOOD_MAC, type FdbState, type NeighbourState } from '../../src/kernel/forwarding-state.ts';
+import type { LinkState } from '../../src/kernel/link-state.ts';
+import { HOST } from '../../src/kernel/op.ts';
+import { BridgedNetwork } from '../bridged/bridged-network.ts';
+import type { DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Reach, RemoteEndpoint, WantedState } from '../driver.ts';
+import { parseOverlayOptions, type OverlayOptions } from './options.ts';
+
+/**
+ * On each host a bridge with the same gateway, and a VXLAN link as its port to the other hosts. What is
+ * behind that link is told, never learned.
+ */
+export class OverlayNetwork implements DriverNetwork {
+  readonly macs = 'own';
+  readonly leadsOnLink = false;
+  readonly mostEndpoints = undefined;
+  readonly trial = undefined;
+  readonly #spec: NetworkSpec;
+  readonly #options: OverlayOptions;
+  readonly #bridged: BridgedNetwork;
+  readonly #label: string;
+
+  constructor(spec: NetworkSpec, label: (endpointId?: string) => string) {
+    this.#spec = spec;
+    this.#options = parseOverlayOptions(spec.options);
+    this.#bridged = new BridgedNetwork(spec, this.#options, label);
+    this.#label = label();
+  }
+
+  get mtu(): number {
+    return this.#bridged.mtu;
+  }
+
+  get interfacePrefix(): string {
+    return this.#bridged.interfacePrefix;
+  }
+
+  get defaultHostAddress(): string | undefined {
+    return this.#bridged.defaultHostAddress;
+  }
+
+  givesGateway(family: Family): boolean {
+    return this.#bridged.givesGateway(family);
+  }
+
+  publishing(family: Family): Publishing {
+    return this.#bridged.publishing(family);
+  }
+
+  naming(): NamingTraits {
+    return this.#bridged.naming();
+  }
+
+  checkEndpointOptions(options: Readonly<Record<string, string>>): void {
+    this.#bridged.checkEndpointOptions(options);
+  }
+
+  endpoint(endpoint: EndpointSpec): WantedState {
+    return this.#bridged.endpoint(endpoint);
+  }
+
+  wanted(reach?: Reach): WantedState {
+    const { links, facts } = this.#bridged.wanted();
+    if (reach === undefined) return { links, facts };
+    const tunnel = this.#tunnel(reach);
+    // What comes from other hosts is told apart from what is on this one as two ports are from each other.
+    const port: Fact[] = this.#options.icc ? [] : [{ kind: 'bridge-port', link: tunnel.name, bridge: this.#bridged.bridge }];
+    const neighbours = neighboursOf(reach);
+    return { links: [...links.map((link) => (neighbours === undefined ? link : { ...link, neighbours })), tunnel], facts: [...facts, ...port] };
+  }
+
+  #tunnel({ local, others }: Reach): LinkState {
+    const vni = Number(this.#spec.settled['vni']);
+    const name = `vx-${this.#spec.id.slice(0, 12)}`;
+    return {
+      namespace: HOST,
+      name,
+      type: 'vxlan',
+      vxlan: { id: vni, port: this.#options.port, local },
+      label: this.#label,
+      up: true,
+      mtu: this.mtu,
+      mac: stableMac(`vxlan ${this.#spec.id} ${local}`),
+      master: this.#bridged.bridge,
+      hairpin: false,
+      learning: false,
+      // Whoever asks for an address is answered here: by the neighbour entries, and by the gateway of this host alone.
+      neighbourSuppression: true,
+      sysctls: [{ key: `net/ipv6/conf/${name}/disable_ipv6`, value: '1' }],
+      ...(others === undefined ? {} : { forwarding: [...others.hosts.map(forAll), ...others.endpoints.flatMap(forOne)] }),
+    };
+  }
+}
+
+function forAll(destination: string): FdbState {
+  return { mac: FLOOD_MAC, destination };
+}
+
+/** Towards its host in the VXLAN link, and towards that link in the bridge. */
+function forOne({ mac, host }: RemoteEndpoint): FdbState[] {
+  return [{ mac, destination: host }, { mac, master: true }];
+}
+
+function neighboursOf({ others }: Reach): NeighbourState[] | undefined {
+  return others?.endpoints.flatMap(({ mac, addresses }) => addresses.map((address) => ({ address, mac })));
+}

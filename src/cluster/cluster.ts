@@ -1,0 +1,195 @@
+import { NetworkError } from '../common/error.ts';
+import type { SharedStore } from '../store/shared-store.ts';
+import type { Directory, News } from './directory.ts';
+import { forgetHost, lostHosts } from './lost-hosts.ts';
+import { Membership } from './membership.ts';
+import { Mirror } from './mirror.ts';
+import { Outbox } from './outbox.ts';
+import type { HostRecord, SharedEndpoint, SharedNetwork } from './records.ts';
+import { answerClaim, borrowBlock, claimAddress, dropClaim, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
+import { shareNetwork, unshareNetwork } from './shared-networks.ts';
+import type { Cidr } from '../common/cidr.ts';
+import type { ClaimRecord } from './records.ts';
+
+/** How long a host is waited for that has to agree, ms. */
+const PATIENCE = 5_000;
+/** And hosts that hold addresses which they may not need, ms. */
+const RECALL_PATIENCE = 1_000;
+
+/** What a cluster is made of. Who made the store closes it. */
+export interface ClusterParts {
+  readonly store: SharedStore;
+  /** This host, as it is whenever it takes its place. */
+  readonly host: () => HostRecord;
+}
+
+/** Who hears of a cluster. */
+export interface ClusterListener {
+  /** Something changed in the store. */
+  readonly follow: (news: News) => void;
+  /** The store can be read and written, for the first time or again. */
+  readonly reachable: () => void;
+  /** Something is wrong, or right again: a sentence. */
+  readonly report: (message: string) => void;
+}
+
+/**
+ * What the hosts of a cluster know of each other, and what this one tells the others. All of it goes
+ * through one store; while that is away, what is known stays true and what is to be told waits.
+ */
+export class Cluster implements AsyncDisposable {
+  /** This host. */
+  readonly host: () => HostRecord;
+  /** Its id. */
+  readonly self: string;
+  readonly #store: SharedStore;
+  readonly #mirror: Mirror;
+  readonly #membership: Membership;
+  readonly #outbox: Outbox;
+  /** What was reported last, by what it is about. */
+  readonly #problems = new Map<string, string>();
+  readonly #report: (message: string) => void;
+
+  constructor({ store, host }: ClusterParts, { follow, reachable, report }: ClusterListener) {
+    this.#store = store;
+    this.#report = report;
+    this.host = host;
+    this.self = host().id;
+    this.#mirror = new Mirror(store, {
+      follow: (news) => {
+        for (const sentence of news.nonsense) report(`passed over in the cluster’s store: ${sentence}`);
+        follow(news);
+        this.#outbox.wake();
+      },
+      lost: (error) => this.#note('store', `the cluster’s store cannot be read (${error.message}): traffic and names go on as they are`),
+      found: () => {
+        this.#settle('store');
+        this.#outbox.wake();
+        reachable();
+      },
+    });
+    this.#membership = new Membership(store, this.#mirror, host, {
+      joined: () => this.#settle('place'),
+      refused: (error) => this.#note('place', `this host is not among the others: ${error.message}`),
+    });
+    this.#outbox = new Outbox(store, this.#mirror, this.self, (error) => this.#note('outbox', `the others do not hear of endpoints here: ${error.message}`));
+  }
+
+  /** Everything that is known of the others. */
+  get directory(): Directory {
+    return this.#mirror.directory;
+  }
+
+  /** Whether the store can be read now. */
+  get isReachable(): boolean {
+    return this.#mirror.isCurrent;
+  }
+
+  /** Sixteen hex digits of the servers, eight of the store in them. */
+  get id(): string {
+    return `${this.#store.clusterId}-${this.#store.instanceId}`;
+  }
+
+  /** Ids of hosts that are gone and have left something behind. */
+  lostHosts(): string[] {
+    return lostHosts(this.directory);
+  }
+
+  /** @throws as {@link forgetHost} */
+  async forgetHost(reference: string): Promise<void> {
+    this.requireStore();
+    await forgetHost(this.#store, this.#mirror, reference);
+  }
+
+  /** What is wrong, a sentence each. */
+  get problems(): readonly string[] {
+    return [...this.#problems.values()];
+  }
+
+  /** Begins to read, and takes this host's place among the others. */
+  start(): void {
+    this.#mirror.start();
+    this.#membership.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#outbox[Symbol.asyncDispose]();
+    await this.#membership[Symbol.asyncDispose]();
+    await this.#mirror[Symbol.asyncDispose]();
+  }
+
+  /** @throws as {@link shareNetwork} */
+  async shareNetwork(network: SharedNetwork, signal?: AbortSignal): Promise<void> {
+    this.requireStore();
+    await shareNetwork(this.#store, this.#mirror, network, signal);
+  }
+
+  /** @throws as {@link unshareNetwork} */
+  async unshareNetwork(id: string, signal?: AbortSignal): Promise<void> {
+    this.requireStore();
+    await recallBlocks(this.#lending, id, RECALL_PATIENCE);
+    await unshareNetwork(this.#store, this.#mirror, id, this.self, signal);
+  }
+
+  /** Has other hosts give back what they do not need of a network's addresses. @throws {NetworkError} UNAVAILABLE */
+  async recallBlocks(networkId: string): Promise<void> {
+    this.requireStore();
+    await recallBlocks(this.#lending, networkId, RECALL_PATIENCE);
+  }
+
+  /** @throws as {@link borrowBlock} */
+  async borrowBlock(wish: BlockWish, signal?: AbortSignal): Promise<Cidr | undefined> {
+    this.requireStore();
+    return borrowBlock(this.#lending, wish, signal);
+  }
+
+  /** @throws as {@link returnBlocks} */
+  returnBlocks(networkId: string, blocks: readonly string[]): Promise<void> {
+    return returnBlocks(this.#lending, networkId, blocks);
+  }
+
+  /** @throws as {@link claimAddress} */
+  async claimAddress(networkId: string, address: string, signal?: AbortSignal): Promise<void> {
+    this.requireStore();
+    await claimAddress(this.#lending, networkId, address, PATIENCE, signal);
+  }
+
+  /** @throws {NetworkError} UNAVAILABLE */
+  dropClaim(networkId: string, address: string): Promise<void> {
+    return dropClaim(this.#lending, networkId, address);
+  }
+
+  /** @throws {NetworkError} UNAVAILABLE */
+  answerClaim(key: string, answer: Pick<ClaimRecord, 'answer' | 'reason'>): Promise<void> {
+    return answerClaim(this.#lending, key, answer);
+  }
+
+  /** What the others are to know of endpoints here, all of it. */
+  tell(endpoints: readonly SharedEndpoint[]): void {
+    this.#outbox.want(endpoints);
+  }
+
+  /** Resolves when the others have been told, or cannot be for now. */
+  told(): Promise<void> {
+    return this.#outbox.settled();
+  }
+
+  /** @throws {NetworkError} UNAVAILABLE while the store cannot be read */
+  requireStore(): void {
+    if (!this.isReachable) throw new NetworkError('UNAVAILABLE', this.#problems.get('store') ?? 'the cluster’s store has not answered yet: try again in a moment');
+  }
+
+  get #lending(): Lending {
+    return { store: this.#store, mirror: this.#mirror, self: this.self };
+  }
+
+  #note(about: string, message: string): void {
+    if (this.#problems.get(about) !== message) this.#report(message);
+    this.#problems.set(about, message);
+  }
+
+  #settle(about: string): void {
+    const before = this.#problems.get(about);
+    if (this.#problems.delete(about)) this.#report(`over: ${before ?? ''}`);
+  }
+}

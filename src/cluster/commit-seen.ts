@@ -1,0 +1,36 @@
+import { NetworkError } from '../common/error.ts';
+import type { SharedStore } from '../store/shared-store.ts';
+import type { Change } from '../store/store.ts';
+import type { Mirror } from './mirror.ts';
+
+/** So often other hosts may be quicker before it is said. */
+const ATTEMPTS = 50;
+
+/** What is to be written, decided from the directory. */
+export interface Decision {
+  /** A key that everybody writes who changes what the decision rests on. */
+  readonly witness: string;
+  /** What to write; none: nothing has to be done. @throws what the caller is to hear */
+  readonly decide: () => readonly Change[];
+}
+
+/**
+ * Writes what follows from the directory. Where another host was quicker, it is waited for until the
+ * directory knows, and decided again.
+ * @throws {NetworkError} whatever the decision throws, UNAVAILABLE, ABORTED
+ */
+export async function commitSeen(store: SharedStore, mirror: Mirror, { witness, decide }: Decision, signal?: AbortSignal): Promise<void> {
+  for (let count = 0; count < ATTEMPTS; count += 1) {
+    const changes = decide();
+    if (changes.length === 0) return;
+    try {
+      await store.commit(changes);
+      return;
+    } catch (thrown) {
+      const error = NetworkError.from(thrown);
+      if (error.code !== 'EXISTS' && error.code !== 'IN_USE') throw error;
+      await mirror.reaches((await store.get(witness))?.revision ?? 0, signal);
+    }
+  }
+  throw new NetworkError('UNAVAILABLE', `other hosts were quicker ${String(ATTEMPTS)} times in a row: try again`);
+}

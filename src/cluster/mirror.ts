@@ -1,0 +1,122 @@
+import { setTimeout } from 'node:timers/promises';
+import { NetworkError } from '../common/error.ts';
+import type { SharedStore } from '../store/shared-store.ts';
+import { whenReachable } from './when-reachable.ts';
+import { Directory, type News } from './directory.ts';
+
+/** ms between a watch that was lost and the next reading. */
+const PAUSE = 100;
+
+/** What a {@link Mirror} tells. */
+export interface MirrorListener {
+  /** Something changed. */
+  readonly follow: (news: News) => void;
+  /** The store cannot be read for now: what is known stays as it is. */
+  readonly lost: (error: NetworkError) => void;
+  /** It can be read again. */
+  readonly found: () => void;
+}
+
+/**
+ * Keeps a {@link Directory} equal to the shared store: one listing, then one watch from its revision. When
+ * the watch is lost for good (what it wants to go on from was compacted), everything is read again and
+ * compared; nothing that is still there is ever forgotten in between.
+ */
+export class Mirror implements AsyncDisposable {
+  readonly directory: Directory = new Directory();
+  readonly #store: SharedStore;
+  readonly #listener: MirrorListener;
+  readonly #end = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #ears: Disposable | undefined;
+  #over: Promise<void> = Promise.resolve();
+  #isRead = false;
+
+  constructor(store: SharedStore, listener: MirrorListener) {
+    this.#store = store;
+    this.#listener = listener;
+  }
+
+  /** Whether changes are heard of as they happen. */
+  get isCurrent(): boolean {
+    return this.#isRead && this.#store.health.isReachable;
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#ears = this.#store.onHealth(({ isReachable, reason }) => {
+      this.#wake();
+      if (isReachable) this.#listener.found();
+      else if (reason !== undefined) this.#listener.lost(reason);
+    });
+    this.#over = this.#run(this.#end.signal);
+  }
+
+  /**
+   * Resolves when the directory is as the caller wants it.
+   * @throws {NetworkError} ABORTED
+   */
+  async until(isTrue: (directory: Directory) => boolean, signal?: AbortSignal): Promise<void> {
+    while (!isTrue(this.directory)) await this.#nextChange(signal);
+  }
+
+  /**
+   * Resolves when the directory knows of everything up to a revision.
+   * @throws {NetworkError} ABORTED, UNAVAILABLE while the store cannot be read
+   */
+  reaches(revision: number, signal?: AbortSignal): Promise<void> {
+    return this.until((directory) => {
+      if (directory.revision >= revision) return true;
+      if (!this.isCurrent) throw new NetworkError('UNAVAILABLE', 'the cluster’s store does not tell what changes: try again when it does');
+      return false;
+    }, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ears?.[Symbol.dispose]();
+    this.#end.abort();
+    await this.#over;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#tell(this.directory.replace(await this.#store.list('')));
+        this.#isRead = true;
+        this.#listener.found();
+        for await (const { revision, events } of this.#store.watchBatches('', { after: this.directory.revision, signal })) this.#tell(this.directory.take(revision, events));
+      } catch (thrown) {
+        if (signal.aborted) return;
+        if (!this.#store.health.isReachable) this.#listener.lost(NetworkError.from(thrown));
+        // With a store that answers, the watch fell behind what is remembered. Should that happen all the time, reading everything is not to be all that happens.
+        else await setTimeout(PAUSE, undefined, { signal }).catch(() => {});
+        await whenReachable(this.#store, signal).catch(() => {});
+      }
+    }
+  }
+
+  #tell(news: News): void {
+    this.#listener.follow(news);
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  async #nextChange(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = (): void => reject(new NetworkError('ABORTED', 'given up while waiting for the other hosts'));
+    if (signal?.aborted === true) return abort(), promise;
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#waiting.add(resolve);
+    try {
+      await promise;
+    } finally {
+      this.#waiting.delete(resolve);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+}

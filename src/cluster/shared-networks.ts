@@ -1,0 +1,79 @@
+/** Networks of the cluster: there on every host, or on none. */
+import { overlaps, parseCidr } from '../common/cidr.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import type { SharedStore } from '../store/shared-store.ts';
+import type { Change } from '../store/store.ts';
+import { commitSeen } from './commit-seen.ts';
+import type { Directory } from './directory.ts';
+import { blockKey, lendingKey, nameKey, networkKey, SUBNETS_KEY, vniKey } from './keys.ts';
+import type { Mirror } from './mirror.ts';
+import type { SharedNetwork } from './records.ts';
+
+/**
+ * Makes a network known to every host.
+ * @throws {NetworkError} EXISTS (name or VNI taken), IN_USE (subnet), UNAVAILABLE, ABORTED
+ */
+export function shareNetwork(store: SharedStore, mirror: Mirror, network: SharedNetwork, signal?: AbortSignal): Promise<void> {
+  const { directory } = mirror;
+  const { id, name, vni } = network;
+  const decide = (): Change[] => {
+    // Written by an attempt whose answer was lost.
+    if (directory.networks.has(id)) return [];
+    refuseTaken(directory, network);
+    return [
+      { key: networkKey(id), value: network, expected: 0 },
+      { key: nameKey(name), value: id, expected: 0 },
+      { key: vniKey(vni), value: id, expected: 0 },
+      { key: lendingKey(id), value: '', expected: 0 },
+      { key: SUBNETS_KEY, value: id, expected: directory.revisionOf(SUBNETS_KEY) },
+    ];
+  };
+  return commitSeen(store, mirror, { witness: SUBNETS_KEY, decide }, signal);
+}
+
+/**
+ * Takes a network away from every host. Nothing happens where it is gone already.
+ * @param self id of this host, whose own blocks go with it
+ * @throws {NetworkError} IN_USE naming the hosts that have addresses of it, UNAVAILABLE, ABORTED
+ */
+export function unshareNetwork(store: SharedStore, mirror: Mirror, id: string, self: string, signal?: AbortSignal): Promise<void> {
+  const { directory } = mirror;
+  const decide = (): Change[] => {
+    const network = directory.networks.get(id);
+    if (network === undefined) return [];
+    const blocks = [...(directory.blocks.get(id)?.values() ?? [])];
+    refuseUsed(directory, network, self);
+    return [
+      { key: networkKey(id) },
+      { key: nameKey(network.name) },
+      { key: vniKey(network.vni) },
+      { key: lendingKey(id), expected: directory.revisionOf(lendingKey(id)) },
+      { key: SUBNETS_KEY, value: id, expected: directory.revisionOf(SUBNETS_KEY) },
+      ...blocks.map(({ record, revision }) => ({ key: blockKey(id, record.block), expected: revision })),
+    ];
+  };
+  return commitSeen(store, mirror, { witness: SUBNETS_KEY, decide }, signal);
+}
+
+/** @throws {NetworkError} IN_USE where other hosts have, or may have, endpoints in it */
+function refuseUsed(directory: Directory, { id, name }: SharedNetwork, self: string): void {
+  const owners = [...(directory.blocks.get(id)?.values() ?? [])].map(({ record }) => record.hostId).filter((hostId) => hostId !== self);
+  const claims = [...directory.claims.values()].flatMap(({ record }) => (record.networkId === id ? [record.hostId] : []));
+  const hosts = new Set([...owners, ...claims].map((hostId) => directory.hosts.get(hostId)?.name ?? `${hostId} (lost)`));
+  if (hosts.size === 0) return;
+  throw new NetworkError('IN_USE', `network ${quote(name)} is in use on ${[...hosts].toSorted().join(', ')}: disconnect its endpoints there first; 'netctl cluster forget HOST' gives up what a lost host had`);
+}
+
+/** @throws {NetworkError} EXISTS, IN_USE for what only one network can have */
+function refuseTaken({ networks }: Directory, { name, vni, ipv4, ipv6 }: SharedNetwork): void {
+  for (const other of networks.values()) {
+    if (other.name === name) throw new NetworkError('EXISTS', `network ${quote(name)} exists already in the cluster (id ${other.id.slice(0, 12)}): choose another name or remove it first`);
+    if (other.vni === vni) throw new NetworkError('EXISTS', `VNI ${String(vni)} is that of network ${quote(other.name)}: choose another, or none to get a free one`);
+    const theirs = [...other.ipv4, ...other.ipv6];
+    for (const { subnet } of [...ipv4, ...ipv6]) {
+      const taken = theirs.find((one) => overlaps(parseCidr(one.subnet), parseCidr(subnet)));
+      if (taken !== undefined) throw new NetworkError('IN_USE', `subnet ${subnet} overlaps ${taken.subnet} of network ${quote(other.name)} of the cluster; choose another, or none to get a free one`);
+    }
+  }
+}

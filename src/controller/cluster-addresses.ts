@@ -1,0 +1,218 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import { claimKey } from '../cluster/keys.ts';
+import { ownerOf } from '../cluster/lending.ts';
+import { canonicalAddress, parseAddress } from '../common/address.ts';
+import { contains, containsCidr, formatCidr, parseCidr } from '../common/cidr.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import { allotBlocks } from './cluster-networks.ts';
+import type { Context } from './context.ts';
+import { blockRecordKey, type BlockRecord, type EndpointRecord, type NetworkRecord, type SubnetRecord } from './records.ts';
+import type { ConnectRequest } from './requests.ts';
+
+/** A block is taken ahead when fewer addresses are left than this: attaches go on while the store is away. */
+const AHEAD = 4n;
+
+/**
+ * Addresses of networks that span hosts. Before an endpoint takes its addresses, in the controller's turn
+ * and without asking anybody, this host has made sure that there are some of its own to take.
+ */
+export class ClusterAddresses {
+  readonly #context: () => Context;
+  readonly #cluster: Cluster;
+  readonly #exclusive: <T>(task: () => Promise<T>) => Promise<T>;
+  /** How many endpoints are about to take an address, by subnet. */
+  readonly #demand = new Map<string, bigint>();
+  /** Blocks that are being given back, by network and block. */
+  readonly #returning = new Set<string>();
+  /** One host asks for one block of a network at a time. */
+  readonly #borrowing = new Map<string, Promise<void>>();
+  /** Addresses of other hosts that are about to be taken here, by network and address. */
+  readonly #claimed = new Set<string>();
+
+  /** @param exclusive gives a task its turn */
+  constructor(context: () => Context, cluster: Cluster, exclusive: <T>(task: () => Promise<T>) => Promise<T>) {
+    this.#context = context;
+    this.#cluster = cluster;
+    this.#exclusive = exclusive;
+  }
+
+  /**
+   * Has addresses there for endpoints to be.
+   * @returns to be disposed when they have them, or never will
+   * @throws {NetworkError} EXHAUSTED, EXISTS (another host's, and taken), UNAVAILABLE (the store, or the host that has it), ABORTED
+   */
+  async provide(requests: readonly ConnectRequest[], signal?: AbortSignal): Promise<Disposable> {
+    const stack = new DisposableStack();
+    try {
+      for (const request of requests) {
+        const record = this.#spanning(request.network);
+        if (record === undefined) continue;
+        for (const [subnets, wanted] of [[record.ipv4, request.ipv4], [record.ipv6, request.ipv6]] as const) {
+          if (wanted !== undefined) await this.#obtain(stack, record, subnets, canonicalAddress(wanted), signal);
+          else if (subnets.length > 0) await this.#reserve(stack, record, subnets, signal);
+        }
+      }
+      return stack;
+    } catch (error) {
+      stack.dispose();
+      throw error;
+    }
+  }
+
+  /** Whether an address is this host's to give. */
+  isOurs(networkId: string, address: string): boolean {
+    const wanted = parseAddress(address);
+    const claim = this.#cluster.directory.claims.get(claimKey(networkId, address))?.record;
+    return (claim?.hostId === this.#cluster.self && claim.answer === 'granted') || this.#blocks(networkId).some(({ block }) => contains(parseCidr(block), wanted));
+  }
+
+  /**
+   * Follows the ledger: more addresses where few are left, so that none are lacking when the store is away; none of
+   * another host's that nobody has here.
+   */
+  settle(): void {
+    const { ledger } = this.#context();
+    if (!this.#cluster.isReachable) return;
+    for (const { record } of ledger.networks.values()) {
+      if (record.cluster !== 'told' || this.#blocks(record.id).length === 0) continue;
+      for (const subnets of [record.ipv4, record.ipv6]) if (subnets.length > 0 && this.#left(subnets) < AHEAD && !this.#borrowing.has(keyOf(record, subnets))) void this.#borrow(record, subnets).catch(() => {});
+    }
+    for (const { record } of this.#cluster.directory.claims.values()) {
+      if (record.hostId !== this.#cluster.self || this.#claimed.has(`${record.networkId} ${record.address}`)) continue;
+      const isUsed = ledger.networks.has(record.networkId) && ledger.endpointsOfNetwork(record.networkId).some((endpoint) => hasAddress(endpoint, record.address));
+      if (!isUsed) void this.#cluster.dropClaim(record.networkId, record.address).catch(() => {});
+    }
+  }
+
+  /** Blocks that the store says are ours, and what somebody asks for back. To be called in a turn. */
+  async follow(networkId: string): Promise<void> {
+    const { ledger } = this.#context();
+    const live = ledger.networks.get(networkId);
+    if (live?.record.cluster === undefined) return;
+    const { directory, self } = this.#cluster;
+    const theirs = [...(directory.blocks.get(networkId)?.values() ?? [])].filter(({ record }) => record.hostId === self).map(({ record }) => record.block);
+    // Taken in an earlier life, which ended before it was written down.
+    for (const block of theirs) {
+      const subnet = [...live.record.ipv4, ...live.record.ipv6].find((one) => containsCidr(parseCidr(one.subnet), parseCidr(block)))?.subnet;
+      if (subnet !== undefined && !this.#returning.has(`${networkId} ${block}`)) await this.#put(live.record, subnet, block);
+    }
+    const asked = directory.recalls.get(networkId);
+    const idle = ledger.endpointsOfNetwork(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
+    if (asked !== undefined && asked.hostId !== self && idle) await this.#giveBack(live.record);
+  }
+
+  async #giveBack(record: NetworkRecord): Promise<void> {
+    const { ledger, store, addresses } = this.#context();
+    const blocks = this.#blocks(record.id);
+    if (blocks.length === 0) return;
+    const keys = blocks.map(({ block }) => `${record.id} ${block}`);
+    for (const key of keys) this.#returning.add(key);
+    // Forgotten here before anybody else can have it.
+    await store.commit(blocks.map(({ id }) => ({ key: blockRecordKey(id) })));
+    ledger.blocks.delete(record.id);
+    allotBlocks(addresses, record, []);
+    // What cannot be given back now is found again by the next look at what is ours.
+    void this.#cluster.returnBlocks(record.id, blocks.map(({ block }) => block)).catch(() => {}).finally(() => {
+      for (const key of keys) this.#returning.delete(key);
+    });
+  }
+
+  #isWanted({ ipv4, ipv6 }: NetworkRecord): boolean {
+    return [ipv4, ipv6].some(([subnet]) => (this.#demand.get(subnet?.subnet ?? '') ?? 0n) > 0n);
+  }
+
+  #spanning(reference: string): NetworkRecord | undefined {
+    const { ledger } = this.#context();
+    try {
+      const { record } = ledger.network(reference);
+      return record.cluster === undefined ? undefined : record;
+    } catch {
+      // Whoever takes addresses says what is wrong with it.
+      return undefined;
+    }
+  }
+
+  async #reserve(stack: DisposableStack, record: NetworkRecord, subnets: readonly SubnetRecord[], signal: AbortSignal | undefined): Promise<void> {
+    const key = subnets[0]?.subnet ?? '';
+    const add = (count: bigint): void => void this.#demand.set(key, (this.#demand.get(key) ?? 0n) + count);
+    add(1n);
+    stack.defer(() => add(-1n));
+    while (this.#left(subnets) < (this.#demand.get(key) ?? 0n)) {
+      if (signal?.aborted === true) throw new NetworkError('ABORTED', `given up while addresses of network ${quote(record.name)} were to be had`);
+      if (await this.#borrow(record, subnets)) continue;
+      await this.#cluster.recallBlocks(record.id);
+      if (await this.#borrow(record, subnets)) continue;
+      const held = [...(this.#cluster.directory.blocks.get(record.id)?.values() ?? [])].map((block) => this.#cluster.directory.hosts.get(block.record.hostId)?.name ?? block.record.hostId);
+      if (this.#left(subnets) > 0n) return;
+      throw new NetworkError('EXHAUSTED', `no block of ${subnets.map(({ subnet }) => subnet).join(', ')} is left for this host: network ${quote(record.name)} is shared out among ${[...new Set(held)].join(', ')}; make a larger network, or remove what they do not need`);
+    }
+  }
+
+  /** @returns whether there are more addresses now */
+  async #borrow(record: NetworkRecord, subnets: readonly SubnetRecord[], address?: string): Promise<boolean> {
+    const key = keyOf(record, subnets);
+    const running = this.#borrowing.get(key);
+    if (running !== undefined && address === undefined) {
+      await running;
+      return true;
+    }
+    const task = this.#take(record, subnets, address);
+    // How it ends is for whoever asked; the others only wait for it.
+    const settled = Promise.allSettled([task]).then(() => void this.#borrowing.delete(key));
+    this.#borrowing.set(key, settled);
+    return task;
+  }
+
+  async #take(record: NetworkRecord, subnets: readonly SubnetRecord[], address: string | undefined): Promise<boolean> {
+    for (const { subnet, range } of subnets) {
+      const cidr = parseCidr(subnet);
+      if (address !== undefined && !contains(cidr, parseAddress(address))) continue;
+      const block = await this.#cluster.borrowBlock({ networkId: record.id, subnet: cidr, ...(range === undefined || address !== undefined ? {} : { range: parseCidr(range) }), ...(address === undefined ? {} : { address }) });
+      if (block === undefined) continue;
+      await this.#exclusive(() => this.#put(record, subnet, formatCidr(block)));
+      return true;
+    }
+    return false;
+  }
+
+  /** Written down here before anything of it is given: it is known after a restart, whether or not the store is there. */
+  async #put(record: NetworkRecord, subnet: string, block: string): Promise<void> {
+    const { ledger, store, addresses } = this.#context();
+    if (!ledger.networks.has(record.id) || this.#blocks(record.id).some((known) => known.block === block)) return;
+    const value: BlockRecord = { id: `${record.id}/${block}`, networkId: record.id, subnet, block };
+    await store.commit([{ key: blockRecordKey(value.id), value }]);
+    const blocks = [...this.#blocks(record.id), value];
+    ledger.blocks.set(record.id, blocks);
+    allotBlocks(addresses, record, blocks);
+  }
+
+  /** One address, wherever it comes from. */
+  async #obtain(stack: DisposableStack, record: NetworkRecord, subnets: readonly SubnetRecord[], address: string, signal: AbortSignal | undefined): Promise<void> {
+    const isInside = subnets.some(({ subnet }) => contains(parseCidr(subnet), parseAddress(address)));
+    if (!isInside || this.isOurs(record.id, address)) return;
+    this.#cluster.requireStore();
+    if (ownerOf(this.#cluster.directory, record.id, address) === undefined && (await this.#borrow(record, subnets, address))) return;
+    const key = `${record.id} ${address}`;
+    this.#claimed.add(key);
+    stack.defer(() => void this.#claimed.delete(key));
+    await this.#cluster.claimAddress(record.id, address, signal);
+  }
+
+  #left(subnets: readonly SubnetRecord[]): bigint {
+    const { addresses } = this.#context();
+    return subnets.reduce((sum, { subnet }) => sum + (addresses.pool(parseCidr(subnet))?.counts.automatic ?? 0n), 0n);
+  }
+
+  #blocks(networkId: string): readonly BlockRecord[] {
+    return this.#context().ledger.blocks.get(networkId) ?? [];
+  }
+}
+
+function keyOf({ id }: NetworkRecord, [first]: readonly SubnetRecord[]): string {
+  return `${id} ${first?.subnet ?? ''}`;
+}
+
+function hasAddress({ ipv4, ipv6 }: EndpointRecord, address: string): boolean {
+  return [ipv4, ipv6].some((one) => one?.split('/')[0] === address);
+}

@@ -1,0 +1,303 @@
+import { Cluster, type ClusterParts } from '../cluster/cluster.ts';
+import type { News } from '../cluster/directory.ts';
+import type { HostRecord } from '../cluster/records.ts';
+import { parseCidr } from '../common/cidr.ts';
+import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
+import { ClusterAddresses } from './cluster-addresses.ts';
+import { ClusterLoans } from './cluster-loans.ts';
+import { networkRequest, sharedEndpoint, sharedNetwork } from './cluster-networks.ts';
+import { elsewhere } from './cluster-reach.ts';
+import { freeVni, overheadOf } from './cluster-view.ts';
+import type { Context } from './context.ts';
+import { createNetwork, networkKey, openNetwork, removeNetwork } from './networks.ts';
+import type { NetworkRecord } from './records.ts';
+import type { ConnectRequest } from './requests.ts';
+import { networkChange } from './wanted.ts';
+
+/** So long after its lease a host that is gone still counts, ms: the leases of all may be over because the store was away. */
+const GRACE = 5_000;
+
+/** What changed and has not been followed yet. */
+interface Pending {
+  readonly networks: Set<string>;
+  readonly reaches: Set<string>;
+  readonly blocks: Set<string>;
+  readonly claims: Set<string>;
+}
+
+/** A cluster as its users see it. */
+export interface ClusterView {
+  /** Sixteen hex digits of the servers, eight of the store in them. */
+  readonly id: string;
+  readonly isReachable: boolean;
+  /** Id of this host. */
+  readonly self: string;
+  readonly hosts: readonly ClusterHostView[];
+  /** What is wrong, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** A host of a cluster. */
+export interface ClusterHostView extends Pick<HostRecord, 'id' | 'name' | 'address' | 'mtu'> {
+  /** `lost`: it has left endpoints or addresses behind. */
+  readonly state: 'here' | 'there' | 'lost';
+  /** How many it has in networks of the cluster. */
+  readonly endpoints: number;
+}
+
+/**
+ * Makes true on this host what the cluster has, and tells the cluster what this host has. The store is
+ * always spoken with outside of the controller's turn.
+ */
+export class ClusterKeeper implements AsyncDisposable {
+  readonly #context: () => Context;
+  readonly #cluster: Cluster | undefined;
+  /** That of which this is a rehearsal. */
+  #model: Cluster | undefined;
+  /** Hosts that count: those that are there, and those that were a moment ago. */
+  readonly #hosts = new Map<string, HostRecord>();
+  readonly #farewells = new Map<string, NodeJS.Timeout>();
+  /** Why networks of the cluster are not here, by their ids. */
+  readonly #lacking = new Map<string, string>();
+  readonly #leaving = new Set<string>();
+  #pending: Pending | undefined;
+  #addresses: ClusterAddresses | undefined;
+  #loans: ClusterLoans | undefined;
+  #exclusive: (<T>(task: () => Promise<T>) => Promise<T>) | undefined;
+
+  constructor(context: () => Context, parts: ClusterParts | undefined) {
+    this.#context = context;
+    this.#cluster =
+      parts === undefined
+        ? undefined
+        : new Cluster(parts, { follow: (news) => this.#hear(news), reachable: () => this.settle(), report: (message) => this.#context().events.warn(message) });
+  }
+
+  /** Begins. Before this, as in a rehearsal, nobody is told anything. @param exclusive gives a task its turn */
+  start(exclusive: <T>(task: () => Promise<T>) => Promise<T>): void {
+    this.#exclusive = exclusive;
+    if (this.#cluster === undefined) return;
+    this.#addresses = new ClusterAddresses(this.#context, this.#cluster, exclusive);
+    this.#loans = new ClusterLoans(this.#context, this.#cluster);
+    this.#cluster.start();
+    this.settle();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#exclusive = undefined;
+    for (const timer of this.#farewells.values()) clearTimeout(timer);
+    await this.#cluster?.[Symbol.asyncDispose]();
+  }
+
+  /** Takes over what another one knows: a rehearsal finds addresses and numbers as that one would. */
+  assume(other: ClusterKeeper): void {
+    const { ledger, addresses } = this.#context();
+    this.#model = other.#cluster;
+    for (const { record } of ledger.networks.values()) {
+      if (record.cluster === undefined || ledger.blocks.has(record.id)) continue;
+      for (const { subnet } of [...record.ipv4, ...record.ipv6]) addresses.pool(parseCidr(subnet))?.allot([parseCidr(subnet)]);
+    }
+  }
+
+  /** What a new network is to know of the cluster; undefined where there is none. */
+  get view(): { readonly mtu: number; readonly vni: number; readonly reaches: readonly string[] } | undefined {
+    const cluster = this.#cluster ?? this.#model;
+    if (cluster === undefined) return undefined;
+    const { directory } = cluster;
+    const hosts = [...directory.hosts.values()];
+    const self = cluster.host();
+    const mtu = Math.min(self.mtu, ...hosts.map((host) => host.mtu)) - overheadOf(self.address);
+    return { mtu, vni: freeVni(directory, this.#context().random), reaches: hosts.flatMap(({ id, reaches }) => (id === self.id ? [] : reaches)) };
+  }
+
+  /** A new network is known to have nothing elsewhere. */
+  begin(networkId: string): void {
+    const cluster = this.#cluster ?? this.#model;
+    if (cluster !== undefined) this.#context().ledger.remotes.set(networkId, { local: cluster.host().address, others: { hosts: [], endpoints: [] } }, []);
+  }
+
+  /** What is wrong, a sentence each. */
+  problems(): string[] {
+    const { ledger } = this.#context();
+    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...this.#lacking.values()];
+    const networks = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
+    return networks.map(({ record }) => `network '${record.name}' reaches no other host: this daemon is in no cluster (--cluster)`);
+  }
+
+  /** What is known of the cluster. @throws {NetworkError} NOT_FOUND where there is none */
+  show(): ClusterView {
+    const cluster = this.#required();
+    const { directory, self } = cluster;
+    const count = (id: string): number => directory.endpointsOfHost.get(id)?.size ?? 0;
+    const present = [...directory.hosts.values()].map(({ id, name, address, mtu }): ClusterHostView => ({ id, name, address, mtu, state: id === self ? 'here' : 'there', endpoints: count(id) }));
+    const lost = cluster.lostHosts().map((id): ClusterHostView => ({ id, name: this.#hosts.get(id)?.name ?? '', address: '', mtu: 0, state: 'lost', endpoints: count(id) }));
+    return { id: cluster.id, isReachable: cluster.isReachable, self, hosts: [...present, ...lost].toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems: this.problems() };
+  }
+
+  /** Gives up what a lost host had. @throws {NetworkError} NOT_FOUND, IN_USE (it is there), UNAVAILABLE */
+  async forget(reference: string): Promise<void> {
+    await this.#required().forgetHost(reference);
+  }
+
+  /** Has addresses there for endpoints to be. @throws as {@link ClusterAddresses.provide} */
+  async provide(requests: readonly ConnectRequest[], signal?: AbortSignal): Promise<Disposable> {
+    return (await this.#addresses?.provide(requests, signal)) ?? new DisposableStack();
+  }
+
+  /** @throws {NetworkError} FORBIDDEN for an address that another host may give */
+  requireOurs(networkId: string, address: string): void {
+    if (this.#addresses === undefined || this.#addresses.isOurs(networkId, address)) return;
+    throw new NetworkError('FORBIDDEN', `address ${address} is not this host's to give, and no other host has agreed to it`);
+  }
+
+  /** @throws {NetworkError} UNAVAILABLE for a network that is being removed from the cluster */
+  requireStaying({ id, name }: NetworkRecord): void {
+    if (this.#leaving.has(id)) throw new NetworkError('UNAVAILABLE', `network ${quote(name)} is being removed from the cluster`);
+  }
+
+  /** Before a network is made: whether the others can be told. @throws {NetworkError} UNAVAILABLE */
+  requireStore(): void {
+    (this.#cluster ?? this.#model)?.requireStore();
+  }
+
+  /** Makes a new network known to all hosts. @throws {NetworkError} EXISTS, IN_USE, UNAVAILABLE: then it should not be here either */
+  async share(id: string, signal?: AbortSignal): Promise<void> {
+    const { ledger } = this.#context();
+    const live = ledger.networks.get(id);
+    if (this.#cluster === undefined || this.#exclusive === undefined || live?.record.cluster !== 'untold') return;
+    await this.#cluster.shareNetwork(sharedNetwork(live), signal);
+    await this.#inTurn(async ({ store }) => {
+      const record: NetworkRecord = { ...(ledger.networks.get(id)?.record ?? live.record), cluster: 'told' };
+      await store.commit([{ key: networkKey(id), value: record }]);
+      ledger.networks.set(id, openNetwork(this.#context(), record));
+    });
+  }
+
+  /** Takes a network away from all hosts; it is to be removed here then. @throws {NetworkError} IN_USE naming the hosts that have endpoints, UNAVAILABLE */
+  async unshare(id: string, signal?: AbortSignal): Promise<void> {
+    const { ledger } = this.#context();
+    const live = ledger.networks.get(id);
+    if (this.#model !== undefined || live?.record.cluster !== 'told' || ledger.endpointsOfNetwork(id).length > 0) return;
+    if (this.#cluster === undefined) throw new NetworkError('UNAVAILABLE', `network ${quote(live.record.name)} is one of a cluster, and this daemon is in none: start it with --cluster`);
+    this.#leaving.add(id);
+    try {
+      await this.#cluster.unshareNetwork(id, signal);
+    } finally {
+      this.#leaving.delete(id);
+    }
+  }
+
+  /** Follows the ledger: the others are told what has changed here. */
+  settle(): void {
+    if (this.#cluster === undefined || this.#exclusive === undefined) return;
+    const { ledger } = this.#context();
+    const { self } = this.#cluster;
+    const networks = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
+    this.#addresses?.settle();
+    this.#cluster.tell(networks.flatMap(({ record }) => ledger.endpointsOfNetwork(record.id).map((endpoint) => sharedEndpoint(ledger, endpoint, self))));
+  }
+
+  /** Resolves when the others have been told, or cannot be for now. */
+  async told(): Promise<void> {
+    await this.#cluster?.told();
+  }
+
+  #required(): Cluster {
+    if (this.#cluster === undefined) throw new NetworkError('NOT_FOUND', 'this host is in no cluster: start its daemon with --cluster etcd://HOST:2379');
+    return this.#cluster;
+  }
+
+  #hear({ hosts, networks, endpoints, blocks, claims }: News): void {
+    if (this.#exclusive === undefined) return;
+    const pending = (this.#pending ??= this.#schedule());
+    for (const id of networks) pending.networks.add(id);
+    for (const id of endpoints) pending.reaches.add(id);
+    for (const id of blocks) pending.blocks.add(id);
+    for (const key of claims) pending.claims.add(key);
+    for (const id of hosts) this.#hearHost(id, pending);
+  }
+
+  #hearHost(id: string, pending: Pending): void {
+    const { directory } = this.#cluster as Cluster;
+    const host = directory.hosts.get(id);
+    clearTimeout(this.#farewells.get(id));
+    this.#farewells.delete(id);
+    if (host === undefined) {
+      if (this.#hosts.has(id)) this.#farewells.set(id, setTimeout(() => this.#withdraw(id), GRACE).unref());
+      return;
+    }
+    this.#hosts.set(id, host);
+    this.#touchHost(id, pending);
+  }
+
+  #withdraw(id: string): void {
+    this.#farewells.delete(id);
+    const name = this.#hosts.get(id)?.name ?? id;
+    this.#hosts.delete(id);
+    this.#context().events.warn(`host '${name}' is lost: its endpoints are withdrawn until it is back`);
+    this.#touchHost(id, (this.#pending ??= this.#schedule()));
+  }
+
+  #touchHost(id: string, { reaches }: Pending): void {
+    for (const { networkId } of (this.#cluster as Cluster).directory.endpointsOfHost.get(id)?.values() ?? []) reaches.add(networkId);
+  }
+
+  /** What is heard until it is our turn is followed at once. */
+  #schedule(): Pending {
+    void this.#inTurn(() => this.#follow()).catch((error: unknown) => {
+      const { code, message } = NetworkError.from(error);
+      if (code !== 'ABORTED') this.#context().events.warn(`the cluster is not followed: ${message}`);
+    });
+    return { networks: new Set(), reaches: new Set(), blocks: new Set(), claims: new Set() };
+  }
+
+  async #follow(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending === undefined) return;
+    for (const id of pending.networks) await this.#followNetwork(id);
+    await this.#followReaches(new Set([...pending.networks, ...pending.reaches]));
+    for (const id of pending.blocks) await this.#addresses?.follow(id);
+    await this.#loans?.follow(pending.claims);
+  }
+
+  async #followNetwork(id: string): Promise<void> {
+    const context = this.#context();
+    const shared = this.#cluster?.directory.networks.get(id);
+    const live = context.ledger.networks.get(id);
+    this.#lacking.delete(id);
+    try {
+      if (shared !== undefined && live === undefined) {
+        const settled = { vni: String(shared.vni), mtu: String(shared.mtu) };
+        await createNetwork(context, networkRequest(shared), undefined, { id, settled, fields: { cluster: 'told' } });
+      } else if (shared === undefined && live?.record.cluster === 'told') {
+        await removeNetwork(context, id);
+      }
+    } catch (error) {
+      const name = shared?.name ?? live?.record.name ?? id;
+      this.#note(id, `network '${name}' of the cluster ${shared === undefined ? 'is gone, and stays here' : 'cannot be had here'}: ${NetworkError.from(error).message}`);
+    }
+  }
+
+  async #followReaches(ids: ReadonlySet<string>): Promise<void> {
+    const { ledger, applier } = this.#context();
+    const cluster = this.#cluster as Cluster;
+    const here = [...ids].filter((id) => ledger.networks.has(id));
+    for (const id of here) {
+      const { reach, named } = elsewhere(cluster.directory, id, cluster.host(), this.#hosts);
+      ledger.remotes.set(id, reach, named);
+    }
+    await applier.transition(here.map((id) => networkChange(ledger, id)), { onFailure: 'forward' });
+  }
+
+  #note(about: string, message: string): void {
+    if (this.#lacking.get(about) !== message) this.#context().events.warn(message);
+    this.#lacking.set(about, message);
+  }
+
+  async #inTurn<T>(task: (context: Context) => Promise<T>): Promise<T> {
+    if (this.#exclusive === undefined) throw new NetworkError('ABORTED', 'the controller was closed');
+    return this.#exclusive(() => task(this.#context()));
+  }
+}

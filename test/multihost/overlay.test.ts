@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../support/eventually.ts';
+import { difference, type MachineState } from '../support/machine-state.ts';
+import { MultiHostLab, type LabHost } from '../support/multi-host.ts';
+
+interface Shown {
+  readonly endpoints: readonly { readonly ipv4: string; readonly ipv6: string; readonly mac: string }[];
+}
+
+describe('an overlay network over hosts', function () {
+  this.timeout(60_000);
+  let lab: MultiHostLab;
+  let one: LabHost;
+  let two: LabHost;
+  let three: LabHost;
+  let clean: MachineState[];
+
+  before(async function () {
+    lab = await MultiHostLab.start(this, 3);
+    [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)];
+    clean = await Promise.all(lab.hosts.map(({ host }) => host.snapshot()));
+  });
+
+  after(() => lab?.[Symbol.asyncDispose]());
+
+  afterEach(async () => {
+    for (const { netctl } of lab.hosts) {
+      const names = (await netctl.ok('sandbox', 'ls', '--format', 'json').then((text) => JSON.parse(text) as { name: string }[])).map(({ name }) => name);
+      if (names.length > 0) await netctl.ok('sandbox', 'rm', ...names);
+    }
+    const networks = (await one.netctl.json<{ name: string; driver: string }[]>('network', 'ls')).filter(({ driver }) => driver === 'overlay').map(({ name }) => name);
+    for (const name of networks) await one.netctl.ok('network', 'rm', name);
+    for (const [index, { host, netctl }] of lab.hosts.entries()) {
+      await eventually(() => netctl.ok('network', 'ls'), (list) => !list.includes('overlay'));
+      const left = await eventually(async () => difference(clean[index] ?? new Map(), await host.snapshot(), ['links', 'routes', 'namespaces', 'nftables', 'neighbours']), (lines) => lines.length === 0);
+      assert.deepEqual(left, []);
+    }
+  });
+
+  const pings = async ({ host }: LabHost, from: string, address: string): Promise<boolean> => (await host.netns(from).exec(['ping', '-c1', '-W1', address], { allowFail: true })).code === 0;
+
+  async function network(...words: readonly string[]): Promise<void> {
+    const name = words.at(-1) ?? '';
+    await one.netctl.ok('network', 'create', '-d', 'overlay', ...words);
+    for (const { netctl } of lab.hosts) assert.match(await eventually(() => netctl.ok('network', 'ls'), (list) => list.includes(name)), new RegExp(name));
+  }
+
+  /** @returns its plain addresses */
+  async function sandbox({ netctl }: LabHost, name: string, ...words: readonly string[]): Promise<{ readonly ipv4: string; readonly ipv6: string; readonly mac: string }> {
+    await netctl.ok('sandbox', 'create', '--network', 'blue', ...words, name);
+    const [shown] = await netctl.json<Shown[]>('sandbox', 'inspect', name);
+    const [endpoint] = shown?.endpoints ?? [];
+    return { ipv4: endpoint?.ipv4?.split('/')[0] ?? '', ipv6: endpoint?.ipv6?.split('/')[0] ?? '', mac: endpoint?.mac ?? '' };
+  }
+
+  it('carries packets of either family by address and by name', async () => {
+    await network('--subnet', '10.1.0.0/24', '--subnet', 'fd00:1::/64', 'blue');
+    await sandbox(one, 'a');
+    const b = await sandbox(two, 'b');
+    const c = await sandbox(three, 'c');
+    for (const address of [b.ipv4, b.ipv6, c.ipv4, c.ipv6]) assert.equal(await pings(one, 'a', address), true, address);
+    for (const name of ['b', 'c', 'b.blue']) assert.match(await one.netctl.ok('exec', 'a', 'ping', '-c1', '-W2', name), / 0% packet loss/);
+    assert.match(await one.netctl.ok('cluster', 'ls'), /h1 .* here +1\n.*h2 .* there +1\n.*h3 .* there +1/);
+    // The full MTU fits, and no byte more.
+    assert.equal((await one.host.netns('a').exec(['ping', '-c1', '-W1', '-M', 'do', '-s', String(1450 - 28), b.ipv4], { allowFail: true })).code, 0);
+    assert.notEqual((await one.host.netns('a').exec(['ping', '-c1', '-W1', '-M', 'do', '-s', String(1451 - 28), b.ipv4], { allowFail: true })).code, 0);
+    // Each host has a gateway of its own with the same address: nobody asks another for it.
+    assert.equal(await pings(two, 'b', '10.1.0.1'), true);
+    await two.netctl.ok('exec', 'b', 'ping', '-c1', '-W2', '203.0.113.7');
+    await two.netctl.ok('sandbox', 'rm', 'b');
+    assert.equal(await pings(one, 'a', b.ipv4), false);
+    assert.equal((await one.netctl.run(['exec', 'a', 'ping', '-c1', '-W1', 'b'])).code, 2);
+  });
+
+  it('publishes ports of an endpoint at its host, for every other host', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    await sandbox(one, 'web', '-p', '8080:80');
+    await sandbox(two, 'client');
+    await using server = await one.host.netns('web').serve(80, 'tcp', 'hello');
+    assert.equal(server.port, 80);
+    assert.equal((await two.host.netns('client').probe(one.host.address4, 8080)).answer.slice(0, 5), 'hello');
+    assert.equal((await three.host.probe(one.host.address4, 8080)).answer.slice(0, 5), 'hello');
+  });
+
+  it('does without etcd: traffic, names, and attaching from the addresses that a host has', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    await sandbox(one, 'a');
+    const b = await sandbox(two, 'b');
+    await lab.stopEtcd();
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    assert.match(await one.netctl.ok('exec', 'a', 'ping', '-c1', '-W2', 'b'), / 0% packet loss/);
+    const c = await sandbox(one, 'c');
+    assert.equal(await pings(one, 'a', c.ipv4), true);
+    const refused = await three.netctl.run(['sandbox', 'create', '--network', 'blue', 'd']);
+    assert.match(refused.stderr, /^netctl: .*198\.51\.100\.1:2379/);
+    await lab.restartDaemon(one);
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    await lab.startEtcd();
+    assert.equal(await eventually(() => pings(two, 'b', c.ipv4), Boolean, 15_000), true);
+  });
+
+  it('loses no packet of a flow when a daemon is killed and another one starts', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    const a = await sandbox(one, 'a');
+    await sandbox(two, 'b');
+    const flood = await two.host.netns('b').spawn(['ping', '-i', '0.01', '-c', '400', '-q', a.ipv4]);
+    await lab.restartDaemon(one);
+    await lab.restartDaemon(two);
+    await flood.ended;
+    assert.match(flood.output, /400 packets transmitted, 400 received/);
+  });
+
+  it('follows an address to another host, and withdraws what a lost host had', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    await sandbox(one, 'a');
+    const b = await sandbox(two, 'b');
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    await two.netctl.ok('sandbox', 'rm', 'b');
+    const moved = await sandbox(three, 'b', '--ip', b.ipv4);
+    assert.deepEqual(moved, b);
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    await three.daemon.kill('SIGKILL');
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    const forwarding = (): Promise<string> => one.host.sh('bridge fdb show | grep -c "dst 198.51.100" || true');
+    assert.equal((await eventually(forwarding, (count) => count.trim() === '0', 25_000)).trim(), '0');
+    await lab.restartDaemon(three);
+    assert.equal(await eventually(() => pings(one, 'a', b.ipv4), Boolean, 10_000), true);
+  });
+
+  it('repairs what others take from the kernel', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    await sandbox(one, 'a');
+    const b = await sandbox(two, 'b');
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    await one.host.sh(`link=$(ip -br link show type vxlan | cut -d' ' -f1); bridge fdb del ${b.mac} dev $link self; bridge fdb del ${b.mac} dev $link master; ip neigh flush nud permanent`);
+    assert.equal(await eventually(() => pings(one, 'a', b.ipv4), Boolean), true);
+    await one.host.sh("ip link del $(ip -br link show type vxlan | cut -d' ' -f1)");
+    assert.equal(await eventually(() => pings(one, 'a', b.ipv4), Boolean), true);
+    assert.match(await eventually(() => one.netctl.ok('doctor'), (text) => !text.includes('missing')), /cluster/);
+  });
+});

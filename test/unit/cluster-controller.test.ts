@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { ClusterLab, type ModelHost } from '../support/cluster-lab.ts';
+import { rejects } from '../support/refusal.ts';
+
+describe('networks that span hosts', () => {
+  let lab: ClusterLab;
+  let one: ModelHost;
+  let two: ModelHost;
+  let three: ModelHost;
+
+  beforeEach(async () => {
+    lab = await new ClusterLab().open(3);
+    [one, two, three] = [lab.host(1), lab.host(2), lab.host(3)];
+  });
+
+  afterEach(() => lab[Symbol.asyncDispose]());
+
+  const everywhere = (name: string): Promise<void> => lab.eventually(() => lab.hosts.every(({ controller }) => controller.networks().some((network) => network.name === name)), `network ${name} everywhere`);
+  const nowhere = (name: string): Promise<void> => lab.eventually(() => lab.hosts.every(({ controller }) => controller.networks().every((network) => network.name !== name)), `network ${name} nowhere`);
+  const make = (host: ModelHost, name: string, ipv4?: string): ReturnType<ModelHost['controller']['createSandbox']> => host.controller.createSandbox({ name, networks: [{ network: 'blue', ...(ipv4 === undefined ? {} : { ipv4 }) }] });
+
+  it('are there on all of them, the same, until one removes them', async () => {
+    const { id } = await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24', 'fd00:1::/64'], auxiliary: { printer: '10.1.0.9' }, options: { 'tsoverlay.vni': '77' } });
+    await everywhere('blue');
+    for (const { controller } of lab.hosts) {
+      const network = controller.network('blue');
+      assert.deepEqual([network.id, network.settled['vni'], network.mtu, network.ipv4[0]?.gateway, network.ipv6[0]?.gateway], [id, '77', 1450, '10.1.0.1', 'fd00:1::1']);
+    }
+    await two.controller.removeNetwork('blue');
+    await nowhere('blue');
+    assert.equal(lab.servers.log.length > 0, true);
+  });
+
+  it('give every endpoint an address that no other has, and its name everywhere', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    const made = await Promise.all(lab.hosts.flatMap((host, index) => Array.from({ length: 20 }, (_, count) => make(host, `s${String(index)}-${String(count)}`))));
+    const addresses = made.map(({ endpoints }) => endpoints[0]?.ipv4);
+    assert.equal(new Set(addresses).size, 60);
+    await lab.eventually(() => two.ask('s1-0', 's0-19').length === 1);
+    assert.deepEqual(two.ask('s1-0', 's0-19'), [made[19]?.endpoints[0]?.ipv4?.split('/')[0]]);
+    await one.controller.removeSandbox('s0-19');
+    await lab.eventually(() => two.ask('s1-0', 's0-19') === 'forward');
+  });
+
+  it('have an address of another host only when that one agrees', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(one, 'first');
+    await make(two, 'second', '10.1.0.5');
+    await rejects(make(three, 'third', '10.1.0.5'), 'EXISTS', /10\.1\.0\.5/);
+    await rejects(make(three, 'third', '10.1.0.2'), 'EXISTS', /taken by sandbox 'first' on host 'h1'/);
+    await two.controller.removeSandbox('second');
+    await lab.eventually(() => lab.servers.log.some(({ events }) => events.some(({ key, value }) => key.startsWith('claim/') && value === undefined)));
+    assert.equal((await make(three, 'third', '10.1.0.5')).endpoints[0]?.ipv4, '10.1.0.5/24');
+  });
+
+  it('are removed when no host has endpoints there, whoever had some', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(two, 'web');
+    await rejects(one.controller.removeNetwork('blue'), 'IN_USE', /in use on h2/);
+    await two.controller.removeSandbox('web');
+    await one.controller.removeNetwork('blue');
+    await nowhere('blue');
+  });
+
+  it('refuse what another network has', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'], options: { 'tsoverlay.vni': '77' } });
+    await everywhere('blue');
+    await rejects(two.controller.createNetwork({ name: 'blue', driver: 'overlay' }), 'EXISTS', /exists already/);
+    await rejects(two.controller.createNetwork({ name: 'red', driver: 'overlay', options: { 'tsoverlay.vni': '77' } }), 'EXISTS', /VNI 77 is that of network 'blue'/);
+    await rejects(two.controller.createNetwork({ name: 'red', driver: 'overlay', subnets: ['10.1.0.0/16'] }), 'IN_USE', /overlaps 10\.1\.0\.0\/24/);
+    assert.deepEqual(two.controller.networks().map(({ name }) => name), ['blue']);
+  });
+
+  it('go on without the servers, with the addresses that a host has', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(one, 'first');
+    for (const host of lab.hosts) host.shared.cut(true);
+    const second = await make(one, 'second');
+    assert.ok(second.endpoints[0]?.ipv4);
+    await rejects(make(two, 'other'), 'UNAVAILABLE');
+    await rejects(two.controller.createNetwork({ name: 'red', driver: 'overlay' }), 'UNAVAILABLE');
+    await one.down();
+    await one.up();
+    await make(one, 'third');
+    for (const host of lab.hosts) host.shared.cut(false);
+    await make(two, 'other');
+    await lab.eventually(() => two.ask('other', 'third').length === 1, 'its name');
+  });
+
+  it('forget what a lost host had when they are told to', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(one, 'first');
+    await one.down();
+    await rejects(make(two, 'other', '10.1.0.2'), 'UNAVAILABLE', /has not agreed/);
+    await rejects(two.controller.removeNetwork('blue'), 'IN_USE', /lost/);
+    await two.controller.forgetHost(one.record.id);
+    assert.equal((await make(two, 'other', '10.1.0.2')).endpoints[0]?.ipv4, '10.1.0.2/24');
+  }).timeout(20_000);
+});
