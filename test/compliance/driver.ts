@@ -21,6 +21,8 @@ export interface DriverUnderTest {
   readonly lab?: DriverLab;
   /** How many rows of random steps, each with several starts of a controller. Default 6. */
   readonly runs?: number;
+  /** The longest of them. Default 14 steps. */
+  readonly steps?: number;
 }
 
 /** A host, and controllers on it one after the other. */
@@ -113,7 +115,7 @@ export function describeDriver(driver: DriverUnderTest): void {
     if (driver.runs !== 0) it('is after any steps, crashes included, what a fresh build from the same records is', async function () {
       this.timeout(120_000);
       await fc.assert(
-        fc.asyncProperty(fc.array(step(), { minLength: 4, maxLength: 14 }), async (steps) => {
+        fc.asyncProperty(fc.array(step(), { minLength: 4, maxLength: driver.steps ?? 14 }), async (steps) => {
           for (const one of steps) await take(one);
           await settled();
           const grown = await kernelState();

@@ -51,6 +51,7 @@ inVirtualMachine(import.meta.filename, () => {
       macs: request.driver === 'ipvlan' ? 'shared' : 'own',
       lab,
       runs: name === 'macvlan on a VLAN in a VLAN' ? 1 : 0,
+      steps: 7,
     });
   }
 });
