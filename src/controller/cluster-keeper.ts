@@ -11,8 +11,9 @@ import { elsewhere } from './cluster-reach.ts';
 import { freeVni, overheadOf } from './cluster-view.ts';
 import type { Context } from './context.ts';
 import { createNetwork, networkKey, openNetwork, removeNetwork } from './networks.ts';
-import type { NetworkRecord } from './records.ts';
+import { PEERS_KEY, type NetworkRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
+import { adjustTunnels } from './surroundings.ts';
 import { networkChange } from './wanted.ts';
 
 /** So long after its lease a host that is gone still counts, ms: the leases of all may be over because the store was away. */
@@ -61,6 +62,7 @@ export class ClusterKeeper implements AsyncDisposable {
   /** Why networks of the cluster are not here, by their ids. */
   readonly #lacking = new Map<string, string>();
   readonly #leaving = new Set<string>();
+  #peers: readonly string[] = [];
   #pending: Pending | undefined;
   #addresses: ClusterAddresses | undefined;
   #loans: ClusterLoans | undefined;
@@ -115,6 +117,16 @@ export class ClusterKeeper implements AsyncDisposable {
   begin(networkId: string): void {
     const cluster = this.#cluster ?? this.#model;
     if (cluster !== undefined) this.#context().ledger.remotes.set(networkId, { local: cluster.host().address, others: { hosts: [], endpoints: [] } }, []);
+  }
+
+  /** Plain addresses of the hosts that may send here. */
+  get peers(): readonly string[] {
+    return this.#peers;
+  }
+
+  /** Those of an earlier life. */
+  recall(peers: readonly string[]): void {
+    this.#peers = peers;
   }
 
   /** What is wrong, a sentence each. */
@@ -257,9 +269,21 @@ export class ClusterKeeper implements AsyncDisposable {
     this.#pending = undefined;
     if (pending === undefined) return;
     for (const id of pending.networks) await this.#followNetwork(id);
+    await this.#followPeers();
     await this.#followReaches(new Set([...pending.networks, ...pending.reaches]));
     for (const id of pending.blocks) await this.#addresses?.follow(id);
     await this.#loans?.follow(pending.claims);
+  }
+
+  /** Before what they have: the first packet is not to be lost. */
+  async #followPeers(): Promise<void> {
+    const context = this.#context();
+    const { self } = this.#cluster as Cluster;
+    const peers = [...this.#hosts.values()].flatMap(({ id, address }) => (id === self ? [] : [address])).toSorted();
+    if (JSON.stringify(peers) === JSON.stringify(this.#peers)) return;
+    this.#peers = peers;
+    await context.store.commit([{ key: PEERS_KEY, value: peers }]);
+    await adjustTunnels(context);
   }
 
   async #followNetwork(id: string): Promise<void> {

@@ -12,7 +12,7 @@ import { restoreAddresses } from './endpoints.ts';
 import { restoredFarewell } from './farewells.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
-import { MEMBERSHIP_KEY, type BlockRecord, type CableRecord, type EndpointRecord, type FarewellRecord, type LeasedAddressRecord, type LoanRecord, type MembershipRecord, type NetworkRecord, type PoolRecord, type SandboxRecord } from './records.ts';
+import { MEMBERSHIP_KEY, PEERS_KEY, type BlockRecord, type CableRecord, type EndpointRecord, type FarewellRecord, type LeasedAddressRecord, type LoanRecord, type MembershipRecord, type NetworkRecord, type PoolRecord, type SandboxRecord } from './records.ts';
 import { restoreSubnets } from './subnets.ts';
 import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
@@ -40,6 +40,7 @@ export async function restore(context: Context): Promise<void> {
   });
   await each<BlockRecord>(context, 'block/', (record) => void ledger.blocks.set(record.networkId, [...(ledger.blocks.get(record.networkId) ?? []), record]));
   for (const { record } of ledger.networks.values()) if (record.cluster !== undefined) allotBlocks(addresses, record, ledger.blocks.get(record.id) ?? []);
+  context.cluster.recall(((await context.store.get(PEERS_KEY))?.value ?? []) as string[]);
   const membership = (await context.store.get(MEMBERSHIP_KEY))?.value as MembershipRecord | undefined;
   for (const { record } of ledger.networks.values()) if (record.cluster !== undefined && membership !== undefined) ledger.remotes.set(record.id, { local: membership.address }, []);
   await each<LoanRecord>(context, 'loan/', (record) => {

@@ -1,6 +1,7 @@
 /** What our networks need of the rest of the host: forwarding, and a place beside other packet filters. */
+import { familyOf } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
-import type { Fact } from '../firewall/facts.ts';
+import { opensHost, type Fact } from '../firewall/facts.ts';
 import { HOST } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import type { Context } from './context.ts';
@@ -9,11 +10,23 @@ import { NOT_SWITCHED, planForwarding, type ForwardingState, type SwitchedForwar
 /** Where it is written down what was switched on. */
 export const FORWARDING_KEY = 'host/forwarding';
 const HOST_FACTS = 'host';
+const TUNNEL_FACTS = 'tunnels';
 
 /** Brings the host's surroundings in line with the networks there are; called whenever either changes. */
 export async function adjustSurroundings(context: Context): Promise<void> {
+  await adjustTunnels(context);
   await adjustForwarding(context);
   await adjustFirewalld(context);
+}
+
+/** Only the hosts of the cluster may send into its networks. */
+export async function adjustTunnels(context: Context): Promise<void> {
+  const tunnels = context.applier.links().flatMap(({ vxlan }) => vxlan ?? []);
+  const ports = new Map(tunnels.map(({ local, port }) => [`${familyOf(local)} ${port}`, { kind: 'tunnel-port', family: familyOf(local), port } as const]));
+  const peers = ports.size === 0 ? [] : context.cluster.peers.map((address): Fact => ({ kind: 'tunnel-peer', family: familyOf(address), address }));
+  const facts: Fact[] = [...peers, ...ports.values()];
+  const before = context.applier.applied(TUNNEL_FACTS).facts;
+  if (JSON.stringify(facts) !== JSON.stringify(before)) await context.applier.transition([{ id: TUNNEL_FACTS, wanted: { links: [], facts } }], { onFailure: 'forward' });
 }
 
 /** firewalld takes tenths of a second to answer: it is asked when our bridges changed or it may have forgotten them. */
@@ -55,7 +68,7 @@ async function adjustForwarding(context: Context): Promise<void> {
 }
 
 function acceptRules({ acceptRules: plan, applier }: Context, wanted: boolean): ReturnType<Context['acceptRules']> {
-  return plan(wanted, { hostPorts: applier.facts().some(({ kind }) => kind === 'host-port') });
+  return plan(wanted, { hostPorts: applier.facts().some(opensHost) });
 }
 
 async function forwardingState(context: Context, host: NamespaceSnapshot): Promise<ForwardingState> {

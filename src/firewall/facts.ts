@@ -77,6 +77,21 @@ export interface HostPortFacts {
   readonly port: number;
 }
 
+/** A UDP port of the host at which the hosts of a cluster take each other's tunnels, and nobody else's. */
+export interface TunnelPortFacts {
+  readonly kind: 'tunnel-port';
+  readonly family: 4 | 6;
+  readonly port: number;
+}
+
+/** A host of the cluster, which may send there. */
+export interface TunnelPeerFacts {
+  readonly kind: 'tunnel-peer';
+  readonly family: 4 | 6;
+  /** Plain. */
+  readonly address: string;
+}
+
 /**
  * Forwarding was switched on by us on this interface: what comes in there may go to our networks
  * and nowhere else, so that the host routes nothing it did not route before.
@@ -103,7 +118,12 @@ export interface ForeignBridgeFacts {
 }
 
 /** One fact. */
-export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
+export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelPeerFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
+
+/** Whether a fact lets something in to the host itself, past what others filter there. */
+export function opensHost({ kind }: Fact): boolean {
+  return kind === 'host-port' || kind === 'tunnel-port';
+}
 
 /** A text equal for equal facts, whatever the order of their keys, and different for different ones. */
 export function factKey(fact: Fact): string {

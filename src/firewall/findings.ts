@@ -1,7 +1,7 @@
 import type { IptablesVariant } from '../kernel/firewall-command.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
-import type { Fact } from './facts.ts';
+import { opensHost, type Fact } from './facts.ts';
 import type { FirewallFinding } from './finding.ts';
 import { foreignDrops } from './foreign-drops.ts';
 import { iptablesSave } from '../kernel/iptables.ts';
@@ -59,7 +59,7 @@ export async function drift({ kernel, instance, variant, facts, blind }: Omit<Fi
 async function drops(kernel: Pick<Kernel, 'nftList'>, facts: readonly Fact[]): Promise<FirewallFinding[]> {
   try {
     const bridges = facts.flatMap((fact) => (fact.kind === 'network' ? [fact.bridge] : []));
-    const hooks = facts.some(({ kind }) => kind === 'host-port') ? (['forward', 'input'] as const) : (['forward'] as const);
+    const hooks = facts.some(opensHost) ? (['forward', 'input'] as const) : (['forward'] as const);
     return foreignDrops(await kernel.nftList('list ruleset'), bridges, hooks);
   } catch {
     return []; // no nft here, or tables of iptables that it cannot print

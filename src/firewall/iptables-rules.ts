@@ -38,6 +38,10 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       const { family, bridge, protocol } = fact;
       return [rule(family, 'HOST', `-d ${withLength(ruleAddress(fact.address, family), family)} -i ${ruleInterface(bridge)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
     }
+    case 'tunnel-port':
+      return [rule(fact.family, 'HOST', `${port('udp', fact.port)} -g {TUNNEL}`)];
+    case 'tunnel-peer':
+      return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleAddress(fact.address, fact.family), fact.family)} -g {ACCEPTED}`)];
     case 'guard':
       return [end(rule(fact.family, 'GUARD', `-i ${ruleInterface(fact.link)} -j DROP`))];
     case 'uplink': {
@@ -60,6 +64,7 @@ function networkRules({ bridge: name, icc, internal, trustedInterfaces }: Networ
   const bridge = ruleInterface(name);
   return [
     rule(family, 'FORWARD', `-i ${bridge} -o ${bridge} -g ${icc ? '{ACCEPTED}' : '{INSIDE}'}`),
+    rule(family, 'INNER', `-i ${bridge} -j DROP`),
     ...(icc ? [] : earlyBit(bridge, family)),
     ...(internal ? closed(bridge, family) : []),
     ...(family === 4 ? [rule(4, 'LEAVE', `-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`)] : []),

@@ -56,6 +56,9 @@ export function iptablesChains(family: 4 | 6): Readonly<Record<string, IptablesC
     },
     EARLY: { table: 'mangle', hooks: ['PREROUTING'] },
     HOST: { table: 'mangle', hooks: ['INPUT'] },
+    // Where tunnels of a cluster's hosts end: not from our own bridges, whoever that pretends to be.
+    INNER: { table: 'mangle' },
+    TUNNEL: { table: 'mangle', head: ['-j {INNER}'], tail: ['-j DROP'] },
     ACCEPTED: { table: 'mangle', head: [SET_BIT] },
     CLOSED: { table: 'mangle' },
     INSIDE: { table: 'mangle', head: [`${PUBLISHED} ${ACCEPTED}`, '-j DROP'] },

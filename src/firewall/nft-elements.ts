@@ -36,6 +36,10 @@ export function nftElements(fact: Fact): NftElement[] {
       const key = [ruleAddress(fact.address, fact.family), ruleProtocol(fact.protocol), String(rulePort(fact.port))];
       return [inet(`host_ports${fact.family}`, [link(fact.bridge), ...key].join(' . '))];
     }
+    case 'tunnel-port':
+      return [inet(`tunnel_ports${fact.family}`, String(rulePort(fact.port)))];
+    case 'tunnel-peer':
+      return [inet(`tunnel_peers${fact.family}`, ruleAddress(fact.address, fact.family))];
     case 'guard':
       return [inet(`guarded${fact.family}`, link(fact.link)), inet(`guarded_pair${fact.family}`, pair(fact.link, fact.link))];
     case 'uplink':

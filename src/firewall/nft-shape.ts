@@ -59,6 +59,9 @@ function familySets(family: 4 | 6): Record<string, SetShape> {
     [`open${family}`]: { key: [address, 'inet_proto', 'inet_service'] },
     // ports of the host that are open to a bridge
     [`host_ports${family}`]: { key: ['ifname', address, 'inet_proto', 'inet_service'] },
+    // ports of the host at which tunnels end, and who may send there
+    [`tunnel_ports${family}`]: { key: ['inet_service'] },
+    [`tunnel_peers${family}`]: { key: [address] },
     // bridges: nothing in or out; who may come in; who may go out
     [`closed${family}`]: LINK,
     [`towards${family}`]: { key: ['ifname'], data: 'verdict' },
@@ -99,6 +102,14 @@ function familyChains(family: 4 | 6): Record<string, ChainShape> {
         // Before the way out: what goes from one network of ours to another is the other's to decide.
         `oifname vmap @towards${family}`,
         `iifname @from${family} goto from_ours`,
+      ],
+    },
+    [`tunnel${family}`]: {
+      rules: [
+        // An endpoint of ours may pretend to be any host.
+        'iifname @bridges drop',
+        `${ip} saddr @tunnel_peers${family} goto accepted`,
+        'drop',
       ],
     },
     [`guard${family}`]: {
@@ -156,6 +167,8 @@ const INET: TableShape = {
     input: {
       hook: 'filter hook input priority -10',
       rules: [
+        'meta nfproto ipv4 udp dport @tunnel_ports4 goto tunnel4',
+        'meta nfproto ipv6 udp dport @tunnel_ports6 goto tunnel6',
         'iifname != @bridges accept',
         'iifname . ip daddr . meta l4proto . th dport @host_ports4 goto accepted',
         'iifname . ip6 daddr . meta l4proto . th dport @host_ports6 goto accepted',

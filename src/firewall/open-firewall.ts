@@ -5,7 +5,7 @@ import type { Op } from '../kernel/op.ts';
 import { runProgram } from '../kernel/programs.ts';
 import { acceptRules, type AcceptRulesOptions } from './accept-rules.ts';
 import type { FirewallBackend } from './backend.ts';
-import type { Fact } from './facts.ts';
+import { opensHost, type Fact } from './facts.ts';
 import type { FirewallFinding } from './finding.ts';
 import { drift, findings } from './findings.ts';
 import { firewalldZone } from './firewalld-zone.ts';
@@ -71,7 +71,7 @@ function open(kernel: Kernel, instance: string, backend: FirewallBackend, option
     backend,
     acceptRules: accept,
     ...(options.chains === undefined ? {} : { shared: { standIn: (table) => options.chains !== 'legacy' && SHARED.test(table), drift: (facts) => drift({ ...what, facts }) } }),
-    findings: async (facts) => findings({ ...what, facts, pending: await accept(facts.length > 0, { hostPorts: facts.some(({ kind }) => kind === 'host-port') }) }),
+    findings: async (facts) => findings({ ...what, facts, pending: await accept(facts.length > 0, { hostPorts: facts.some(opensHost) }) }),
     setBridges: (bridges) => zone.set(bridges),
   };
 }

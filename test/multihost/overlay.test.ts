@@ -72,6 +72,23 @@ describe('an overlay network over hosts', function () {
     assert.equal((await one.netctl.run(['exec', 'a', 'ping', '-c1', '-W1', 'b'])).code, 2);
   });
 
+  it('lets only hosts of the cluster in, through whatever else the host filters', async () => {
+    await network('--subnet', '10.1.0.0/24', '-o', 'tsoverlay.vni=77', 'blue');
+    await one.host.sh('iptables -P INPUT DROP; iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT');
+    const a = await sandbox(one, 'a');
+    await sandbox(two, 'b');
+    assert.equal(await pings(two, 'b', a.ipv4), true);
+    await one.host.sh('iptables -P INPUT ACCEPT; nft delete table ip filter');
+    await lab.lan.sh(`ip link add evil type vxlan id 77 dstport 4789 local 198.51.100.1 remote ${one.host.address4} nolearning; ip addr add 10.1.0.200/24 dev evil; ip link set evil up; ip neigh add ${a.ipv4} lladdr ${a.mac} dev evil nud permanent`);
+    const dump = await one.host.netns('a').spawn(['tcpdump', '-lni', 'eth0', 'icmp']);
+    await dump.waitFor(/listening on/);
+    await lab.lan.exec(['ping', '-c2', '-W1', '-I', 'evil', a.ipv4], { allowFail: true });
+    await dump.kill('SIGINT');
+    assert.doesNotMatch(dump.output, /10\.1\.0\.200/);
+    await lab.lan.sh('ip link del evil');
+    assert.equal(await pings(two, 'b', a.ipv4), true);
+  });
+
   it('publishes ports of an endpoint at its host, for every other host', async () => {
     await network('--subnet', '10.1.0.0/24', 'blue');
     await sandbox(one, 'web', '-p', '8080:80');

@@ -28,6 +28,8 @@ const SMALL: readonly Fact[] = [
   { kind: 'published-port', family: 4, protocol: 'udp', hostAddress: '127.0.0.1', hostPort: 53, bridge: 'br-blue', address: '172.18.0.2', port: 5353 },
   { kind: 'open-port', family: 6, protocol: 'tcp', bridge: 'br-blue', address: '2001:db8:7::2', port: 80 },
   { kind: 'host-port', family: 4, protocol: 'udp', bridge: 'br-blue', address: '172.18.0.1', port: 53 },
+  { kind: 'tunnel-port', family: 4, port: 4789 },
+  { kind: 'tunnel-peer', family: 4, address: '192.0.2.2' },
   { kind: 'guard', family: 4, link: 'eth0' },
   { kind: 'uplink', link: 'br0' },
   { kind: 'foreign-bridge', link: 'docker0' },
@@ -60,6 +62,8 @@ add element inet netctl_0a1b2c3d ports4 { tcp . 8080 : 172.18.0.2 . 80 }
 add element inet netctl_0a1b2c3d ports_on4 { 127.0.0.1 . udp . 53 : 172.18.0.2 . 5353 }
 add element inet netctl_0a1b2c3d open6 { 2001:db8:7::2 . tcp . 80 }
 add element inet netctl_0a1b2c3d host_ports4 { "br-blue" . 172.18.0.1 . udp . 53 }
+add element inet netctl_0a1b2c3d tunnel_ports4 { 4789 }
+add element inet netctl_0a1b2c3d tunnel_peers4 { 192.0.2.2 }
 add element inet netctl_0a1b2c3d guarded4 { "eth0" }
 add element inet netctl_0a1b2c3d guarded_pair4 { "eth0" . "eth0" }
 add element inet netctl_0a1b2c3d uplinks { "br0" }`,
@@ -69,7 +73,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
   it('for nft: everything else is the same for every network', () => {
     const [small, tiny] = [SMALL, [WEB]].map((facts) => text(nft.rebuild(facts), /^(?!add element)/));
     assert.equal(small, tiny);
-    assert.doesNotMatch(small ?? '', /br-blue|172\.18|veth1/);
+    assert.doesNotMatch(small ?? '', /br-blue|172\.18|192\.0\.2|4789|veth1/);
   });
 
   it('for nft: tables are replaced in one transaction, whether they were there or not', () => {
@@ -101,7 +105,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
   });
 
   it('for iptables: what a network adds to the chains', () => {
-    const own = text(iptables.rebuild(SMALL), /br-blue|172\.18|veth1|eth0|wg0|br0|docker0|2001:db8:7/).replaceAll('NETCTL-0a1b2c3d-', '');
+    const own = text(iptables.rebuild(SMALL), /br-blue|172\.18|192\.0\.2|4789|veth1|eth0|wg0|br0|docker0|2001:db8:7/).replaceAll('NETCTL-0a1b2c3d-', '');
     assert.equal(
       own,
       `-A RAW -s 172.18.0.0/16 ! -i br-blue -j DROP
@@ -113,6 +117,9 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A LEAVE -s 172.18.0.0/16 ! -o br-blue -j MASQUERADE
 -A EARLY -i br-blue -m conntrack --ctstate DNAT -j MARK --set-xmark 0x10000000/0x10000000
 -A HOST -d 172.18.0.1/32 -i br-blue -p udp -m udp --dport 53 -g ACCEPTED
+-A HOST -p udp -m udp --dport 4789 -g TUNNEL
+-A INNER -i br-blue -j DROP
+-A TUNNEL -s 192.0.2.2/32 -g ACCEPTED
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
 -A FORWARD -i br-blue -o br-blue -g INSIDE
@@ -125,6 +132,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A PUBLISH -i br-blue -j MARK --set-xmark 0x10000000/0x10000000
 -A LEAVE -s 2001:db8:7::/64 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE
 -A EARLY -i br-blue -m conntrack --ctstate DNAT -j MARK --set-xmark 0x10000000/0x10000000
+-A INNER -i br-blue -j DROP
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
 -A TO-ROUTED -d 2001:db8:7::2/128 -p tcp -m tcp --dport 80 -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
