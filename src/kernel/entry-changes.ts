@@ -38,6 +38,7 @@ export function changeEntries(channel: Channel, ops: readonly EntryChange[]): vo
     sent.push(op);
     return [changeEntry(index, op)];
   });
+  if (requests.length === 0) return;
   for (const [i, { refusal }] of channel.socket.transact(requests).entries()) {
     const op = sent[i];
     if (op !== undefined && refusal !== undefined && !isMissing(op, refusal)) throw kernelError(refusal.errno, opWords(op), refusal.text);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { errnoOf } from '../../src/kernel/errno.ts';
+import { FLOOD_MAC } from '../../src/kernel/forwarding-state.ts';
 import { explain } from '../../src/kernel/explain.ts';
 import type { Kernel } from '../../src/kernel/kernel.ts';
 import { openKernel } from '../../src/kernel/open-kernel.ts';
@@ -13,7 +14,7 @@ import { run } from '../support/run.ts';
 const NEAR = 'near';
 const FAR = 'far';
 
-const link = fc.constantFrom('br0', 'br1', 'v0', 'v1', 'p0', 'm0', 'new0');
+const link = fc.constantFrom('br0', 'br1', 'v0', 'v1', 'p0', 'm0', 'x0', 'new0');
 const place = fc.constantFrom(NEAR, NEAR, FAR);
 const mac = fc.integer({ min: 1, max: 99 }).map((n) => `02:00:00:00:01:${n.toString().padStart(2, '0')}`);
 const mtu = fc.constantFrom(1280, 1400, 1500);
@@ -44,6 +45,19 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
     .map(([namespace, name, change]): Op => ({ op: 'link-set', namespace, name, ...change })),
   fc.tuple(link, fc.constantFrom(FAR, NEAR)).map(([name, moveTo]): Op => ({ op: 'link-set', namespace: NEAR, name, rename: 'new0', up: false, moveTo })),
   fc.tuple(place, link).map(([namespace, name]): Op => ({ op: 'link-set', namespace, name, up: true })),
+  fc
+    .tuple(place, fc.constantFrom(5, 6), fc.constantFrom('192.0.2.1', '2001:db8::1'), fc.record({ mtu, master: fc.constantFrom('br0', 'br1'), up: fc.boolean(), alias: fc.constant('x') }, optional))
+    .map(([namespace, id, local, more]): Op => ({ op: 'link-add', namespace, name: 'x0', mac: '02:00:00:00:01:77', kind: { type: 'vxlan', id, port: 4789, local }, ...more })),
+  fc
+    .tuple(fc.constantFrom('fdb-add' as const, 'fdb-delete' as const), place, fc.constantFrom('x0', 'x0', 'br0', 'nix'), fc.constantFrom(FLOOD_MAC, '02:00:00:00:01:88', '02:00:00:00:01:99'), fc.constantFrom('192.0.2.2', '192.0.2.3', '2001:db8::2'))
+    .map(([op, namespace, name, entry, destination]): Op => ({ op, namespace, link: name, mac: entry, destination })),
+  fc
+    .tuple(fc.constantFrom('fdb-add' as const, 'fdb-delete' as const), place, fc.constantFrom('x0', 'v0', 'nix'), fc.constantFrom('02:00:00:00:01:88', '02:00:00:00:01:99'))
+    .map(([op, namespace, name, entry]): Op => ({ op, namespace, link: name, mac: entry, master: true })),
+  fc
+    .tuple(fc.constantFrom('neighbour-add' as const, 'neighbour-delete' as const), place, link, fc.constantFrom('10.1.0.8', 'fd00:1::8'), mac)
+    .map(([op, namespace, name, text, entry]): Op => ({ op, namespace, link: name, address: text, mac: entry })),
+  fc.tuple(place, link, fc.boolean(), fc.boolean()).map(([namespace, name, learning, neighbourSuppression]): Op => ({ op: 'bridge-port-set', namespace, name, learning, neighbourSuppression })),
   fc.tuple(place, link).map(([namespace, name]): Op => ({ op: 'link-delete', namespace, name })),
   one({ op: 'link-group-delete', namespace: NEAR, group: 5 }),
   fc.tuple(place, link, fc.boolean()).map(([namespace, name, hairpin]): Op => ({ op: 'bridge-port-set', namespace, name, hairpin })),
@@ -59,6 +73,7 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
 const beginning: readonly Op[] = [
   { op: 'link-add', namespace: NEAR, name: 'br0', kind: { type: 'bridge' }, mac: '02:00:00:00:00:01', up: true },
   { op: 'address-add', namespace: NEAR, link: 'br0', address: '10.1.0.1/24' },
+  { op: 'link-add', namespace: NEAR, name: 'x0', mac: '02:00:00:00:00:04', master: 'br0', kind: { type: 'vxlan', id: 5, port: 4789, local: '192.0.2.1' } },
   { op: 'link-add', namespace: NEAR, name: 'v0', mac: '02:00:00:00:00:02', master: 'br0', up: true, kind: { type: 'veth', peer: { namespace: FAR, name: 'p0', mac: '02:00:00:00:00:03' } } },
 ];
 
@@ -95,7 +110,7 @@ inPrivateNamespace(import.meta.filename, () => {
     });
 
     /** Applies the list until something fails; what then is there. */
-    async function outcome(owner: string, ops: readonly Op[]): Promise<{ done: number; errno: number | undefined; forwarding: string | undefined; namespaces: unknown[] }> {
+    async function outcome(owner: string, ops: readonly Op[]): Promise<{ done: number; errno: number | undefined; forwarding: string | undefined; namespaces: unknown[]; tables: unknown[] }> {
       const kernel = kernels[owner];
       assert.ok(kernel);
       const paths: NamespacePath[] = [NEAR, FAR].map((end) => `/run/netns/${owner}-${end}`);
@@ -113,7 +128,8 @@ inPrivateNamespace(import.meta.filename, () => {
           errno = errnoOf(error);
         }
         const forwarding = await kernel.sysctl(paths[0] ?? '', 'net/ipv4/ip_forward');
-        return { done, errno, forwarding, namespaces: (await kernel.snapshot(paths)).map(comparable) };
+        const tables = await kernel.linkTables(paths.flatMap((namespace) => ['x0', 'v0', 'br0'].map((name) => ({ namespace, link: name, forwarding: name === 'x0', neighbours: true }))));
+        return { done, errno, forwarding, namespaces: (await kernel.snapshot(paths)).map(comparable), tables: tables.map(({ link: name, forwarding: fdb = [], neighbours = [] }) => [name, fdb.toSorted(order), neighbours.toSorted(order)]) };
       } finally {
         for (const end of [NEAR, FAR]) await kernel.apply([{ op: 'namespace-delete', name: `${owner}-${end}` }]);
       }

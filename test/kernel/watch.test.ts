@@ -109,6 +109,36 @@ inPrivateNamespace(import.meta.filename, () => {
         assert.deepEqual(firewall?.event === 'firewall-changed' && firewall.tables.toSorted(), ['inet ours', 'ip filter']);
       });
 
+      it('tells which entries of an overlay others remove, and nothing of ours nor of neighbours elsewhere', async () => {
+        const entry = { namespace: HOST, link: 'vx0', mac: '02:00:00:00:00:07' } as const;
+        const neighbour = { namespace: HOST, link: 'br0', address: '10.9.0.7', mac: '02:00:00:00:00:07' } as const;
+        const entries: Op[] = [{ op: 'fdb-add', ...entry, destination: '192.0.2.2' }, { op: 'fdb-add', ...entry, master: true }, { op: 'neighbour-add', ...neighbour }];
+        await kernel.apply([
+          ...everything,
+          { op: 'link-add', namespace: HOST, name: 'vx0', kind: { type: 'vxlan', id: 7, port: 4789, local: '192.0.2.1' }, master: 'br0', up: true },
+          ...entries,
+          { op: 'fdb-delete', ...entry, destination: '192.0.2.2' }, { op: 'fdb-delete', ...entry, master: true }, { op: 'neighbour-delete', ...neighbour },
+          ...entries,
+        ]);
+        await told();
+        assert.deepEqual(words(), []);
+        await run(['ip', 'neigh', 'add', '10.9.0.8', 'lladdr', '02:00:00:00:00:08', 'dev', 'veth0']);
+        await run(['ip', 'neigh', 'del', '10.9.0.8', 'dev', 'veth0']);
+        await told();
+        assert.deepEqual(words(), []);
+        const removed = async (...command: readonly string[]): Promise<unknown> => {
+          events = [];
+          await run(command);
+          await told();
+          return events.map((event) => (event.event === 'entries-removed' ? [event.name, ...event.macs, ...event.addresses] : event.event));
+        };
+        assert.deepEqual(await removed('ip', 'neigh', 'del', '10.9.0.7', 'dev', 'br0'), [['br0', '10.9.0.7']]);
+        assert.deepEqual(await removed('bridge', 'fdb', 'del', entry.mac, 'dev', 'vx0', 'dst', '192.0.2.2', 'self'), [['vx0', entry.mac]]);
+        assert.deepEqual(await removed('bridge', 'fdb', 'del', entry.mac, 'dev', 'vx0', 'master'), [['vx0', entry.mac]]);
+        assert.deepEqual(await removed('bridge', 'link', 'set', 'dev', 'vx0', 'neigh_suppress', 'on'), ['link-changed']);
+        await run(['ip', 'link', 'delete', 'vx0']);
+      });
+
       it('stops when disposed', async () => {
         watching[Symbol.dispose]();
         await run(['ip', 'link', 'add', 'br1', 'type', 'bridge']);

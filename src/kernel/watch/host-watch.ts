@@ -64,7 +64,7 @@ export class HostWatch implements Disposable {
     const complete = this.#events.read(({ type, payload }) => {
       switch (type) {
         case RTM.NEWLINK:
-          if (payload.length >= 16) changed.set(`${payload.readUInt8(0)} ${payload.readInt32LE(4)}`, Buffer.from(payload));
+          if (payload.length >= 16) keepLast(changed, `${payload.readUInt8(0)} ${payload.readInt32LE(4)}`, payload);
           break;
         case RTM.DELLINK:
           settle();
@@ -137,6 +137,12 @@ function isForeignRoute(payload: Buffer, own: OwnChanges | undefined): boolean {
   const route = parseRoute(payload);
   if (route === undefined || route.destination.startsWith('fe80:')) return false;
   return own === undefined || route.linkIndex === undefined || !own.indexes.has(route.linkIndex);
+}
+
+/** Behind all others: a link and its bridge both tell of a port, and who spoke last knows best. */
+function keepLast(messages: Map<string, Buffer>, key: string, payload: Buffer): void {
+  messages.delete(key);
+  messages.set(key, Buffer.from(payload));
 }
 
 function push(to: KernelEvent[], event: KernelEvent | undefined): void {

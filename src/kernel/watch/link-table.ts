@@ -15,7 +15,8 @@ interface Row {
   readonly peer: number | undefined;
   /** Number of the namespace in which the other end stands, if not here. */
   readonly peerNamespace: number | undefined;
-  readonly hairpin: boolean | undefined;
+  /** Its settings as a bridge port. */
+  readonly port: string | undefined;
   readonly vxlan: boolean;
   /** What else is worth a word when it changes; carrier and counters are not. */
   readonly summary: string;
@@ -71,7 +72,7 @@ export class LinkTable {
     const index = payload.readInt32LE(4);
     const before = this.#rows.get(index);
     const after = payload[0] === AF_BRIDGE ? portRow(payload, before) : row(payload);
-    if (after === undefined || (after.summary === before?.summary && after.hairpin === before.hairpin)) return undefined;
+    if (after === undefined || (after.summary === before?.summary && after.port === before.port)) return undefined;
     this.#rows.set(index, after);
     if (this.#isLeaving(index)) return undefined;
     const ours = own !== undefined && (own.names.has(after.name) || own.indexes.has(index));
@@ -108,13 +109,21 @@ export class LinkTable {
 }
 
 function row(payload: Buffer): Row {
-  const { name, kind, group, masterIndex: master, peerIndex, peerNamespaceId, hairpin, mac, mtu, up, alias } = parseLink(payload, NO_ADDRESSES);
+  const { name, kind, group, masterIndex: master, peerIndex, peerNamespaceId, hairpin, isolated, learning, neighbourSuppression, mac, mtu, up, alias } = parseLink(payload, NO_ADDRESSES);
   const peer = peerNamespaceId === undefined ? peerIndex : undefined;
-  return { name, group, master, peer, peerNamespace: peerNamespaceId, hairpin, vxlan: kind === 'vxlan', summary: JSON.stringify([name, group, master ?? 0, mac, mtu, up, alias ?? '']) };
+  const port = hairpin === undefined ? undefined : portText(hairpin, isolated, learning, neighbourSuppression);
+  return { name, group, master, peer, peerNamespace: peerNamespaceId, port, vxlan: kind === 'vxlan', summary: JSON.stringify([name, group, master ?? 0, mac, mtu, up, alias ?? '']) };
 }
 
 /** A bridge tells of its port: only what it knows better than the link itself. */
 function portRow(payload: Buffer, before: Row | undefined): Row | undefined {
-  const mode = new Attributes(payload, 16).nest(LINK.PROTINFO)?.u8(LINK.BRPORT_MODE);
-  return before === undefined || mode === undefined ? undefined : { ...before, hairpin: mode === 1 };
+  const settings = new Attributes(payload, 16).nest(LINK.PROTINFO);
+  const mode = settings?.u8(LINK.BRPORT_MODE);
+  if (before === undefined || settings === undefined || mode === undefined) return undefined;
+  const [isolated, learning, suppression] = [LINK.BRPORT_ISOLATED, LINK.BRPORT_LEARNING, LINK.BRPORT_NEIGH_SUPPRESS].map((type) => settings.u8(type));
+  return { ...before, port: portText(mode === 1, isolated === 1, learning !== 0, suppression === 1) };
+}
+
+function portText(hairpin: boolean, isolated = false, learning = true, suppression = false): string {
+  return JSON.stringify([hairpin, isolated, learning, suppression]);
 }
