@@ -316,6 +316,7 @@ export function describeStore({ name, open, forget = commitMuch }: StoreImplemen
             else replayed.set(key, Number(value));
           }
           assert.deepEqual(new Map([...model].map(([key, { value }]) => [key, value])), replayed);
+          await events.return?.();
         }),
         { numRuns: 60 },
       );
