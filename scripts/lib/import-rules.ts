@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   door: [...BELOW_DOORS, 'library'],
   // what is measured and shown runs in the private hosts of test/support; the product never imports from test/
   bench: [...BELOW_DOORS, 'library', 'door', 'test'],
-  scripts: [...BELOW_DOORS, 'library', 'door', 'test'],
+  scripts: [...BELOW_DOORS, 'library', 'door', 'test', 'bench'],
   test: [...BELOW_DOORS, 'library', 'door', 'scripts', 'bench'],
 };
 

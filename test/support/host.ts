@@ -13,6 +13,11 @@ export interface HostOptions {
   readonly lans?: readonly Lan[];
 }
 
+/** What is left of a host without power: its disk. */
+export interface PoweredOff extends AsyncDisposable {
+  powerOn(): Promise<PrivateHost>;
+}
+
 let made = 0;
 
 /**
@@ -90,11 +95,21 @@ export class PrivateHost extends Place implements AsyncDisposable {
 
   /** Power cut and start: every process, link and namespace is gone, /etc and /var/lib are as they were. The old object is dead. */
   async reboot(): Promise<PrivateHost> {
+    return (await this.powerOff()).powerOn();
+  }
+
+  /** The first half of that. */
+  async powerOff(): Promise<PoweredOff> {
     const { name, folder, lans, addresses, cgroup, cleanup } = this.#parts;
     await this.#parts.namespaces[Symbol.asyncDispose]();
-    const namespaces = cleanup.use(await Namespaces.start('host', name, folder.path));
-    await plugIn(lans, namespaces.pid, addresses);
-    return new PrivateHost({ name, folder, namespaces, lans, addresses, cgroup, cleanup });
+    return {
+      powerOn: async () => {
+        const namespaces = cleanup.use(await Namespaces.start('host', name, folder.path));
+        await plugIn(lans, namespaces.pid, addresses);
+        return new PrivateHost({ name, folder, namespaces, lans, addresses, cgroup, cleanup });
+      },
+      [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

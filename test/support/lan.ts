@@ -62,7 +62,7 @@ export class Lan extends Place implements AsyncDisposable {
     const number = 10 + this.#hosts;
     const given = again ?? { address4: prefix4 + String(number), address6: prefix6 + String(number), gateway4: `${prefix4}1`, gateway6: `${prefix6}1` };
     if (again === undefined) this.#hosts += 1;
-    const port = `p${given.address4.slice(prefix4.length)}`;
+    const port = this.#portOf(given.address4);
     const mac = `02:00:5e:${this.#network.internet ? '10' : '11'}:00:${given.address4.slice(prefix4.length)}`;
     // the kernel drops the links of a host that has ended when it gets round to it
     if (again !== undefined) await run([...enter(this.#namespaces.pid), 'ip', 'link', 'delete', port], { allowFail: true });
@@ -81,6 +81,20 @@ export class Lan extends Place implements AsyncDisposable {
       ].join('\n'),
     });
     return given;
+  }
+
+  /** Nothing comes or goes between the host with this IPv4 address and the others any more; its link stays up. */
+  async cut(address4: string): Promise<void> {
+    await this.exec(['ip', 'link', 'set', this.#portOf(address4), 'nomaster']);
+  }
+
+  /** The end of that. */
+  async heal(address4: string): Promise<void> {
+    await this.exec(['ip', 'link', 'set', this.#portOf(address4), 'master', 'lan0']);
+  }
+
+  #portOf(address4: string): string {
+    return `p${address4.slice(this.#network.prefix4.length)}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

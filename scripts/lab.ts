@@ -1,0 +1,43 @@
+/** `npm run lab`: what networks over hosts promise, tried on three machines. See scripts/lab/lab --help. */
+import { randomInt } from 'node:crypto';
+import { Progress } from '../bench/report/progress.ts';
+import { formatTable } from '../bench/report/table.ts';
+import { namespaces } from './lab/grounds/namespaces.ts';
+import { Lab } from './lab/lab.ts';
+import { readOptions, USAGE } from './lab/options.ts';
+import { resultLine, resultTable } from './lab/report.ts';
+import { runScenarios } from './lab/run-scenarios.ts';
+import { SCENARIOS } from './lab/scenarios/all-scenarios.ts';
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), SCENARIOS.map(({ name }) => name), randomInt(1e9));
+  if (options === 'help') return console.log(USAGE);
+  const ended = new Promise<never>((_resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => reject(new Error(`ended by ${signal}`)));
+  });
+  using progress = new Progress();
+  progress.say(`three machines (${options.on})`);
+  await using lab = await Promise.race([Lab.start(await namespaces()), ended]);
+  const chosen = SCENARIOS.filter(({ name }) => options.scenarios.includes(name));
+  const colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  const results = await Promise.race([
+    runScenarios(lab, chosen, options.extent, {
+      begin: (name) => progress.say(name),
+      end: (result) => {
+        progress[Symbol.dispose]();
+        if (options.format === 'table') console.log(resultLine(result, colour));
+      },
+    }),
+    ended,
+  ]);
+  if (options.format === 'table') console.log(`\n${formatTable(resultTable(results, options.on, options.extent.seed))}`);
+  else console.log(JSON.stringify({ on: options.on, seed: options.extent.seed, scenarios: results }, undefined, 1));
+  if (results.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`lab: ${(error as Error).message}`);
+  process.exitCode = 2;
+}
