@@ -51,7 +51,7 @@ export const VXLAN = {
 
 /** linux/neighbour.h: NDA_* without their prefix, NUD_*, NTF_* */
 export const NEIGHBOUR = {
-  DST: 1, LLADDR: 2, IFINDEX: 8, MASTER: 9,
+  DST: 1, LLADDR: 2, VLAN: 5, IFINDEX: 8, MASTER: 9,
   NUD_NOARP: 0x40, NUD_PERMANENT: 0x80,
   NTF_SELF: 0x02, NTF_MASTER: 0x04, NTF_PROXY: 0x08, NTF_EXT_LEARNED: 0x10, NTF_STICKY: 0x40,
 } as const;

@@ -97,7 +97,8 @@ export function parseEntry(payload: Buffer): EntryMessage | undefined {
     if ((family !== SOCKET.AF_INET && family !== SOCKET.AF_INET6) || destination === undefined) return undefined;
     return { index, permanent: stays && (state & NEIGHBOUR.NUD_PERMANENT) !== 0, neighbour: { address: addressText(destination), mac: mac ?? '' } };
   }
-  if (mac === undefined || isMulticast(bytes)) return undefined;
+  // A bridge that could filter VLANs has each entry once more for each VLAN of the port; the one without is what we set.
+  if (mac === undefined || isMulticast(bytes) || attributes.bytes(NEIGHBOUR.VLAN) !== undefined) return undefined;
   // A bridge's own addresses are PERMANENT; NOARP alone is what it calls static.
   if (attributes.u32(NEIGHBOUR.MASTER) !== undefined) return { index, permanent: stays && state === NEIGHBOUR.NUD_NOARP, fdb: { mac, master: true } };
   return destination === undefined ? undefined : { index, permanent: stays && (state & NEIGHBOUR.NUD_PERMANENT) !== 0, fdb: { mac, destination: addressText(destination) } };

@@ -23,18 +23,10 @@ export function readTables(channel: Channel, { namespace, link, forwarding, neig
 }
 
 function readForwarding(socket: NetlinkSocket, index: number): FdbState[] {
-  const found: FdbState[] = [];
-  // A bridge that filters VLANs has each static entry once more for each VLAN of the port.
-  const statics = new Set<string>();
-  for (const payload of dump(socket, listFdb(index), 'list forwarding entries')) {
+  return dump(socket, listFdb(index), 'list forwarding entries').flatMap((payload) => {
     const entry = parseEntry(payload);
-    if (entry === undefined || !entry.permanent || entry.index !== index || !('fdb' in entry)) continue;
-    const { fdb } = entry;
-    if ('master' in fdb && statics.has(fdb.mac)) continue;
-    if ('master' in fdb) statics.add(fdb.mac);
-    found.push(fdb);
-  }
-  return found;
+    return entry !== undefined && entry.permanent && entry.index === index && 'fdb' in entry ? [entry.fdb] : [];
+  });
 }
 
 function readNeighbours(socket: NetlinkSocket, family: number, index: number): NeighbourState[] {
