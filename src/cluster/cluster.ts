@@ -176,6 +176,9 @@ export class Cluster implements AsyncDisposable {
 
   /** @throws {NetworkError} UNAVAILABLE while the store cannot be read */
   requireStore(): void {
+    // Whoever is not among the others is told nothing, and gives nothing.
+    const refusal = this.#problems.get('place');
+    if (this.isReachable && refusal !== undefined) throw new NetworkError('UNAVAILABLE', refusal);
     if (!this.isReachable) throw new NetworkError('UNAVAILABLE', this.#problems.get('store') ?? 'the cluster’s store has not answered yet: try again in a moment');
   }
 

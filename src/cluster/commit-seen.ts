@@ -29,7 +29,10 @@ export async function commitSeen(store: SharedStore, mirror: Mirror, { witness, 
     } catch (thrown) {
       const error = NetworkError.from(thrown);
       if (error.code !== 'EXISTS' && error.code !== 'IN_USE') throw error;
-      await mirror.reaches((await store.get(witness))?.revision ?? 0, signal);
+      const there = await store.get(witness);
+      // Gone with what it bears witness to.
+      if (there === undefined) await mirror.until((directory) => directory.revisionOf(witness) === 0, signal);
+      else await mirror.reaches(there.revision, signal);
     }
   }
   throw new NetworkError('UNAVAILABLE', `other hosts were quicker ${String(ATTEMPTS)} times in a row: try again`);

@@ -23,7 +23,6 @@ export class Membership implements AsyncDisposable {
   readonly #self: () => HostRecord;
   readonly #listener: MembershipListener;
   readonly #end = new AbortController();
-  #lease: StoreLease | undefined;
   #over: Promise<void> = Promise.resolve();
 
   constructor(store: SharedStore, mirror: Mirror, self: () => HostRecord, listener: MembershipListener) {
@@ -40,9 +39,8 @@ export class Membership implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
+    // Its traffic goes on without a daemon: the lease is left to run out, and whoever takes the place again before then was never gone.
     await this.#over;
-    // The others need not wait until it runs out.
-    await this.#lease?.[Symbol.asyncDispose]();
   }
 
   /**
@@ -63,9 +61,9 @@ export class Membership implements AsyncDisposable {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#lease = await this.join(signal);
+        const lease = await this.join(signal);
         this.#listener.joined();
-        await over(this.#lease.lost, signal);
+        await over(lease.lost, signal);
       } catch (thrown) {
         if (signal.aborted) return;
         this.#listener.refused(NetworkError.from(thrown));

@@ -4,8 +4,9 @@ import type { SharedStore } from '../store/shared-store.ts';
 import { whenReachable } from './when-reachable.ts';
 import { Directory, type News } from './directory.ts';
 
-/** ms between a watch that was lost and the next reading. */
+/** ms between a watch that was lost and the next reading, and when that is in vain. */
 const PAUSE = 100;
+const LONG_PAUSE = 2_000;
 
 /** What a {@link Mirror} tells. */
 export interface MirrorListener {
@@ -87,9 +88,14 @@ export class Mirror implements AsyncDisposable {
         for await (const { revision, events } of this.#store.watchBatches('', { after: this.directory.revision, signal })) this.#tell(this.directory.take(revision, events));
       } catch (thrown) {
         if (signal.aborted) return;
-        if (!this.#store.health.isReachable) this.#listener.lost(NetworkError.from(thrown));
-        // With a store that answers, the watch fell behind what is remembered. Should that happen all the time, reading everything is not to be all that happens.
-        else await setTimeout(PAUSE, undefined, { signal }).catch(() => {});
+        const error = NetworkError.from(thrown);
+        const isBehind = this.#store.health.isReachable && error.code === 'UNAVAILABLE';
+        if (!isBehind) {
+          this.#isRead = false;
+          this.#listener.lost(error);
+        }
+        // A watch that fell behind what is remembered begins anew at once; what cannot be read at all is not asked for all the time.
+        if (this.#store.health.isReachable) await setTimeout(isBehind ? PAUSE : LONG_PAUSE, undefined, { signal }).catch(() => {});
         await whenReachable(this.#store, signal).catch(() => {});
       }
     }

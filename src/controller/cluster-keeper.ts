@@ -210,6 +210,13 @@ export class ClusterKeeper implements AsyncDisposable {
     this.#cluster.tell(networks.flatMap(({ record }) => ledger.endpointsOfNetwork(record.id).map((endpoint) => sharedEndpoint(ledger, endpoint, self))));
   }
 
+  /** What could not be had here is tried again: what was in its way may be gone. */
+  tryAgain(): void {
+    if (this.#exclusive === undefined || this.#lacking.size === 0) return;
+    const pending = (this.#pending ??= this.#schedule());
+    for (const id of this.#lacking.keys()) pending.networks.add(id);
+  }
+
   /** Resolves when the others have been told, or cannot be for now. */
   async told(): Promise<void> {
     await this.#cluster?.told();

@@ -119,6 +119,7 @@ export class Controller implements AsyncDisposable {
       if (options.force === true) await this.engine.forgetEndpoints(record.id);
       await removeNetwork(this.#context, record.id);
     });
+    cluster.tryAgain();
     await this.#context.plugins.parted([id]);
   }
 
@@ -299,6 +300,7 @@ export class Controller implements AsyncDisposable {
   /** Puts right whatever in the kernel differs from what is written down. @returns what it did, a sentence each */
   async reconcile(): Promise<string[]> {
     const repairs = await this.#exclusive(() => repair(this.#context));
+    this.#context.cluster.tryAgain();
     return [...repairs, ...(await this.#context.plugins.tryAgain())];
   }
 

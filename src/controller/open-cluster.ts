@@ -20,10 +20,13 @@ export interface ClusterOptions {
 
 /**
  * Opens the cluster's store. A host that was in it before needs no server to answer.
- * @throws {NetworkError} INVALID (advertise), FORBIDDEN (another cluster), UNAVAILABLE
+ * @throws {NetworkError} INVALID (advertise), FORBIDDEN (another cluster than before), UNAVAILABLE
  */
 export async function openCluster(kernel: Kernel, store: Store, { etcd, advertise }: ClusterOptions): Promise<ClusterParts & AsyncDisposable> {
   const known = (await store.get(MEMBERSHIP_KEY))?.value as MembershipRecord | undefined;
+  if (known !== undefined && etcd.cluster !== undefined && etcd.cluster.toLowerCase().padStart(16, '0') !== known.clusterId) {
+    throw new NetworkError('FORBIDDEN', `this host is part of cluster ${known.clusterId}, not of ${etcd.cluster}: correct --cluster, or use another --state-dir`);
+  }
   const underlay = await underlayOf(kernel, store.instanceId, advertise);
   const shared = await openEtcdStore({ ...etcd, ...(known === undefined ? {} : { cluster: known.clusterId, instance: known.instanceId }) });
   const membership: MembershipRecord = { clusterId: shared.clusterId, instanceId: shared.instanceId, address: underlay.address };

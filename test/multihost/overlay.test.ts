@@ -155,4 +155,22 @@ describe('an overlay network over hosts', function () {
     assert.equal(await eventually(() => pings(one, 'a', b.ipv4), Boolean), true);
     assert.match(await eventually(() => one.netctl.ok('doctor'), (text) => !text.includes('missing')), /cluster/);
   });
+
+  it('refuses what cannot be, and says why', async () => {
+    const says = async ({ netctl }: LabHost, ...words: readonly string[]): Promise<string> => (await netctl.run(words)).stderr.trim();
+    const cluster = 'etcd://198.51.100.1:2379';
+    const other = ['daemon', '--state-dir', '/run/other', '--run-dir', '/run/other-run', '--docker-plugins', 'none', '--firewall', 'nft'];
+    const twin = await two.netctl.start([...other, '--state-dir', '/run/twin', '--cluster', cluster]);
+    await twin.waitFor(/address 198\.51\.100\.\d+ is advertised by host 'h2' already/);
+    await twin.kill('SIGTERM');
+    await two.host.sh('ip route add 10.44.0.0/16 dev eth0');
+    await one.netctl.ok('network', 'create', '-d', 'overlay', '--subnet', '10.44.1.0/24', 'green');
+    const seen = await eventually(() => two.netctl.ok('cluster', 'ls'), (text) => text.includes('problem'));
+    assert.match(seen, /problem: network 'green' of the cluster cannot be had here: subnet 10\.44\.1\.0\/24 overlaps 10\.44\.0\.0\/16, which this host reaches directly/);
+    await two.host.sh('ip route del 10.44.0.0/16 dev eth0');
+    assert.equal(await says(two, 'network', 'create', '-d', 'overlay', '-o', 'tsoverlay.vni=0', 'red'), "netctl: option tsoverlay.vni='0': must be a whole number from 1 to 16777215");
+    assert.match(await says(two, ...other, '--cluster', cluster, '--advertise', '203.0.113.99'), /^netctl: address 203\.0\.113\.99 is on no interface of this host, which has .*198\.51\.100/);
+    assert.match(await says(two, ...other, '--cluster', 'etcd://198.51.100.1:9'), /^netctl: .*198\.51\.100\.1:9.*ECONNREFUSED/);
+    assert.match(await says(two, ...other, '--cluster', 'http://198.51.100.1'), /^netctl: cluster 'http:\/\/198\.51\.100\.1' is not of the form/);
+  });
 });

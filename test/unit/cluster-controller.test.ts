@@ -74,6 +74,19 @@ describe('networks that span hosts', () => {
     assert.deepEqual(two.controller.networks().map(({ name }) => name), ['blue']);
   });
 
+  it('come to a host as soon as nothing there is in their way', async () => {
+    await two.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24'] });
+    await three.controller.createNetwork({ name: 'own', subnets: ['10.1.0.0/16'] });
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await lab.eventually(() => two.controller.cluster().problems.length === 1 && three.controller.cluster().problems.length === 1);
+    assert.match(two.controller.cluster().problems[0] ?? '', /^network 'blue' of the cluster cannot be had here: network 'blue' exists already/);
+    assert.match(three.controller.cluster().problems[0] ?? '', /^network 'blue' of the cluster cannot be had here: subnet 10\.1\.0\.0\/24 overlaps 10\.1\.0\.0\/16 of network 'own'/);
+    await two.controller.removeNetwork('blue');
+    await three.controller.removeNetwork('own');
+    await everywhere('blue');
+    await make(three, 'web');
+  });
+
   it('go on without the servers, with the addresses that a host has', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');
@@ -96,6 +109,7 @@ describe('networks that span hosts', () => {
     await everywhere('blue');
     await make(one, 'first');
     await one.down();
+    await one.shared.expire();
     await rejects(make(two, 'other', '10.1.0.2'), 'UNAVAILABLE', /has not agreed/);
     await rejects(two.controller.removeNetwork('blue'), 'IN_USE', /lost/);
     await two.controller.forgetHost(one.record.id);
