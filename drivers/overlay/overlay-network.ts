@@ -67,8 +67,8 @@ export class OverlayNetwork implements DriverNetwork {
     const tunnel = this.#tunnel(reach);
     // What comes from other hosts is told apart from what is on this one as two ports are from each other.
     const port: Fact[] = this.#options.icc ? [] : [{ kind: 'bridge-port', link: tunnel.name, bridge: this.#bridged.bridge }];
-    const neighbours = neighboursOf(reach);
-    return { links: [...links.map((link) => (neighbours === undefined ? link : { ...link, neighbours })), tunnel], facts: [...facts, ...port] };
+    const { others } = reach;
+    return { links: [...links.map((link) => (others === undefined ? link : { ...link, neighbours: entriesOf(others).neighbours })), tunnel], facts: [...facts, ...port] };
   }
 
   #tunnel({ local, others }: Reach): LinkState {
@@ -89,20 +89,40 @@ export class OverlayNetwork implements DriverNetwork {
       // Whoever asks for an address is answered here: by the neighbour entries, and by the gateway of this host alone.
       neighbourSuppression: true,
       sysctls: [{ key: `net/ipv6/conf/${name}/disable_ipv6`, value: '1' }],
-      ...(others === undefined ? {} : { forwarding: [...others.hosts.map(forAll), ...others.endpoints.flatMap(forOne)] }),
+      ...(others === undefined ? {} : { forwarding: entriesOf(others).forwarding }),
     };
   }
 }
 
-function forAll(destination: string): FdbState {
-  return { mac: FLOOD_MAC, destination };
+type Others = NonNullable<Reach['others']>;
+
+/** What stands in the tables of the kernel for others. */
+interface Entries {
+  readonly forwarding: readonly FdbState[];
+  readonly neighbours: readonly NeighbourState[];
+}
+
+/** The same objects for the same endpoints: the planner compares only what is not the same. */
+const entriesOfAll = new WeakMap<Others, Entries>();
+const entriesOfOne = new WeakMap<RemoteEndpoint, Entries>();
+
+function entriesOf(others: Others): Entries {
+  return cached(entriesOfAll, others, () => {
+    const all = others.endpoints.map((endpoint) => cached(entriesOfOne, endpoint, () => entries(endpoint)));
+    const floods = others.hosts.map((destination): FdbState => ({ mac: FLOOD_MAC, destination }));
+    return { forwarding: [...floods, ...all.flatMap(({ forwarding }) => forwarding)], neighbours: all.flatMap(({ neighbours }) => neighbours) };
+  });
 }
 
 /** Towards its host in the VXLAN link, and towards that link in the bridge. */
-function forOne({ mac, host }: RemoteEndpoint): FdbState[] {
-  return [{ mac, destination: host }, { mac, master: true }];
+function entries({ mac, addresses, host }: RemoteEndpoint): Entries {
+  return { forwarding: [{ mac, destination: host }, { mac, master: true }], neighbours: addresses.map((address) => ({ address, mac })) };
 }
 
-function neighboursOf({ others }: Reach): NeighbourState[] | undefined {
-  return others?.endpoints.flatMap(({ mac, addresses }) => addresses.map((address) => ({ address, mac })));
+function cached<Key extends object, Value>(cache: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const fresh = make();
+  cache.set(key, fresh);
+  return fresh;
 }

@@ -25,15 +25,29 @@ export function elsewhere(directory: Directory, networkId: string, { id: self, a
   for (const { record } of members) {
     const host = hosts.get(record.hostId)?.address;
     if (host === undefined) continue;
-    const addresses = plainAddresses(record);
-    for (const address of addresses) macOf.set(address, record.mac);
-    byMac.set(record.mac, { mac: record.mac, addresses, host });
+    const endpoint = remoteEndpoint(record, host);
+    for (const address of endpoint.addresses) macOf.set(address, record.mac);
+    byMac.set(record.mac, endpoint);
   }
-  const endpoints = [...byMac.values()].map((endpoint) => ({ ...endpoint, addresses: endpoint.addresses.filter((address) => macOf.get(address) === endpoint.mac) }));
+  const endpoints = [...byMac.values()].map((endpoint) => {
+    const addresses = endpoint.addresses.filter((address) => macOf.get(address) === endpoint.mac);
+    return addresses.length === endpoint.addresses.length ? endpoint : { ...endpoint, addresses };
+  });
   return {
     reach: { local, others: { endpoints, hosts: [...new Set(endpoints.map(({ host }) => host))] } },
     named: members.map(({ record }) => namedEndpoint(record)),
   };
+}
+
+/** The same object for the same record: what is the same is not compared. */
+const remoteEndpoints = new WeakMap<SharedEndpoint, RemoteEndpoint>();
+
+function remoteEndpoint(record: SharedEndpoint, host: string): RemoteEndpoint {
+  const known = remoteEndpoints.get(record);
+  if (known?.host === host) return known;
+  const fresh = { mac: record.mac, addresses: plainAddresses(record), host };
+  remoteEndpoints.set(record, fresh);
+  return fresh;
 }
 
 function namedEndpoint(record: SharedEndpoint): NamedEndpoint {
