@@ -3,10 +3,13 @@ import { requireInterfaceName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import { HOST } from '../kernel/op.ts';
 import { changeEndpoint } from './change-endpoint.ts';
-import type { Context } from './context.ts';
+import { linkLabel, type Context } from './context.ts';
 import { endpointKey, interfaceNames, nextInterface } from './endpoints.ts';
 import type { Attachment } from './plugin-attachment.ts';
 import type { EndpointRecord } from './records.ts';
+
+/** Kinds of link that belong to their namespace (netns_immutable in the kernel). */
+const STAYING: ReadonlySet<string> = new Set(['bridge', 'bond', 'team', 'vrf']);
 
 /**
  * Writes down what plugins gave an endpoint, and makes it true: the link goes into its sandbox.
@@ -53,7 +56,13 @@ async function located(context: Context, endpoint: EndpointRecord, { mac, joined
   const { driver } = context.ledger.network(networkId).record;
   const [host] = await context.kernel.snapshot([HOST]);
   const link = host?.links.find(({ name }) => name === joined.source);
-  if (link === undefined) throw new NetworkError('UNAVAILABLE', `plugin ${quote(driver)} answered NetworkDriver.Join with SrcName ${quote(joined.source)}, and the host has no such link`);
+  const refuse = (why: string): never => {
+    throw new NetworkError('UNAVAILABLE', `plugin ${quote(driver)} answered NetworkDriver.Join with SrcName ${quote(joined.source ?? '')}, ${why}`);
+  };
+  if (link === undefined) return refuse('and the host has no such link');
+  // A link is taken down before it is moved: for these the kernel would refuse the second, and the host be without.
+  if (link.name === 'lo' || STAYING.has(link.kind ?? '')) return refuse(`which cannot leave the host: it is ${link.name === 'lo' ? 'the loopback interface' : `a ${link.kind ?? ''}`}`);
+  if (link.alias?.startsWith(linkLabel(context.store.instanceId, '')) === true) return refuse('which is a link of another network of ours');
   const used = await interfaceNames(context, context.ledger.sandbox(sandboxId));
   used.delete(attachment.interface);
   // What the user asked for goes before what the plugin would like.

@@ -66,10 +66,13 @@ describe('a Docker plugin that fails', () => {
     const cases: readonly (readonly [options: readonly string[], says: RegExp])[] = [
       [['insists=yes'], /answered NetworkDriver\.CreateEndpoint with address '10\.30\.0\.\d\/24', which was given to it as '10\.30\.0\.\d\/24': it may fill what is empty only/],
       [['source=nolink0'], /answered NetworkDriver\.Join with SrcName 'nolink0', and the host has no such link/],
+      [['source=lo'], /answered NetworkDriver\.Join with SrcName 'lo', which cannot leave the host: it is the loopback interface$/m],
+      [['source=br-own'], /answered NetworkDriver\.Join with SrcName 'br-own', which cannot leave the host: it is a bridge$/m],
       [['routes=192.0.2.300/24'], /answered NetworkDriver\.Join with something that no engine understands: '192\.0\.2\.300\/24' is not a subnet/],
       [['mac=01:00:5e:00:00:01'], /answered NetworkDriver\.CreateEndpoint with something that no engine understands: MAC address '01:00:5e:00:00:01' is a multicast one/],
       [['prefix=far/too'], /interface name 'far\/too0' is not allowed/],
     ];
+    await lab.netctl.ok('network', 'create', '-o', 'com.docker.network.bridge.name=br-own', 'own');
     for (const [options, says] of cases) {
       await lab.netctl.ok('network', 'create', '-d', 'sample', '--subnet', '10.30.0.0/24', ...options.flatMap((option) => ['-o', option]), 'far');
       const { code, stderr } = await lab.netctl.run(['sandbox', 'create', '--network', 'far', 'web']);
@@ -80,6 +83,8 @@ describe('a Docker plugin that fails', () => {
       assert.equal((await lab.plugin.holds()).endpoints, 0, options[0]);
       await lab.netctl.ok('network', 'rm', 'far');
     }
+    for (const link of ['lo', 'br-own']) assert.match(await lab.host.sh(`ip link show ${link}`), /[<,]UP[,>]/, link);
+    await lab.netctl.ok('network', 'rm', 'own');
   });
 
   it('by silence holds nobody else up, and the one who waits may go', async () => {
