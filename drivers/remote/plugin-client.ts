@@ -3,7 +3,7 @@ import { request as plainRequest, type IncomingMessage, type RequestOptions } fr
 import { request as secureRequest } from 'node:https';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { NetworkError } from '../../src/common/error.ts';
-import { quote } from '../../src/common/quote.ts';
+import { oneLine, quote } from '../../src/common/quote.ts';
 import type { Exchange } from './exchange.ts';
 import type { PluginAddress, PluginTls } from './plugin-address.ts';
 
@@ -13,6 +13,8 @@ const MEDIA_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 const NOWHERE = 'plugin.moby.localhost';
 /** Largest answer that is read, bytes. */
 const LARGEST = 16 << 20;
+/** Longest sentence of a plugin that is repeated, characters. */
+const LONGEST_WORDS = 500;
 
 /** How a plugin is spoken to. */
 export interface PluginClientOptions {
@@ -85,7 +87,7 @@ export class PluginClient {
   }
 
   #refusal(method: string, words: string): NetworkError {
-    return new NetworkError('FORBIDDEN', `plugin ${quote(this.address.name)} refused ${method}: ${oneLine(words)}`);
+    return new NetworkError('FORBIDDEN', `plugin ${quote(this.address.name)} refused ${method}: ${spoken(words)}`);
   }
 
   #failure(method: string, what: string): NetworkError {
@@ -183,6 +185,8 @@ function lowerInside(value: unknown): unknown {
   return isObject(value) ? lowerKeys(value) : value;
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ').trim();
+/** A plugin's own sentence, as it may stand in a message. */
+function spoken(text: string): string {
+  const line = oneLine(text.replaceAll(/\s*\n\s*/g, ' ').trim());
+  return line.length > LONGEST_WORDS ? `${line.slice(0, LONGEST_WORDS)}…` : line;
 }
