@@ -71,6 +71,15 @@ describe('What a DHCP server says', () => {
     assert.equal(leaseOf({ ...ack([SERVER, [51, [0, 0, 0, 80]]]), yourAddress: '224.0.0.1' }, 0, MAC), undefined);
   });
 
+  it('is no lease for an address that is nobody\'s, and no neighbours are had in the whole world', () => {
+    const given = (yourAddress: string, mask: readonly number[]): string | undefined => leaseOf({ ...ack([SERVER, [51, [0, 0, 0, 80]], [1, mask]]), yourAddress }, 0, MAC)?.address;
+    assert.equal(given('192.0.2.255', [255, 255, 255, 0]), undefined);
+    assert.equal(given('192.0.2.64', [255, 255, 255, 192]), undefined);
+    assert.equal(given('192.0.2.255', [255, 255, 254, 0]), '192.0.2.255/23');
+    assert.equal(given('192.0.2.64', [255, 255, 255, 254]), '192.0.2.64/31');
+    assert.equal(given('192.0.2.9', [0, 0, 0, 0]), '192.0.2.9/24');
+  });
+
   it('is left out where it would do harm', () => {
     const lease = leaseOf(ack([SERVER, [51, [0, 0, 0, 80]], [58, [0, 0, 1, 0]], [59, [0, 0, 0, 0]], [26, [0, 68]], [3, [127, 0, 0, 1]], [15, [...Buffer.from('evil\nnameserver 203.0.113.1')]]]), 0, MAC);
     assert.deepEqual([lease?.renew, lease?.rebind, lease?.mtu, lease?.routes, lease?.search], [40_000, 70_000, undefined, [], ['evil', 'nameserver', '203.0.113.1']]);

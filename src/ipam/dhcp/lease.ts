@@ -35,20 +35,21 @@ const LEAST_MTU = 576;
  * What a DHCPACK lends.
  * @param since when it was asked for, ms since 1970: the time runs from there
  * @param serverMac from which it came
- * @returns undefined when it lacks address, server or time
+ * @returns undefined when it lacks server or time, or an address that can be somebody's
  */
 export function leaseOf(ack: DhcpMessage, since: number, serverMac: string): DhcpLease | undefined {
   const { options, yourAddress } = ack;
   const [server] = readAddresses(options.get(DHCP_OPTION.SERVER));
   const told = readUint32(options.get(DHCP_OPTION.LEASE_TIME));
-  if (server === undefined || told === undefined || !isHostAddress(yourAddress)) return undefined;
+  const length = maskOf(options) ?? classOf(yourAddress);
+  if (server === undefined || told === undefined || !isHostAddress(yourAddress) || isNobodys(yourAddress, length)) return undefined;
   const seconds = Math.max(told, SHORTEST);
   const rebind = within(readUint32(options.get(DHCP_OPTION.REBIND)), seconds) ?? seconds * PART.rebind;
   const renew = within(readUint32(options.get(DHCP_OPTION.RENEW)), rebind) ?? Math.min(seconds * PART.renew, rebind);
   const mtu = readUint16(options.get(DHCP_OPTION.MTU));
   const search = readSearch(options.get(DHCP_OPTION.SEARCH));
   return {
-    address: `${yourAddress}/${readMask(options.get(DHCP_OPTION.MASK)) ?? classOf(yourAddress)}`,
+    address: `${yourAddress}/${length}`,
     server,
     serverMac,
     renew: since + renew * 1000,
@@ -71,6 +72,20 @@ function routesOf(options: DhcpMessage['options']): LearnedRoute[] {
 
 function within(seconds: number | undefined, most: number): number | undefined {
   return seconds !== undefined && seconds > 0 && seconds <= most ? seconds : undefined;
+}
+
+/** A mask of nothing would make the whole world neighbours. */
+function maskOf(options: DhcpMessage['options']): number | undefined {
+  const length = readMask(options.get(DHCP_OPTION.MASK));
+  return length === 0 ? undefined : length;
+}
+
+/** Network and broadcast address; links of two have neither (RFC 3021). */
+function isNobodys(address: string, length: number): boolean {
+  if (length > 30) return false;
+  const last = 2 ** (32 - length) - 1;
+  const own = ((parseV4(address) ?? 0) & last) >>> 0;
+  return own === 0 || own === last;
 }
 
 /** Prefix length from before there were masks. */
