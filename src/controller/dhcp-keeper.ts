@@ -138,7 +138,7 @@ export class DhcpKeeper implements Disposable {
     this.#exclusive?.(task).catch((thrown: unknown) => {
       const error = NetworkError.from(thrown);
       // Somebody on the link answers for it already.
-      if (error.code === 'IN_USE') this.#services.get(keyOf(id, family))?.session.decline();
+      if (error.code === 'IN_USE') this.#services.get(keyOf(id, family))?.session.decline(error.message);
       else this.#fail(id, error);
       this.#context().events.warn(`address ${lease?.address ?? ''} by DHCP could not be taken: ${error.message}`);
     });

@@ -1,5 +1,6 @@
 import type { Family } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { Context } from './context.ts';
 import { endpointKey } from './endpoints.ts';
@@ -15,7 +16,7 @@ export function leaseIn({ dhcp }: EndpointRecord, family: Family): DhcpLease | u
 
 /**
  * Writes a lease down, or that there is none any more, and makes it true. Nothing to do for an endpoint that is gone.
- * @throws {NetworkError} KERNEL, INVALID for an address that a container cannot move to, or IN_USE when somebody on the link has the address: the endpoint has none then
+ * @throws {NetworkError} KERNEL, INVALID for an address that a container cannot move to, or IN_USE when somebody on the link, or the host, has the address: the endpoint has none then
  */
 export async function takeLease(context: Context, id: string, family: Family, lease: DhcpLease | undefined): Promise<EndpointRecord | undefined> {
   const before = context.ledger.endpoints.get(id);
@@ -26,13 +27,35 @@ export async function takeLease(context: Context, id: string, family: Family, le
     throw new NetworkError('INVALID', `DHCP server ${lease.server} gives ${lease.address} in place of ${before.ipv4}, which the container goes on using`);
   }
   try {
-    if (lease !== undefined && leaseIn(before, family)?.address !== lease.address) await askLan(context, after, lease);
+    if (lease !== undefined && leaseIn(before, family)?.address !== lease.address) {
+      checkOwn(context, after, lease);
+      await askLan(context, after, lease);
+    }
     await put(context, after);
   } catch (error) {
     await put(context, without);
     throw error;
   }
   return after;
+}
+
+/**
+ * A server that lends an address twice, or that of the host: what is ours needs no asking on the LAN.
+ * One client asking again (a container whose engine was killed) is known by its MAC address.
+ */
+function checkOwn({ ledger }: Context, { id, mac, networkId }: EndpointRecord, { address, server }: DhcpLease): void {
+  const [own = ''] = address.split('/');
+  const { driver } = ledger.network(networkId);
+  const refuse = (who: string): never => {
+    throw new NetworkError('IN_USE', `DHCP server ${server} gives ${own}, which ${who} has already`);
+  };
+  if (driver.naming().hostAddresses.includes(own)) refuse('the host');
+  for (const other of ledger.endpoints.values()) {
+    if (other.id === id || (mac !== '' && other.mac === mac)) continue;
+    if (![other.ipv4, other.ipv6].some((cidr) => cidr?.split('/')[0] === own)) continue;
+    const { record, driver: its } = ledger.network(other.networkId);
+    if (its.lanLink === driver.lanLink) refuse(`${other.name} on network ${quote(record.name)}`);
+  }
 }
 
 /** Where duplicates are asked for, that is done when the address is known; for those that were there with the link it has been done. */

@@ -47,6 +47,7 @@ export class DhcpSession<Message> implements Disposable {
   /** What became of datagrams on their way out. */
   #sending: Promise<void> = Promise.resolve();
   #problem: string | undefined;
+  #declined: string | undefined;
 
   constructor(parts: SessionParts<Message>) {
     this.#parts = parts;
@@ -59,9 +60,9 @@ export class DhcpSession<Message> implements Disposable {
     this.#socket = undefined;
   }
 
-  /** Why the last datagram could not leave. */
+  /** Why the last datagram could not leave; else why an address was not taken, or what the server answered instead of one. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#declined ?? this.#parts.client.refusal;
   }
 
   /** What is waited for, in words. */
@@ -84,8 +85,9 @@ export class DhcpSession<Message> implements Disposable {
     this[Symbol.dispose]();
   }
 
-  /** Somebody else has the address. */
-  decline(): void {
+  /** Somebody else has the address. @param why in words */
+  decline(why: string): void {
+    this.#declined = why;
     this.#carryOut(this.#parts.client.decline(this.#parts.now()));
   }
 

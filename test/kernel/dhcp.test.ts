@@ -160,6 +160,25 @@ describe('addresses by DHCP', () => {
     assert.match(dnsmasq.process.output, /DHCPDECLINE\(lan0\) 198\.51\.100\.100 /);
   });
 
+  it('are taken once, whatever the server says, and not the host\'s', async () => {
+    await using unkind = await server();
+    await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipamOptions: { timeout: '3' }, options: { parent: 'eth0', 'tsmacvlan.host_access': 'true' } });
+    unkind.tell({ address: '198.51.100.90', lease: 60 });
+    await web();
+    const second = (): Promise<unknown> => remote.controller.createSandbox({ name: 'second', networks: [{ network: 'lan' }] });
+    const lead = "no address for eth0 on network 'lan': waited 3 s for an offer of a DHCP server; DHCP server 198.51.100.1";
+    await assert.rejects(second(), { code: 'UNAVAILABLE', message: `${lead} gives 198.51.100.90, which web on network 'lan' has already` });
+    await unkind.process.waitFor(/DECLINE 0\.0\.0\.0 198\.51\.100\.90/);
+    assert.match(await host.sh('ip route show proto 78'), /^198\.51\.100\.90 dev ha-/);
+    unkind.tell({ address: host.address4, lease: 60 });
+    await assert.rejects(second(), { code: 'UNAVAILABLE', message: `${lead} gives ${host.address4}, which the host has already` });
+    unkind.tell({ address: '198.51.100.91', lease: 60, refuses: true });
+    await assert.rejects(second(), { code: 'UNAVAILABLE', message: `${lead} refused 198.51.100.91` });
+    unkind.tell({ address: '198.51.100.91', lease: 60 });
+    await second();
+    assert.equal(await address('second'), '198.51.100.91/24');
+  });
+
   it('are made by each endpoint itself where routers tell of a prefix (SLAAC)', async () => {
     await using dnsmasq = await startDnsmasq(host.outside, 'lan0', RANGE, '--enable-ra', '--dhcp-range=2001:db8:100::,ra-only,64,2m', '--ra-param=lan0,1,120');
     await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipv6: true, options: { parent: 'eth0' } });

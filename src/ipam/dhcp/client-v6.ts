@@ -33,6 +33,8 @@ const MOST_REQUESTS = 5;
  * rebinds: where the address is no good on the link any more, the answer says so.
  */
 export class Dhcp6Client implements Speaker<Dhcp6Message> {
+  /** Nobody waits for these addresses. */
+  readonly refusal: string | undefined = undefined;
   readonly #traits: Client6Traits;
   readonly #random: () => number;
   #state: State = 'idle';

@@ -4,6 +4,7 @@ import type { Speaker, SpeakerStep } from './speaker.ts';
 import type { DhcpMessage } from './message.ts';
 import { readAddresses } from './option-values.ts';
 import { DHCP_OPTION, DHCP_TYPE } from './protocol.ts';
+import { refusalOf } from './refusal.ts';
 
 /** Who asks, and what for. */
 export interface ClientTraits {
@@ -59,6 +60,7 @@ export class DhcpClient implements Speaker<DhcpMessage> {
   #sent = 0;
   #tries = 0;
   #refusals = 0;
+  #refusal: string | undefined;
 
   /** @param random gives numbers from 0 up to 1 */
   constructor(traits: ClientTraits, random: () => number) {
@@ -81,6 +83,10 @@ export class DhcpClient implements Speaker<DhcpMessage> {
   get waitsFor(): string {
     if (this.#state === 'selecting') return 'an offer of a DHCP server';
     return this.#offer === undefined ? `DHCP server ${this.#lease?.server ?? ''}` : `DHCP server ${this.#offer.server} to confirm ${this.#offer.address}`;
+  }
+
+  get refusal(): string | undefined {
+    return this.#refusal;
   }
 
   /** Begins: with a lease from before, asks whether it counts still; else looks for a server. */
@@ -130,6 +136,7 @@ export class DhcpClient implements Speaker<DhcpMessage> {
         return this.#acknowledged(leaseOf(message, this.#sent, mac), now);
       case DHCP_TYPE.NAK:
         if (!this.#isRequesting || (this.#offer !== undefined && server !== this.#offer.server)) return [];
+        this.#refusal = refusalOf(message, this.#offer?.address ?? plain(this.#lease), server ?? mac);
         return this.#lose('refused', now);
       default:
         return [];
@@ -290,8 +297,8 @@ export class DhcpClient implements Speaker<DhcpMessage> {
   }
 }
 
-function plain({ address }: DhcpLease): string {
-  return address.split('/')[0] ?? '';
+function plain(lease: DhcpLease | undefined): string {
+  return lease?.address.split('/')[0] ?? '';
 }
 
 function addressBytes(text: string): Uint8Array {

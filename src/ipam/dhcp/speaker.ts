@@ -22,6 +22,8 @@ export interface Speaker<Message> {
   readonly isAsking: boolean;
   /** For what, in words. */
   readonly waitsFor: string;
+  /** Which server said no last, in words; undefined where none did. */
+  readonly refusal: string | undefined;
   /** @param lease one from before */
   start(now: number, lease?: DhcpLease): SpeakerStep<Message>[];
   wake(now: number): SpeakerStep<Message>[];
