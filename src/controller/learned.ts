@@ -1,7 +1,7 @@
 /** What the LAN's own servers said: what it means for an endpoint, and for the names of its sandbox. Pure. */
 import type { Learned } from '../../drivers/driver.ts';
 import { parseAddress, type Family } from '../common/address.ts';
-import { contains, parseInterfaceAddress } from '../common/cidr.ts';
+import { contains, containsCidr, parseCidr, parseInterfaceAddress, sameCidr } from '../common/cidr.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { RouteState } from '../kernel/link-state.ts';
 import type { Ledger } from './ledger.ts';
@@ -22,7 +22,10 @@ export function learnedOf({ dhcp }: Pick<EndpointRecord, 'dhcp'>, gatewayFor: re
   if (dhcp === undefined) return undefined;
   const { lease } = dhcp;
   if (lease === undefined) return { routes: [] };
-  const routes = lease.routes.filter(({ destination }) => destination !== DEFAULT_ROUTE || gatewayFor.includes(4));
+  const { network } = parseInterfaceAddress(lease.address);
+  // What is on the link itself the kernel knows; a route of the same destination would take the place of its own.
+  const others = lease.routes.filter(({ destination }) => !sameCidr(parseCidr(destination), network));
+  const routes = others.filter(({ destination }) => destination !== DEFAULT_ROUTE || gatewayFor.includes(4));
   return { routes: routes.flatMap((route) => withWay(route, lease)), ...(lease.mtu === undefined ? {} : { mtu: lease.mtu }) };
 }
 
@@ -37,6 +40,16 @@ export function learnedBefore(ledger: Ledger, endpoint: EndpointRecord, gatewayF
   if (gateway === undefined) return learnedOf({ dhcp: { lease } }, gatewayFor);
   const others = learnedOf({ dhcp: { lease } }, []);
   return { ...others, routes: [...(others?.routes ?? []), ...(gatewayFor.includes(4) ? [{ destination: DEFAULT_ROUTE, gateway }] : [])] };
+}
+
+/** Without the routes by which the server of one LAN would lead away what is for another network that the sandbox is in. */
+export function withinOwnLan(learned: Learned | undefined, ledger: Ledger, { id, sandboxId, ipv4 }: EndpointRecord): Learned | undefined {
+  if (learned === undefined || sandboxId === undefined || ipv4 === undefined || learned.routes.length === 0) return learned;
+  const own = parseInterfaceAddress(ipv4).network;
+  const networks = ledger.endpointsOfSandbox(sandboxId).flatMap((other) => (other.id === id || other.ipv4 === undefined ? [] : [parseInterfaceAddress(other.ipv4).network]));
+  const others = networks.filter((network) => !sameCidr(network, own));
+  const astray = new Set(learned.routes.flatMap(({ destination }) => (others.some((network) => containsCidr(network, parseCidr(destination))) ? [destination] : [])));
+  return { ...learned, routes: learned.routes.filter(({ destination, gateway = '' }) => !astray.has(destination) && !astray.has(`${gateway}/32`)) };
 }
 
 /** Whether such an endpoint has a way out. */

@@ -5,7 +5,7 @@ import type { ReservedPort } from '../ports/host-ports.ts';
 import type { Change } from './applier.ts';
 import { cableChange } from './cable-state.ts';
 import { gatewayEndpoint } from './gateway.ts';
-import { learnedBefore, learnedOf } from './learned.ts';
+import { learnedBefore, learnedOf, withinOwnLan } from './learned.ts';
 import type { Ledger } from './ledger.ts';
 import type { EndpointRecord } from './records.ts';
 
@@ -16,7 +16,7 @@ function endpointSpec(ledger: Ledger, endpoint: EndpointRecord): EndpointSpec {
   const { id, mac, ipv4, ipv6, options, sandboxId } = endpoint;
   const attachment = sandboxId !== undefined && ledger.displaced.has(sandboxId) ? undefined : endpoint.attachment;
   const gatewayFor = gatewayFamilies(ledger, endpoint);
-  const learned = learnedOf(endpoint, gatewayFor) ?? learnedBefore(ledger, endpoint, gatewayFor);
+  const learned = withinOwnLan(learnedOf(endpoint, gatewayFor) ?? learnedBefore(ledger, endpoint, gatewayFor), ledger, endpoint);
   const joined = ledger.unjoined.has(id) ? undefined : endpoint.remote?.joined;
   // An engine says itself at which endpoint ports are programmed.
   const ports =

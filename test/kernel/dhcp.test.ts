@@ -179,6 +179,18 @@ describe('addresses by DHCP', () => {
     assert.equal(await address('second'), '198.51.100.91/24');
   });
 
+  it('come with routes, but not with those that would lead away what is on a link of the sandbox', async () => {
+    const routes = ['10.9.0.0/24', '10.9.0.128/25', '10.8.0.0/24', '198.51.100.0/24', '0.0.0.0/0'].map((to) => `${to},198.51.100.1`).concat('10.7.0.0/24,10.9.0.1');
+    await using _dnsmasq = await startDnsmasq(host.outside, 'lan0', RANGE, `--dhcp-option=121,${routes.join(',')}`);
+    await lan();
+    await remote.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24'] });
+    await remote.controller.createSandbox({ name: 'web', networks: [{ network: 'blue' }, { network: 'lan' }] });
+    const found = (await inside('ip -4 route | sed "s/ proto.*//"')).split('\n').map((line) => line.trim());
+    assert.deepEqual(found, ['default via 10.9.0.1 dev eth0', '10.8.0.0/24 via 198.51.100.1 dev eth1', '10.9.0.0/24 dev eth0', '198.51.100.0/24 dev eth1']);
+    await remote.controller.disconnect('web', 'blue');
+    assert.match(await inside('ip -4 route'), /^10\.9\.0\.0\/24 via 198\.51\.100\.1 /m);
+  });
+
   it('are made by each endpoint itself where routers tell of a prefix (SLAAC)', async () => {
     await using dnsmasq = await startDnsmasq(host.outside, 'lan0', RANGE, '--enable-ra', '--dhcp-range=2001:db8:100::,ra-only,64,2m', '--ra-param=lan0,1,120');
     await remote.controller.createNetwork({ name: 'lan', driver: 'macvlan', ipam: 'dhcp', ipv6: true, options: { parent: 'eth0' } });
