@@ -33,7 +33,7 @@ export function settleParent(spec: Omit<NetworkSpec, 'settled'>, host: HostView,
   for (const network of host.networks) if (network.settled['parent'] === parent) checkSharing(network, parent, common);
   const most = link?.mtu ?? DEFAULT_MTU;
   if (options.mtu !== undefined && options.mtu > most) throw new NetworkError('INVALID', `mtu ${options.mtu} is more than the ${most} of parent ${quote(base)}`);
-  return { ...common, parent, made: made.map(({ name }) => name).join(' '), sink: '', host: hostOf(spec, options, made.length > 0 ? [] : (link?.addresses ?? [])), mtu: String(options.mtu ?? most) };
+  return { ...common, parent, made: made.map(({ name }) => name).join(' '), sink: '', ...reach(spec, options, made.length > 0 ? [] : (link?.addresses ?? [])), mtu: String(options.mtu ?? most) };
 }
 
 function sinkKind(type: string, { kinds }: HostView): string {
@@ -72,6 +72,11 @@ function checkHostAccess({ hostAccess, traits }: ParentOptions): void {
   if (!hostAccess) return;
   const apart = traits.type === 'macvlan' ? traits.mode !== 'bridge' : traits.flag !== 'bridge';
   if (apart) throw new NetworkError('INVALID', `host_access needs links that reach each other: not with ${traits.type === 'macvlan' ? `macvlan_mode=${traits.mode}` : `ipvlan_flag=${traits.flag}`}`);
+}
+
+/** Where the host is to be reached, and on which LAN its endpoints are, where a server there gives the addresses. */
+function reach(spec: Omit<NetworkSpec, 'settled'>, options: ParentOptions, parent: readonly string[]): Settled {
+  return { host: hostOf(spec, options, parent), ...(options.hostAccess && spec.dhcp !== undefined ? { lan: parent.join(' ') } : {}) };
 }
 
 /** Where the host is to be reached; nowhere without host access. @param parent addresses (CIDR) of the parent */

@@ -177,6 +177,9 @@ describe('addresses by DHCP', () => {
     unkind.tell({ address: '198.51.100.91', lease: 60 });
     await second();
     assert.equal(await address('second'), '198.51.100.91/24');
+    unkind.tell({ address: '203.0.113.7', lease: 60 });
+    await remote.controller.createSandbox({ name: 'far', networks: [{ network: 'lan' }] });
+    assert.equal(await host.sh('ip route show proto 78 | cut -d" " -f1'), '198.51.100.90\n198.51.100.91');
   });
 
   it('come with routes, but not with those that would lead away what is on a link of the sandbox', async () => {
