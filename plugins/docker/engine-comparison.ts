@@ -1,5 +1,6 @@
 /** What an engine has forgotten, and what it calls the rest. Pure. */
-import { GATEWAY_OWNER, type EndpointRecord, type NetworkRecord, type PoolRecord } from '../../src/controller/records.ts';
+import type { EngineNetwork } from '../../src/controller/engine-door.ts';
+import { GATEWAY_OWNER, type EndpointRecord, type PoolRecord } from '../../src/controller/records.ts';
 import type { InspectedNetwork, ListedContainer, ListedNetwork } from './engine-client.ts';
 import { addressKey } from './ipam-routes.ts';
 
@@ -13,7 +14,7 @@ export interface EngineView {
 
 /** What we hold for engines. */
 export interface Holdings {
-  readonly networks: readonly NetworkRecord[];
+  readonly networks: readonly EngineNetwork[];
   readonly endpoints: readonly EndpointRecord[];
   readonly pools: readonly PoolRecord[];
   /** Ids of the networks in which somebody may look for containers. */
@@ -27,7 +28,7 @@ export interface Comparison {
   /** Containers that somebody may look for, and of which nothing is known, or another name. */
   readonly learnContainers: readonly ListedContainer[];
   /** Networks, endpoints and pools that the engine does not know any more, by id. */
-  readonly lostNetworks: readonly NetworkRecord[];
+  readonly lostNetworks: readonly EngineNetwork[];
   readonly lostEndpoints: readonly EndpointRecord[];
   readonly lostPools: readonly PoolRecord[];
   readonly lostAddresses: readonly { readonly poolId: string; readonly address: string }[];
@@ -43,9 +44,13 @@ export interface Comparison {
  */
 export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (id: string) => boolean): Comparison {
   const listed = new Map(view.networks.map((network) => [network.id, network]));
-  const subnetsInUse = new Map<string, string>(
-    view.networks.filter(({ ipamDriver }) => isRemoteIpam(ipamDriver)).flatMap((network) => network.subnets.map((subnet) => [subnet, network.id] as const)),
-  );
+  const users = view.networks.filter(({ ipamDriver }) => isRemoteIpam(ipamDriver));
+  const subnetsInUse = new Set(users.flatMap(({ subnets }) => subnets));
+  // Another engine of this host may have containers in the same network of the cluster.
+  const elsewhere = ({ networkId }: PoolRecord): string[] => {
+    const others = held.endpoints.filter((endpoint) => endpoint.networkId === networkId && !listed.has(endpoint.engineNetwork ?? networkId ?? ''));
+    return others.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).flatMap((cidr) => cidr?.split('/')[0] ?? []);
+  };
   const containers = new Map([...view.inspected.values()].flatMap((network) => network.containers.map((container) => [container.endpointId, container] as const)));
   return {
     learnNetworks: held.networks.flatMap(({ id }) => {
@@ -53,17 +58,17 @@ export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (i
       return found === undefined ? [] : [{ id, name: found.name }];
     }),
     learnPools: held.pools.filter(({ subnet }) => subnetsInUse.has(subnet)).map(({ id }) => id),
-    learnContainers: held.endpoints.flatMap(({ id, name, networkId, container }) => {
-      const found = held.searched.has(networkId) ? containers.get(id) : undefined;
+    learnContainers: held.endpoints.flatMap(({ id, name, networkId, engineNetwork = networkId, container }) => {
+      const found = held.searched.has(engineNetwork) ? containers.get(id) : undefined;
       return found === undefined || (container?.id === found.id && name === found.name) ? [] : [found];
     }),
     lostNetworks: held.networks.filter(({ id, engine }) => engine === view.id && !listed.has(id) && !isRecent(id)),
-    lostEndpoints: held.endpoints.filter(({ id, networkId }) => view.inspected.has(networkId) && !containers.has(id) && !isRecent(id)),
+    lostEndpoints: held.endpoints.filter(({ id, networkId, engineNetwork = networkId }) => view.inspected.has(engineNetwork) && !containers.has(id) && !isRecent(id)),
     lostPools: held.pools.filter(({ id, subnet, engine }) => engine === view.id && !subnetsInUse.has(subnet) && !isRecent(id)),
     lostAddresses: held.pools.flatMap((pool) => {
-      const network = view.inspected.get(subnetsInUse.get(pool.subnet) ?? '');
-      if (network === undefined) return [];
-      const used = new Set(network.addresses);
+      const inspected = users.filter(({ subnets }) => subnets.includes(pool.subnet)).map(({ id }) => view.inspected.get(id));
+      if (inspected.length === 0 || inspected.includes(undefined)) return [];
+      const used = new Set([...inspected.flatMap((network) => network?.addresses ?? []), ...elsewhere(pool)]);
       return Object.entries(pool.addresses)
         // Engines do not tell a gateway's address that they asked us for.
         .filter(([address, owner]) => owner !== GATEWAY_OWNER && !used.has(address) && !isRecent(addressKey(pool.id, address)))

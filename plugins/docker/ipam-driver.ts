@@ -8,7 +8,7 @@ import { addressBody, requestPoolBody, type WireOptions } from './wire.ts';
 
 const SPACE = 'tsipam';
 
-/** The remote IPAM protocol: `docker network create --ipam-driver tsipam`. */
+/** The remote IPAM protocol: `docker network create --ipam-driver tsipam`, with `--ipam-opt network=NAME` for a network of the cluster. */
 export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts): Map<string, PluginRoute> {
   const { engine } = controller;
   const methods: Readonly<Record<string, PluginRoute>> = {
@@ -17,12 +17,13 @@ export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts
     GetDefaultAddressSpaces: addressSpaces(SPACE),
 
     RequestPool: route(requestPoolBody, async ({ Pool, SubPool, Options, V6 }, call) => {
-      refuseOptions(Options);
+      const network = networkName(Options);
       onMade();
       const pool = await engine.requestPool({
         family: V6 === true ? 6 : 4,
         ...(Pool === undefined ? {} : { subnet: Pool }),
         ...(SubPool === undefined ? {} : { range: SubPool }),
+        ...(network === undefined ? {} : { network }),
       });
       recent.touch(pool.id);
       call.onUndelivered(() => engine.releasePool(pool.id));
@@ -42,9 +43,11 @@ export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts
   return ipamRoutes(methods);
 }
 
-function refuseOptions(options: WireOptions): void {
-  const unknown = Object.keys(options).find((key) => !key.startsWith('com.docker.'));
-  if (unknown !== undefined) throw new NetworkError('INVALID', `unknown IPAM option ${quote(unknown)}: tsipam takes none, use --subnet, --ip-range, --gateway and --aux-address`);
+/** The network of the cluster that the addresses are for; undefined for one of this host. @throws {NetworkError} INVALID for other options */
+function networkName({ network, ...others }: WireOptions): string | undefined {
+  const unknown = Object.keys(others).find((key) => !key.startsWith('com.docker.'));
+  if (unknown !== undefined) throw new NetworkError('INVALID', `unknown IPAM option ${quote(unknown)}: tsipam takes none but network=NAME, for tsoverlay; use --subnet, --ip-range, --gateway and --aux-address`);
+  return network === undefined ? undefined : String(network);
 }
 
 /** Engines before 28 do not say for whom an address is. */

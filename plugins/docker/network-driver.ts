@@ -2,6 +2,7 @@ import type { Controller } from '../../src/controller/controller.ts';
 import { checkLeasedPools } from './dhcp-driver.ts';
 import { endpointRequest, INTERFACE_NAME } from './endpoint-request.ts';
 import { genericOptions, networkRequest } from './network-request.ts';
+import { checkClusterPools, overlayRequest } from './overlay-request.ts';
 import { bareRoute, route, type PluginRoute } from './plugin-route.ts';
 import { publish } from './publish.ts';
 import type { Recent } from './recent.ts';
@@ -36,6 +37,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
 
     // No gateway address is wasted on a bridge that has none, nor taken from a LAN whose router nobody named.
     GwAllocCheck: route(optionsBody, ({ Options }) => {
+      if (driver === 'overlay') return { SkipIPv4: false, SkipIPv6: false };
       if (driver !== 'bridge') return { SkipIPv4: true, SkipIPv6: true };
       const options = genericOptions(Options);
       const isolated = (family: 4 | 6): boolean => options[`com.docker.network.bridge.gateway_mode_ipv${family}`] === 'isolated';
@@ -50,8 +52,13 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
 
     CreateNetwork: route(createNetworkBody, async (body) => {
       recent.touch(body.NetworkID);
-      checkLeasedPools(engine, driver, body);
-      await controller.createNetwork(networkRequest(body, driver));
+      if (driver === 'overlay') {
+        await engine.joinNetwork(body.NetworkID, overlayRequest(body));
+      } else {
+        checkLeasedPools(engine, driver, body);
+        checkClusterPools(engine, driver, body);
+        await controller.createNetwork(networkRequest(body, driver));
+      }
       onMade();
       return {};
     }),

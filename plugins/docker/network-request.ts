@@ -35,7 +35,7 @@ export function networkRequest(body: CreateNetworkBody, driver: string): Network
     driver,
     owner: 'engine',
     ...publishing,
-    internal: isTrue(body.Options[INTERNAL]),
+    internal: isInternal(body.Options),
   } as const;
   if (ipam !== undefined) {
     checkDhcp(driver, ipam, data);
@@ -101,10 +101,12 @@ function subnetOf({ Pool }: IpamData, driver: string): string {
   return Pool;
 }
 
-function plainAddress(cidr: string): string {
+/** An address without its prefix length, in its usual form. */
+export function plainAddress(cidr: string): string {
   return formatAddress(parseInterfaceAddress(cidr).address);
 }
 
-function isTrue(value: unknown): boolean {
+/** Whether `--internal` was said. */
+export function isInternal({ [INTERNAL]: value }: WireOptions): boolean {
   return value === true || value === 'true';
 }

@@ -15,7 +15,7 @@ import { realTimer, type Timer } from './timer.ts';
 export interface DockerDoorOptions {
   /**
    * Name of one socket for both drivers in the folder, as a managed plugin has it: `tsbridge.sock`.
-   * Default: one for each network driver (`tsbridge.sock`, `tsmacvlan.sock`, `tsipvlan.sock`) and `tsipam.sock` and `tsdhcp.sock` for addresses.
+   * Default: one for each network driver (`tsbridge.sock`, `tsmacvlan.sock`, `tsipvlan.sock`, `tsoverlay.sock`) and `tsipam.sock` and `tsdhcp.sock` for addresses.
    */
   readonly combined?: string;
   /** Path of the engine's own socket, or false to ask it nothing. Default `/var/run/docker.sock`. */
@@ -42,14 +42,14 @@ export interface DockerDoors extends AsyncDisposable {
 }
 
 /** Drivers with a door of their own. */
-const DRIVERS = ['bridge', 'macvlan', 'ipvlan'] as const;
+const DRIVERS = ['bridge', 'macvlan', 'ipvlan', 'overlay'] as const;
 
 /** An id is new to the engine for this long, ms: it lists what it makes at the end, and may be slow. */
 const NEW = 60_000;
 
 /**
  * Opens the doors through which a Docker engine drives the controller: `docker network create -d
- * tsbridge` (`tsmacvlan`, `tsipvlan`) and `--ipam-driver tsipam` (`tsdhcp`). The engine finds them by the names of their sockets.
+ * tsbridge` (`tsmacvlan`, `tsipvlan`, `tsoverlay`) and `--ipam-driver tsipam` (`tsdhcp`). The engine finds them by the names of their sockets.
  *
  * @param folder the engine's plugin folder, `/run/docker/plugins`
  * @throws {NetworkError} IN_USE when another process answers there, INVALID, UNAVAILABLE

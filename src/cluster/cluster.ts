@@ -7,6 +7,8 @@ import { Mirror } from './mirror.ts';
 import { Outbox } from './outbox.ts';
 import type { HostRecord, SharedEndpoint, SharedNetwork } from './records.ts';
 import { answerClaim, borrowBlock, claimAddress, dropClaim, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
+import { joinNetwork, leaveNetwork } from './joining.ts';
+import { SUBNETS_KEY } from './keys.ts';
 import { shareNetwork, unshareNetwork } from './shared-networks.ts';
 import type { Cidr } from '../common/cidr.ts';
 import type { ClaimRecord } from './records.ts';
@@ -129,6 +131,24 @@ export class Cluster implements AsyncDisposable {
     this.requireStore();
     await recallBlocks(this.#lending, id, RECALL_PATIENCE);
     await unshareNetwork(this.#store, this.#mirror, id, this.self, signal);
+  }
+
+  /** The engine of this host has a network, or has it no more. @throws as {@link joinNetwork} */
+  async joinNetwork(id: string, signal?: AbortSignal): Promise<void> {
+    this.requireStore();
+    await joinNetwork(this.#lending, id, signal);
+  }
+
+  /** @throws as {@link leaveNetwork} */
+  async leaveNetwork(id: string, signal?: AbortSignal): Promise<void> {
+    this.requireStore();
+    await leaveNetwork(this.#lending, id, signal);
+  }
+
+  /** Resolves when every network is known that was there before the call. @throws {NetworkError} UNAVAILABLE, ABORTED */
+  async catchUp(signal?: AbortSignal): Promise<void> {
+    this.requireStore();
+    await this.#mirror.reaches((await this.#store.get(SUBNETS_KEY))?.revision ?? 0, signal);
   }
 
   /** Has other hosts give back what they do not need of a network's addresses. @throws {NetworkError} UNAVAILABLE */

@@ -1,6 +1,6 @@
 import type { Entry, Listing, StoreEvent } from '../store/store.ts';
 import { readRecord, type SharedRecord } from './read-record.ts';
-import type { BlockRecord, ClaimRecord, HostRecord, RecallRecord, SharedEndpoint, SharedNetwork } from './records.ts';
+import type { BlockRecord, ClaimRecord, HostRecord, JoinedRecord, RecallRecord, SharedEndpoint, SharedNetwork } from './records.ts';
 
 /** A record with the revision that wrote it. */
 export interface Revised<Record> {
@@ -15,7 +15,7 @@ export interface News {
   readonly networks: ReadonlySet<string>;
   /** Ids of the networks in which endpoints came, changed or went. */
   readonly endpoints: ReadonlySet<string>;
-  /** Ids of the networks in which somebody took blocks, gave some back or asked for some. */
+  /** Ids of the networks in which somebody took blocks, gave some back or asked for some, or which an engine joined or left. */
   readonly blocks: ReadonlySet<string>;
   /** Keys of claims. */
   readonly claims: ReadonlySet<string>;
@@ -45,6 +45,8 @@ export class Directory {
   readonly endpointsOfHost: Map<string, Map<string, SharedEndpoint>> = new Map();
   /** By network, then by CIDR. */
   readonly blocks: Map<string, Map<string, Revised<BlockRecord>>> = new Map();
+  /** By network, then by host. */
+  readonly joined: Map<string, Map<string, Revised<JoinedRecord>>> = new Map();
   /** Revisions of everything that is there, by key: also of what is only looked up by its key. */
   readonly #entries = new Map<string, { readonly revision: number; readonly shared: SharedRecord | undefined }>();
 
@@ -102,6 +104,9 @@ export class Directory {
       case 'block':
         noted.blocks.add(shared.record.networkId);
         return void inner(this.blocks, shared.record.networkId).set(shared.record.block, { record: shared.record, revision });
+      case 'joined':
+        noted.blocks.add(shared.record.networkId);
+        return void inner(this.joined, shared.record.networkId).set(shared.record.hostId, { record: shared.record, revision });
       case 'claim':
         noted.claims.add(key);
         return void this.claims.set(key, { record: shared.record, revision });
@@ -126,6 +131,9 @@ export class Directory {
       case 'block':
         noted.blocks.add(shared.record.networkId);
         return drop(this.blocks, shared.record.networkId, shared.record.block);
+      case 'joined':
+        noted.blocks.add(shared.record.networkId);
+        return drop(this.joined, shared.record.networkId, shared.record.hostId);
       case 'claim':
         noted.claims.add(key);
         return void this.claims.delete(key);

@@ -7,6 +7,7 @@ export const BLOCKS = 'block/';
 export const CLAIMS = 'claim/';
 
 export const RECALLS = 'recall/';
+export const JOINED = 'joined/';
 
 /** A {@link HostRecord}. */
 export function hostKey(hostId: string): string {
@@ -36,7 +37,7 @@ export function vniKey(vni: number): string {
 /** Written with every network that comes or goes: whoever makes one has seen all the others, and their subnets. */
 export const SUBNETS_KEY = 'subnets';
 
-/** Written whenever a host takes or gives back addresses of a network: whoever removes it has seen who has some. */
+/** Written whenever a host takes or gives back addresses of a network, or its engine joins or leaves: whoever removes it has seen who has it. */
 export function lendingKey(networkId: string): string {
   return `lending/${networkId}`;
 }
@@ -54,6 +55,11 @@ export function blockKey(networkId: string, block: string): string {
 /** A {@link RecallRecord}. */
 export function recallKey(networkId: string): string {
   return `${RECALLS}${networkId}`;
+}
+
+/** A {@link JoinedRecord}. */
+export function joinedKey(networkId: string, hostId: string): string {
+  return `${JOINED}${networkId}/${hostId}`;
 }
 
 /** A {@link ClaimRecord}. */

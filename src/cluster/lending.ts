@@ -126,8 +126,8 @@ export function ownerOf({ blocks }: Directory, networkId: string, address: strin
   return [...(blocks.get(networkId)?.values() ?? [])].find(({ record }) => contains(parseCidr(record.block), wanted))?.record.hostId;
 }
 
-/** @throws {NetworkError} NOT_FOUND when the network is gone */
-function lendingChange(directory: Directory, networkId: string, self: string): Change {
+/** What goes with every change of who has what of a network. @throws {NetworkError} NOT_FOUND when the network is gone */
+export function lendingChange(directory: Directory, networkId: string, self: string): Change {
   const expected = directory.revisionOf(lendingKey(networkId));
   if (expected === 0) throw new NetworkError('NOT_FOUND', `network ${networkId.slice(0, 12)} is gone from the cluster`);
   return { key: lendingKey(networkId), value: self, expected };

@@ -4,7 +4,7 @@ import { quote } from '../common/quote.ts';
 import type { SharedStore } from '../store/shared-store.ts';
 import type { Change } from '../store/store.ts';
 import type { Directory } from './directory.ts';
-import { blockKey, claimKey, lendingKey } from './keys.ts';
+import { blockKey, claimKey, joinedKey, lendingKey } from './keys.ts';
 import type { Mirror } from './mirror.ts';
 
 /** etcd takes 128 operations in one transaction unless it is told otherwise (`--max-txn-ops`). */
@@ -14,7 +14,8 @@ const MOST_CHANGES = 100;
 export function lostHosts(directory: Directory): string[] {
   const blocks = [...directory.blocks.values()].flatMap((members) => [...members.values()].map(({ record }) => record.hostId));
   const claims = [...directory.claims.values()].map(({ record }) => record.hostId);
-  return [...new Set([...directory.endpointsOfHost.keys(), ...blocks, ...claims])].filter((id) => !directory.hosts.has(id));
+  const joined = [...directory.joined.values()].flatMap((members) => [...members.keys()]);
+  return [...new Set([...directory.endpointsOfHost.keys(), ...blocks, ...claims, ...joined])].filter((id) => !directory.hosts.has(id));
 }
 
 /**
@@ -34,7 +35,8 @@ export async function forgetHost(store: SharedStore, { directory }: Mirror, refe
     // Whoever counts on who has what looks again.
     return theirs.length === 0 ? [] : [{ key: lendingKey(networkId), value: reference }, ...theirs.map(({ record }): Change => ({ key: blockKey(networkId, record.block) }))];
   });
+  const joined = [...directory.joined].flatMap(([networkId, members]): Change[] => (members.has(reference) ? [{ key: lendingKey(networkId), value: reference }, { key: joinedKey(networkId, reference) }] : []));
   // Endpoints first: their addresses are nobody's before they are free.
-  const all = [...endpoints, ...claims, ...blocks];
+  const all = [...endpoints, ...claims, ...blocks, ...joined];
   for (let index = 0; index < all.length; index += MOST_CHANGES) await store.commit(all.slice(index, index + MOST_CHANGES));
 }

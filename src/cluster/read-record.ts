@@ -4,8 +4,8 @@ import { canonicalAddress } from '../common/address.ts';
 import { formatCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { macFromUser } from '../common/mac.ts';
 import { requireNetworkName } from '../common/name.ts';
-import { BLOCKS, CLAIMS, ENDPOINTS, HOSTS, NETWORKS, RECALLS, blockKey, claimKey, endpointKey, hostKey, networkKey, recallKey } from './keys.ts';
-import type { BlockRecord, ClaimRecord, HostRecord, RecallRecord, SharedEndpoint, SharedNetwork } from './records.ts';
+import { BLOCKS, CLAIMS, ENDPOINTS, HOSTS, JOINED, NETWORKS, RECALLS, blockKey, claimKey, endpointKey, hostKey, joinedKey, networkKey, recallKey } from './keys.ts';
+import type { BlockRecord, ClaimRecord, HostRecord, JoinedRecord, RecallRecord, SharedEndpoint, SharedNetwork } from './records.ts';
 
 /** A record with what kind it is of. */
 export type SharedRecord =
@@ -13,6 +13,7 @@ export type SharedRecord =
   | { readonly kind: 'network'; readonly record: SharedNetwork }
   | { readonly kind: 'endpoint'; readonly record: SharedEndpoint }
   | { readonly kind: 'block'; readonly record: BlockRecord }
+  | { readonly kind: 'joined'; readonly record: JoinedRecord }
   | { readonly kind: 'claim'; readonly record: ClaimRecord }
   | { readonly kind: 'recall'; readonly record: RecallRecord };
 
@@ -30,9 +31,10 @@ const subnets = z.array(z.object({ subnet, range: z.exactOptional(subnet), gatew
 /** The shapes, each with the key under which a record of it has to stand. */
 const KINDS = [
   kind('host', HOSTS, z.object({ id: hostId, name: text, address, mtu: z.int().min(576).max(65535), reaches: z.array(subnet) }), (record) => hostKey(record.id)),
-  kind('network', NETWORKS, z.object({ id, name, vni: z.int().min(1).max(0xffffff), mtu: z.int().min(68).max(65535), internal: z.boolean(), ipv4: subnets, ipv6: subnets, options: texts, labels: texts, created: text }), (record) => networkKey(record.id)),
+  kind('network', NETWORKS, z.object({ id, name, vni: z.int().min(1).max(0xffffff), mtu: z.int().min(68).max(65535), internal: z.boolean(), ipv4: subnets, ipv6: subnets, options: texts, labels: texts, created: text, madeBy: z.exactOptional(z.literal('engine')) }), (record) => networkKey(record.id)),
   kind('endpoint', ENDPOINTS, z.object({ id, networkId: id, hostId, mac, ipv4: z.exactOptional(interfaceAddress), ipv6: z.exactOptional(interfaceAddress), names: z.array(text), services: z.array(z.string().regex(/^\d{1,5}\/(tcp|udp|sctp)$/)) }), (record) => endpointKey(record.networkId, record.id)),
   kind('block', BLOCKS, z.object({ networkId: id, block: subnet, hostId }), (record) => blockKey(record.networkId, record.block)),
+  kind('joined', JOINED, z.object({ networkId: id, hostId }), (record) => joinedKey(record.networkId, record.hostId)),
   kind('claim', CLAIMS, z.object({ networkId: id, address, hostId, answer: z.exactOptional(z.enum(['granted', 'refused'])), reason: z.exactOptional(text) }), (record) => claimKey(record.networkId, record.address)),
   kind('recall', RECALLS, z.object({ networkId: id, hostId }), (record) => recallKey(record.networkId)),
 ] as const;

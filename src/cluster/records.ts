@@ -38,6 +38,8 @@ export interface SharedNetwork {
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly created: string;
+  /** By an engine's request: it goes when the last engine has left it. */
+  readonly madeBy?: 'engine';
 }
 
 /** An endpoint, as the other hosts have to know it. Not bound to a lease: when its host is gone, they say for themselves how long it counts. */
@@ -62,6 +64,12 @@ export interface BlockRecord {
   readonly networkId: string;
   /** CIDR */
   readonly block: string;
+  readonly hostId: string;
+}
+
+/** The engine of a host has a network of its own that is this one: it stays. */
+export interface JoinedRecord {
+  readonly networkId: string;
   readonly hostId: string;
 }
 

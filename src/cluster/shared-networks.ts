@@ -60,7 +60,10 @@ export function unshareNetwork(store: SharedStore, mirror: Mirror, id: string, s
 function refuseUsed(directory: Directory, { id, name }: SharedNetwork, self: string): void {
   const owners = [...(directory.blocks.get(id)?.values() ?? [])].map(({ record }) => record.hostId).filter((hostId) => hostId !== self);
   const claims = [...directory.claims.values()].flatMap(({ record }) => (record.networkId === id ? [record.hostId] : []));
-  const hosts = new Set([...owners, ...claims].map((hostId) => directory.hosts.get(hostId)?.name ?? `${hostId} (lost)`));
+  const nameOf = (hostId: string): string => directory.hosts.get(hostId)?.name ?? `${hostId} (lost)`;
+  const joined = [...(directory.joined.get(id)?.keys() ?? [])].filter((hostId) => hostId !== self).map(nameOf);
+  if (joined.length > 0) throw new NetworkError('IN_USE', `network ${quote(name)} is one of the engine’s on ${joined.toSorted().join(', ')}: 'docker network rm' there first; 'netctl cluster forget HOST' gives up what a lost host had`);
+  const hosts = new Set([...owners, ...claims].map(nameOf));
   if (hosts.size === 0) return;
   throw new NetworkError('IN_USE', `network ${quote(name)} is in use on ${[...hosts].toSorted().join(', ')}: disconnect its endpoints there first; 'netctl cluster forget HOST' gives up what a lost host had`);
 }

@@ -60,6 +60,24 @@ export class ClusterAddresses {
     }
   }
 
+  /**
+   * The same for one address of one subnet of a network.
+   * @param address plain; default any
+   */
+  async provideIn(networkId: string, subnet: string, address: string | undefined, signal?: AbortSignal): Promise<Disposable> {
+    const stack = new DisposableStack();
+    try {
+      const record = this.#spanning(networkId);
+      const subnets = record === undefined ? [] : [...record.ipv4, ...record.ipv6].filter((one) => one.subnet === subnet);
+      if (record !== undefined && address !== undefined) await this.#obtain(stack, record, subnets, canonicalAddress(address), signal);
+      else if (record !== undefined) await this.#reserve(stack, record, subnets, signal);
+      return stack;
+    } catch (error) {
+      stack.dispose();
+      throw error;
+    }
+  }
+
   /** Whether an address is this host's to give. */
   isOurs(networkId: string, address: string): boolean {
     const wanted = parseAddress(address);
@@ -80,7 +98,7 @@ export class ClusterAddresses {
     }
     for (const { record } of this.#cluster.directory.claims.values()) {
       if (record.hostId !== this.#cluster.self || this.#claimed.has(`${record.networkId} ${record.address}`)) continue;
-      const isUsed = ledger.networks.has(record.networkId) && ledger.endpointsOfNetwork(record.networkId).some((endpoint) => hasAddress(endpoint, record.address));
+      const isUsed = ledger.networks.has(record.networkId) && (ledger.endpointsOfNetwork(record.networkId).some((endpoint) => hasAddress(endpoint, record.address)) || this.#ofEngines(record.networkId).includes(record.address));
       if (!isUsed) void this.#cluster.dropClaim(record.networkId, record.address).catch(() => {});
     }
   }
@@ -98,7 +116,7 @@ export class ClusterAddresses {
       if (subnet !== undefined && !this.#returning.has(`${networkId} ${block}`)) await this.#put(live.record, subnet, block);
     }
     const asked = directory.recalls.get(networkId);
-    const idle = ledger.endpointsOfNetwork(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
+    const idle = ledger.endpointsOfNetwork(networkId).length === 0 && this.#ofEngines(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
     if (asked !== undefined && asked.hostId !== self && idle) await this.#giveBack(live.record);
   }
 
@@ -119,7 +137,12 @@ export class ClusterAddresses {
   }
 
   #isWanted({ ipv4, ipv6 }: NetworkRecord): boolean {
-    return [ipv4, ipv6].some(([subnet]) => (this.#demand.get(subnet?.subnet ?? '') ?? 0n) > 0n);
+    return [...ipv4, ...ipv6].some(({ subnet }) => (this.#demand.get(subnet) ?? 0n) > 0n);
+  }
+
+  /** Addresses that engines have asked for; their endpoints come later. */
+  #ofEngines(networkId: string): string[] {
+    return [...this.#context().ledger.pools.values()].flatMap((pool) => (pool.networkId === networkId ? Object.keys(pool.addresses) : []));
   }
 
   #spanning(reference: string): NetworkRecord | undefined {

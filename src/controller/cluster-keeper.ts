@@ -5,12 +5,14 @@ import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { ClusterAddresses } from './cluster-addresses.ts';
+import { ClusterJoins } from './cluster-joins.ts';
 import { ClusterLoans } from './cluster-loans.ts';
 import { networkRequest, sharedEndpoint, sharedNetwork } from './cluster-networks.ts';
 import { elsewhere } from './cluster-reach.ts';
 import { freeVni, overheadOf } from './cluster-view.ts';
 import type { Context } from './context.ts';
-import { createNetwork, networkKey, openNetwork, removeNetwork } from './networks.ts';
+import { createSpanning } from './joined-networks.ts';
+import { networkKey, openNetwork, removeNetwork } from './networks.ts';
 import { PEERS_KEY, type NetworkRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { adjustTunnels } from './surroundings.ts';
@@ -66,6 +68,7 @@ export class ClusterKeeper implements AsyncDisposable {
   #pending: Pending | undefined;
   #addresses: ClusterAddresses | undefined;
   #loans: ClusterLoans | undefined;
+  #joins: ClusterJoins | undefined;
   #exclusive: (<T>(task: () => Promise<T>) => Promise<T>) | undefined;
 
   constructor(context: () => Context, parts: ClusterParts | undefined) {
@@ -82,6 +85,7 @@ export class ClusterKeeper implements AsyncDisposable {
     if (this.#cluster === undefined) return;
     this.#addresses = new ClusterAddresses(this.#context, this.#cluster, exclusive);
     this.#loans = new ClusterLoans(this.#context, this.#cluster);
+    this.#joins = new ClusterJoins(this.#context, this.#cluster, (id) => this.#removeUnused(id));
     this.#cluster.start();
     this.settle();
   }
@@ -157,6 +161,36 @@ export class ClusterKeeper implements AsyncDisposable {
     return (await this.#addresses?.provide(requests, signal)) ?? new DisposableStack();
   }
 
+  /** The same for one address of one subnet of a network. @throws as {@link ClusterAddresses.provideIn} */
+  async provideIn(networkId: string, subnet: string, address: string | undefined, signal?: AbortSignal): Promise<Disposable> {
+    return (await this.#addresses?.provideIn(networkId, subnet, address, signal)) ?? new DisposableStack();
+  }
+
+  /** Has every network here that the cluster has. @throws {NetworkError} UNSUPPORTED without a cluster, UNAVAILABLE */
+  async catchUp(name: string): Promise<void> {
+    if (this.#cluster === undefined) throw new NetworkError('UNSUPPORTED', 'this host is in no cluster: start its daemon with --cluster etcd://HOST:2379');
+    await this.#cluster.catchUp();
+    const id = [...this.#cluster.directory.networks.values()].find((network) => network.name === name)?.id;
+    if (id === undefined) return;
+    await this.#inTurn(async ({ ledger }) => {
+      if (ledger.networks.has(id)) return;
+      await this.#followNetwork(id);
+      await this.#followReaches(new Set([id]));
+    });
+    const lacking = this.#lacking.get(id);
+    if (lacking !== undefined) throw new NetworkError('UNAVAILABLE', lacking);
+  }
+
+  /** @throws as {@link ClusterJoins.join} */
+  async join(networkId: string): Promise<void> {
+    await this.#joins?.join(networkId);
+  }
+
+  /** @throws as {@link ClusterJoins.leave} */
+  async leave(networkId: string): Promise<void> {
+    await this.#joins?.leave(networkId);
+  }
+
   /** @throws {NetworkError} FORBIDDEN for an address that another host may give */
   requireOurs(networkId: string, address: string): void {
     if (this.#addresses === undefined || this.#addresses.isOurs(networkId, address)) return;
@@ -207,6 +241,7 @@ export class ClusterKeeper implements AsyncDisposable {
     const { self } = this.#cluster;
     const networks = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
     this.#addresses?.settle();
+    this.#joins?.settle();
     this.#cluster.tell(networks.flatMap(({ record }) => ledger.endpointsOfNetwork(record.id).map((endpoint) => sharedEndpoint(ledger, endpoint, self))));
   }
 
@@ -220,6 +255,15 @@ export class ClusterKeeper implements AsyncDisposable {
   /** Resolves when the others have been told, or cannot be for now. */
   async told(): Promise<void> {
     await this.#cluster?.told();
+  }
+
+  /** What an engine had asked for goes when no engine has it any more. */
+  async #removeUnused(id: string): Promise<void> {
+    const { ledger } = this.#context();
+    const record = ledger.networks.get(id)?.record;
+    if (record?.madeBy !== 'engine' || ledger.engineNetworksOf(id).length > 0 || ledger.endpointsOfNetwork(id).length > 0) return;
+    await this.unshare(id);
+    await this.#inTurn(async (context) => void (ledger.networks.has(id) && (await removeNetwork(context, id))));
   }
 
   #required(): Cluster {
@@ -301,7 +345,7 @@ export class ClusterKeeper implements AsyncDisposable {
     try {
       if (shared !== undefined && live === undefined) {
         const settled = { vni: String(shared.vni), mtu: String(shared.mtu) };
-        await createNetwork(context, networkRequest(shared), undefined, { id, settled, fields: { cluster: 'told' } });
+        await createSpanning(context, networkRequest(shared), { id, settled, fields: { cluster: 'told' } });
       } else if (shared === undefined && live?.record.cluster === 'told') {
         await removeNetwork(context, id);
       }

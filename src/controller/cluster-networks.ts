@@ -9,12 +9,12 @@ import type { NetworkRequest } from './requests.ts';
 
 /** What the other hosts are to know of a network. */
 export function sharedNetwork({ record, driver }: LiveNetwork): SharedNetwork {
-  const { id, name, internal, options, labels, created, settled } = record;
-  return { id, name, vni: Number(settled['vni']), mtu: driver.mtu, internal, ipv4: record.ipv4.map(sharedSubnet), ipv6: record.ipv6.map(sharedSubnet), options, labels, created };
+  const { id, name, internal, options, labels, created, settled, madeBy } = record;
+  return { id, name, vni: Number(settled['vni']), mtu: driver.mtu, internal, ipv4: record.ipv4.map(sharedSubnet), ipv6: record.ipv6.map(sharedSubnet), options, labels, created, ...(madeBy === undefined ? {} : { madeBy }) };
 }
 
 /** The request that makes on this host what another host has made. */
-export function networkRequest({ id, name, internal, ipv4, ipv6, options, labels }: SharedNetwork): NetworkRequest {
+export function networkRequest({ id, name, internal, ipv4, ipv6, options, labels, madeBy }: SharedNetwork): NetworkRequest {
   const subnets = [...ipv4, ...ipv6];
   return {
     id,
@@ -29,6 +29,7 @@ export function networkRequest({ id, name, internal, ipv4, ipv6, options, labels
     auxiliary: Object.assign({}, ...subnets.map(({ auxiliary }) => auxiliary)) as Record<string, string>,
     options,
     labels,
+    ...(madeBy === undefined ? {} : { madeBy }),
   };
 }
 

@@ -107,7 +107,13 @@ export class Controller implements AsyncDisposable {
    */
   async removeNetwork(reference: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const { ledger, cluster } = this.#context;
-    const { id } = ledger.network(reference).record;
+    const { id, name } = ledger.network(reference).record;
+    const joined = ledger.engineNetworksOf(id);
+    if (joined.length > 0 && options.force !== true) {
+      throw new NetworkError('FORBIDDEN', `network '${name}' is one of the engine's too: use 'docker network rm ${joined[0]?.name ?? name}', or --force if the engine has forgotten it`);
+    }
+    for (const one of joined) await this.engine.deleteNetwork(one.id);
+    if (!ledger.networks.has(id)) return;
     await cluster.unshare(id);
     await this.#exclusive(async () => {
       const record = ledger.networks.get(id)?.record;

@@ -109,7 +109,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   const name = interfaceName(options, driver.interfacePrefix, used);
   const addresses = addressesOf(context, network, request, sandbox);
   // Whoever has the address next, on whatever host, is known by the same MAC: no neighbour has to unlearn anything.
-  const mac = record.cluster === undefined ? given : given || stableMac(`${record.id} ${addresses.ipv4 ?? addresses.ipv6 ?? ''}`);
+  const mac = record.cluster === undefined ? given : given || spanningMac(record.id, addresses);
   used.add(name);
   return {
     id: newId(context),
@@ -137,6 +137,11 @@ export function macAddress({ record, driver }: LiveNetwork, wanted: string | und
   if (wanted === undefined) return driver.macs === 'own' ? make() : '';
   if (driver.macs === 'shared') throw new NetworkError('INVALID', `MAC address ${quote(wanted)} cannot be given: ${record.driver} endpoints have that of their parent`);
   return macFromUser(wanted);
+}
+
+/** The MAC address of whoever has an address (CIDR) of a network of the cluster. */
+export function spanningMac(networkId: string, { ipv4, ipv6 }: Pick<EndpointRecord, 'ipv4' | 'ipv6'>): string {
+  return stableMac(`${networkId} ${ipv4 ?? ipv6 ?? ''}`);
 }
 
 /** @throws {NetworkError} IN_USE when the network has as many endpoints as it can have */

@@ -1,4 +1,5 @@
 import { contains, parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
+import { NetworkError } from '../common/error.ts';
 import type { Context } from './context.ts';
 import {
   createEngineEndpoint,
@@ -11,11 +12,13 @@ import {
 } from './engine-endpoints.ts';
 import { dropEndpoint, learnContainer, learnNetwork, learnPool, type ContainerKnowledge, type NetworkKnowledge } from './engine-knowledge.ts';
 import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
+import { joinedGateway, joinNetwork, partNetwork, requestJoinedPool } from './joined-networks.ts';
 import { learnedBefore, learnedOf } from './learned.ts';
 import { dropLeasedAddress, lanGateway, leasedAddress, requestLeasedPool, wantLeasedAddress, type LeasedAddressRequest, type LeasedPoolRequest } from './leased-addresses.ts';
 import { removeNetwork } from './networks.ts';
 import type { RouteState } from '../kernel/link-state.ts';
-import type { EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
+import { GATEWAY_OWNER, type EndpointRecord, type EngineNetworkRecord, type NetworkRecord, type PoolRecord } from './records.ts';
+import type { NetworkRequest } from './requests.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 
@@ -31,6 +34,15 @@ export interface NetworkTraits {
   readonly routes: readonly RouteState[];
 }
 
+/** A network as an engine knows it. */
+export interface EngineNetwork {
+  /** The engine's id of it. */
+  readonly id: string;
+  readonly name: string;
+  /** Id of the engine that lists it, once that is known. */
+  readonly engine?: string;
+}
+
 /** The calls of an engine that drives us as its plugin; each may come twice, and late. */
 export class EngineDoor {
   readonly #context: Context;
@@ -41,9 +53,10 @@ export class EngineDoor {
     this.#exclusive = exclusive;
   }
 
-  /** The network of an id, if it is known. */
+  /** The network that an engine's id means, if it is known. */
   network(id: string): NetworkRecord | undefined {
-    return this.#context.ledger.networks.get(id)?.record;
+    const { ledger } = this.#context;
+    return ledger.networks.get(ledger.networkIdOf(id))?.record;
   }
 
   /** What an engine has to know of an endpoint's network to configure the endpoint's interface. */
@@ -72,21 +85,25 @@ export class EngineDoor {
     return this.#context.ledger.endpoints.get(id);
   }
 
-  /** Networks that engines have made. */
-  networks(): NetworkRecord[] {
-    return [...this.#context.ledger.networks.values()].map(({ record }) => record).filter(({ owner }) => owner === 'engine');
+  /** Networks that engines have made, or joined. */
+  networks(): EngineNetwork[] {
+    const { ledger } = this.#context;
+    const made = [...ledger.networks.values()].map(({ record }) => record).filter(({ owner }) => owner === 'engine');
+    const joined = [...ledger.engineNetworks.values()].map((one) => ({ ...one, name: one.name ?? ledger.network(one.networkId).record.name }));
+    return [...made, ...joined];
   }
 
-  /** Endpoints of the engine's containers in a network. */
-  endpoints(networkId: string): EndpointRecord[] {
-    return this.#context.ledger.endpointsOfNetwork(networkId).filter(({ sandboxId }) => sandboxId === undefined);
+  /** Endpoints of the engine's containers in a network. @param id the engine's */
+  endpoints(id: string): EndpointRecord[] {
+    const { ledger } = this.#context;
+    return ledger.endpointsOfNetwork(ledger.networkIdOf(id)).filter(({ sandboxId, networkId, engineNetwork = networkId }) => sandboxId === undefined && engineNetwork === id);
   }
 
-  /** Networks in which somebody may look for containers by name: a sandbox, or whoever asks at the gateway. */
-  searched(): NetworkRecord[] {
+  /** Networks in which somebody may look for containers by name: a sandbox, whoever asks at the gateway, another host. */
+  searched(): EngineNetwork[] {
     const { ledger } = this.#context;
     return this.networks().filter(({ id }) => {
-      return ledger.network(id).driver.naming().servedAt.length > 0 || ledger.endpointsOfNetwork(id).some(({ sandboxId }) => sandboxId !== undefined);
+      return ledger.engineNetworks.has(id) || ledger.network(id).driver.naming().servedAt.length > 0 || ledger.endpointsOfNetwork(id).some(({ sandboxId }) => sandboxId !== undefined);
     });
   }
 
@@ -123,11 +140,55 @@ export class EngineDoor {
   }
 
   /** Removes the engine's network; nothing to do for an unknown one. Its endpoints go with it: the engine has none left. */
-  deleteNetwork(id: string): Promise<void> {
-    return this.#exclusive(async () => {
+  async deleteNetwork(id: string): Promise<void> {
+    const joined = this.#context.ledger.engineNetworks.get(id);
+    if (joined !== undefined) return this.#part(joined);
+    await this.#exclusive(async () => {
       if (!this.#context.ledger.networks.has(id)) return;
       await this.forgetEndpoints(id);
       await removeNetwork(this.#context, id);
+    });
+  }
+
+  /**
+   * The engine's network is to be one of the cluster, which it finds by its name or makes.
+   * @param id the engine's
+   * @throws {NetworkError} INVALID where both do not agree, EXISTS, IN_USE, UNSUPPORTED without a cluster, UNAVAILABLE
+   */
+  async joinNetwork(id: string, request: NetworkRequest): Promise<void> {
+    if (this.#context.ledger.engineNetworks.has(id)) return;
+    try {
+      await this.#join(id, request);
+    } catch (error) {
+      // Another host made it at the same time: then that one is meant.
+      if (NetworkError.from(error).code !== 'EXISTS') throw error;
+      await this.#join(id, request);
+    }
+  }
+
+  async #join(id: string, request: NetworkRequest): Promise<void> {
+    const { cluster, ledger } = this.#context;
+    await cluster.catchUp(request.name);
+    const network = await this.#exclusive(() => joinNetwork(this.#context, id, request));
+    try {
+      await cluster.share(network.id);
+      await cluster.join(network.id);
+    } catch (error) {
+      const joined = ledger.engineNetworks.get(id);
+      if (joined !== undefined) await this.#exclusive(() => partNetwork(this.#context, joined));
+      throw error;
+    }
+  }
+
+  /** The engine has a network of the cluster no more. @throws {NetworkError} KERNEL; what the others cannot be told now they are told later */
+  async #part(joined: EngineNetworkRecord): Promise<void> {
+    const { cluster } = this.#context;
+    await this.#exclusive(async () => {
+      for (const { id } of this.endpoints(joined.id)) await deleteEngineEndpoint(this.#context, id);
+      await partNetwork(this.#context, joined);
+    });
+    await cluster.leave(joined.networkId).catch((error: unknown) => {
+      if (NetworkError.from(error).code !== 'UNAVAILABLE') throw error;
     });
   }
 
@@ -138,7 +199,7 @@ export class EngineDoor {
     }
   }
 
-  /** @throws {NetworkError} also UNAVAILABLE, where the LAN gives the addresses and no server answers */
+  /** In a network of the cluster the others know of it when this resolves. @throws {NetworkError} also UNAVAILABLE, where the LAN gives the addresses and no server answers */
   async createEndpoint(request: EngineEndpointRequest): Promise<EndpointRecord> {
     const endpoint = await this.#exclusive(() => createEngineEndpoint(this.#context, request));
     try {
@@ -147,6 +208,7 @@ export class EngineDoor {
       await this.deleteEndpoint(endpoint.id);
       throw error;
     }
+    await this.#context.cluster.told();
     return this.#context.ledger.endpoint(endpoint.id);
   }
 
@@ -167,11 +229,18 @@ export class EngineDoor {
     return this.#exclusive(() => leaveEngineEndpoint(this.#context, id));
   }
 
-  deleteEndpoint(id: string): Promise<void> {
-    return this.#exclusive(() => deleteEngineEndpoint(this.#context, id));
+  async deleteEndpoint(id: string): Promise<void> {
+    await this.#exclusive(() => deleteEngineEndpoint(this.#context, id));
+    await this.#context.cluster.told();
   }
 
-  requestPool(request: EnginePoolRequest): Promise<PoolRecord> {
+  /** @throws {NetworkError} INVALID for other addresses than a network of the cluster has, IN_USE, FORBIDDEN, EXHAUSTED, UNSUPPORTED, UNAVAILABLE */
+  async requestPool(request: EnginePoolRequest): Promise<PoolRecord> {
+    const { network } = request;
+    if (network !== undefined) {
+      await this.#context.cluster.catchUp(network);
+      return this.#exclusive(() => requestJoinedPool(this.#context, { ...request, network }));
+    }
     return this.#exclusive(() => requestEnginePool(this.#context, request));
   }
 
@@ -179,9 +248,13 @@ export class EngineDoor {
     return this.#exclusive(() => releaseEnginePool(this.#context, id));
   }
 
-  /** @returns CIDR */
-  requestAddress(poolId: string, address: string | undefined, owner: string): Promise<string> {
-    return this.#exclusive(() => requestEngineAddress(this.#context, poolId, address, owner));
+  /** @returns CIDR @throws {NetworkError} NOT_FOUND (pool), INVALID, EXISTS, EXHAUSTED, UNAVAILABLE where another host would have to agree */
+  async requestAddress(poolId: string, address: string | undefined, owner: string): Promise<string> {
+    const { ledger, cluster } = this.#context;
+    const pool = ledger.pools.get(poolId);
+    if (pool?.networkId !== undefined && owner === GATEWAY_OWNER) return joinedGateway(this.#context, pool, address);
+    using _address = pool?.networkId === undefined ? new DisposableStack() : await cluster.provideIn(pool.networkId, pool.subnet, address);
+    return await this.#exclusive(() => requestEngineAddress(this.#context, poolId, address, owner));
   }
 
   releaseAddress(poolId: string, address: string): Promise<void> {

@@ -6,9 +6,10 @@ import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 import { timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
-import { endpointEvent, endpointKey, macAddress, requireRoom } from './endpoints.ts';
+import { endpointEvent, endpointKey, macAddress, requireRoom, spanningMac } from './endpoints.ts';
 import { containerAt, releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
+import type { LiveNetwork } from './ledger.ts';
 import type { EndpointRecord } from './records.ts';
 import { endpointChange, removal } from './wanted.ts';
 import { endpointWayOut, portsInForce } from './way-out.ts';
@@ -33,15 +34,17 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
   const { ledger } = context;
   const again = ledger.endpoints.get(request.id);
   if (again !== undefined) return again;
-  const network = ledger.network(request.networkId);
+  const network = ledger.network(ledger.networkIdOf(request.networkId));
+  context.cluster.requireStaying(network.record);
   network.driver.checkEndpointOptions(request.options);
-  const mac = macAddress(network, request.mac, () => macOf(context, request));
-  await displaceDead(context, request);
+  const mac = macAddress(network, request.mac, () => macOf(context, network, request));
+  await displaceDead(context, network, request);
   requireRoom(context, network);
   const endpoint: EndpointRecord = {
     id: request.id,
     name: containerAt(context, network.record, request.ipv4 ?? request.ipv6 ?? '') ?? request.id.slice(0, 12),
     networkId: network.record.id,
+    ...(network.record.id === request.networkId ? {} : { engineNetwork: request.networkId }),
     created: timestamp(context),
     mac,
     ...(request.ipv4 === undefined ? {} : { ipv4: request.ipv4 }),
@@ -142,10 +145,8 @@ export async function deleteEngineEndpoint(context: Context, id: string): Promis
 export async function forgetDead(context: Context, endpoint: EndpointRecord): Promise<void> {
   const network = context.ledger.network(endpoint.networkId).record;
   await deleteEngineEndpoint(context, endpoint.id);
-  for (const { poolId } of [...network.ipv4, ...network.ipv6]) {
-    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) {
-      if (poolId !== undefined && cidr !== undefined) await releaseEngineAddress(context, poolId, cidr.split('/')[0] ?? '');
-    }
+  for (const { id } of context.ledger.poolsOfNetwork(network)) {
+    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) if (cidr !== undefined) await releaseEngineAddress(context, id, cidr.split('/')[0] ?? '');
   }
 }
 
@@ -178,13 +179,14 @@ function handedOver({ applier }: Context, endpoint: EndpointRecord): EndpointRec
  * Whoever has an address of a network has the same MAC address there: engines before 28 announce
  * no newcomer, and neighbours would go on sending to the MAC address of the one before for a minute.
  */
-function macOf(context: Context, { networkId, ipv4, ipv6 }: EngineEndpointRequest): string {
+function macOf(context: Context, { record }: LiveNetwork, { networkId, ipv4, ipv6 }: EngineEndpointRequest): string {
+  if (record.cluster !== undefined) return spanningMac(record.id, { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) });
   const address = ipv4 ?? ipv6;
   return address === undefined ? randomMac(context.random) : stableMac(`endpoint ${networkId} ${address}`);
 }
 
-async function displaceDead(context: Context, request: EngineEndpointRequest): Promise<void> {
-  for (const other of context.ledger.endpointsOfNetwork(request.networkId)) {
+async function displaceDead(context: Context, { record }: LiveNetwork, request: EngineEndpointRequest): Promise<void> {
+  for (const other of context.ledger.endpointsOfNetwork(record.id)) {
     const shared = [other.ipv4, other.ipv6].find((address) => address !== undefined && (address === request.ipv4 || address === request.ipv6));
     if (shared === undefined) continue;
     if (!(await isDead(context, other)) && other.attachment !== undefined) {

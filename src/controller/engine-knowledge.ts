@@ -3,9 +3,8 @@ import { requireNetworkName } from '../common/name.ts';
 import type { Context } from './context.ts';
 import { endpointKey } from './endpoints.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
-import { poolKey } from './engine-pools.ts';
 import { networkKey, openNetwork } from './networks.ts';
-import type { ContainerRecord, EndpointRecord, NetworkRecord, PoolRecord } from './records.ts';
+import { engineNetworkKey, poolKey, type ContainerRecord, type EndpointRecord, type EngineNetworkRecord, type NetworkRecord, type PoolRecord } from './records.ts';
 
 /** What an engine says about a network that its own call to make it does not say. */
 export interface NetworkKnowledge {
@@ -26,12 +25,21 @@ export interface ContainerKnowledge extends ContainerRecord {
  * or that only an engine allows, is not taken over. Nothing to do for an unknown network.
  */
 export async function learnNetwork(context: Context, id: string, { name, engine }: NetworkKnowledge): Promise<void> {
+  const joined = context.ledger.engineNetworks.get(id);
+  if (joined !== undefined) return learnJoined(context, joined, name, engine);
   const known = context.ledger.networks.get(id)?.record;
   if (known === undefined || known.owner !== 'engine') return;
   const learnt: NetworkRecord = { ...known, engine, name: isFree(context, id, name) ? name : known.name };
   if (learnt.name === known.name && known.engine === engine) return;
   await context.store.commit([{ key: networkKey(id), value: learnt }]);
   context.ledger.networks.set(id, openNetwork(context, learnt));
+}
+
+async function learnJoined(context: Context, known: EngineNetworkRecord, name: string, engine: string): Promise<void> {
+  if (known.name === name && known.engine === engine) return;
+  const learnt: EngineNetworkRecord = { ...known, name, engine };
+  await context.store.commit([{ key: engineNetworkKey(known.id), value: learnt }]);
+  context.ledger.engineNetworks.set(known.id, learnt);
 }
 
 /** Writes down which engine a pool of `tsipam` belongs to. Nothing to do for an unknown pool. */

@@ -8,7 +8,7 @@ import type { Pool } from '../ipam/pool.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { hostRoutes } from './host-routes.ts';
-import { leasedAddressKey, type LeasedAddressRecord, type NetworkRecord, type PoolRecord } from './records.ts';
+import { leasedAddressKey, poolKey, type LeasedAddressRecord, type NetworkRecord, type PoolRecord } from './records.ts';
 
 /** What RequestPool asks. */
 export interface EnginePoolRequest {
@@ -17,6 +17,8 @@ export interface EnginePoolRequest {
   readonly subnet?: string;
   /** CIDR inside it. */
   readonly range?: string;
+  /** Name of the network of the cluster that is to have it. */
+  readonly network?: string;
 }
 
 /** Names of containers whose address is remembered: many have names that never come again. */
@@ -30,35 +32,38 @@ export function containerOwner(name: string): string {
 }
 
 /** The name of the container that an address (CIDR) of a network was asked for; undefined where the engine did not say it. */
-export function containerAt({ ledger }: Pick<Context, 'ledger'>, { ipv4, ipv6 }: NetworkRecord, cidr: string): string | undefined {
+export function containerAt({ ledger }: Pick<Context, 'ledger'>, network: NetworkRecord, cidr: string): string | undefined {
   const [address = ''] = cidr.split('/');
-  const owners = [...ipv4, ...ipv6].flatMap(({ poolId = '' }) => ledger.pools.get(poolId)?.addresses[address] ?? []);
+  const owners = ledger.poolsOfNetwork(network).flatMap(({ addresses }) => addresses[address] ?? []);
   return owners.flatMap((owner) => CONTAINER.exec(owner)?.[1] ?? [])[0];
 }
 
-/** Where a pool is written down. */
-export function poolKey(id: string): string {
-  return `pool/${id}`;
+/** Id of a pool of `tsipam`. */
+export function enginePoolId(subnet: string, network?: string): string {
+  return network === undefined ? `tsipam/${subnet}` : `tsipam/${network}/${subnet}`;
 }
 
 /**
- * Takes a pool. The id is `tsipam/SUBNET`, so that an engine that asks again after a restart finds its own.
+ * Takes a pool. The id is `tsipam/SUBNET` (`tsipam/NETWORK/SUBNET` for one of the cluster), so that an engine that asks again after a restart finds its own.
  * @throws {NetworkError} INVALID, IN_USE, FORBIDDEN, EXHAUSTED
  */
 export async function requestEnginePool(context: Context, request: EnginePoolRequest): Promise<PoolRecord> {
   const [host] = await context.kernel.snapshot([HOST]);
+  const routes = hostRoutes(context.store.instanceId, host);
+  const elsewhere = request.network === undefined ? [] : (context.cluster.view?.reaches ?? []);
   const { pool, warnings } = context.addresses.requestPool({
     family: request.family,
     owner: "the engine's IPAM",
-    avoid: hostRoutes(context.store.instanceId, host),
+    avoid: { ...routes, onLink: [...routes.onLink, ...elsewhere.map((cidr) => parseCidr(cidr))] },
     ...(request.subnet === undefined ? {} : { subnet: cidrFromUser(request.subnet) }),
     ...(request.range === undefined ? {} : { range: cidrFromUser(request.range) }),
   });
   const subnet = formatCidr(pool.subnet);
   const record: PoolRecord = {
-    id: `tsipam/${subnet}`,
+    id: enginePoolId(subnet, request.network),
     family: request.family,
     subnet,
+    ...(request.network === undefined ? {} : { network: request.network }),
     ...(request.range === undefined ? {} : { range: request.range }),
     addresses: {},
   };
@@ -79,6 +84,7 @@ export async function requestEnginePool(context: Context, request: EnginePoolReq
 export async function releaseEnginePool(context: Context, id: string): Promise<void> {
   const record = context.ledger.pools.get(id);
   if (record === undefined) return;
+  if (record.networkId !== undefined) return releaseJoinedPool(context, record, record.networkId);
   const inside = context.ledger.endpointsOfPool(id).find(({ sandboxId }) => sandboxId !== undefined);
   if (inside !== undefined) throw new NetworkError('IN_USE', `pool ${record.subnet} has addresses of sandbox ${quote(inside.name)}: disconnect it first`);
   const leased = [...context.ledger.leased.values()].filter(({ poolId }) => poolId === id);
@@ -89,15 +95,25 @@ export async function releaseEnginePool(context: Context, id: string): Promise<v
   if (pool !== undefined) context.addresses.releasePool(pool);
 }
 
+/** The pool itself is its network's, and other networks of engines may have addresses of it still. */
+async function releaseJoinedPool(context: Context, record: PoolRecord, networkId: string): Promise<void> {
+  if (context.ledger.engineNetworksOf(networkId).length > 0) return;
+  await context.store.commit([{ key: poolKey(record.id) }]);
+  context.ledger.pools.delete(record.id);
+  const pool = context.addresses.pool(parseCidr(record.subnet));
+  for (const address of Object.keys(record.addresses)) pool?.releaseAddress(parseAddress(address));
+}
+
 /**
  * Takes an address of a pool.
  * @param address plain; default the lowest free one
  * @param owner who it is for, for messages
  * @returns CIDR
- * @throws {NetworkError} NOT_FOUND (pool), INVALID, EXISTS, EXHAUSTED
+ * @throws {NetworkError} NOT_FOUND (pool), INVALID, EXISTS, EXHAUSTED, FORBIDDEN (another host's)
  */
 export async function requestEngineAddress(context: Context, id: string, address: string | undefined, owner: string): Promise<string> {
   const { record, pool } = livePool(context, id);
+  if (record.networkId !== undefined && address !== undefined) context.cluster.requireOurs(record.networkId, canonicalAddress(address));
   const taken = pool.requestAddress({ owner, ...(address === undefined ? {} : { address: parseAddress(canonicalAddress(address)) }) });
   const text = formatAddress(taken);
   try {
@@ -124,15 +140,12 @@ export async function releaseEngineAddress(context: Context, id: string, address
   context.addresses.pool(parseCidr(record.subnet))?.releaseAddress(parseAddress(text));
 }
 
-/** Takes a pool and its addresses again after a restart. */
+/** Takes a pool and its addresses again after a restart; that of a network of the cluster when the network is there. */
 export function restoreEnginePool(context: Pick<Context, 'addresses' | 'ledger'>, record: PoolRecord): void {
-  const { pool } = context.addresses.requestPool({
-    family: record.family,
-    owner: "the engine's IPAM",
-    subnet: parseCidr(record.subnet),
-    ...(record.range === undefined ? {} : { range: parseCidr(record.range) }),
-  });
-  for (const [text, owner] of Object.entries(record.addresses)) pool.requestAddress({ address: parseAddress(text), owner });
+  const subnet = parseCidr(record.subnet);
+  const range = record.range === undefined ? {} : { range: parseCidr(record.range) };
+  const pool = record.networkId === undefined ? context.addresses.requestPool({ family: record.family, owner: "the engine's IPAM", subnet, ...range }).pool : context.addresses.pool(subnet);
+  for (const [text, owner] of Object.entries(record.addresses)) pool?.requestAddress({ address: parseAddress(text), owner });
   context.ledger.pools.set(record.id, record);
 }
 

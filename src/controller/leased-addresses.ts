@@ -7,8 +7,8 @@ import { quote } from '../common/quote.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import { HOST } from '../kernel/op.ts';
 import { newId, timestamp, type Context } from './context.ts';
-import { containerOwner, livePool, poolKey, releaseEngineAddress } from './engine-pools.ts';
-import { leasedAddressKey, type LeasedAddressRecord, type PoolRecord } from './records.ts';
+import { containerOwner, livePool, releaseEngineAddress } from './engine-pools.ts';
+import { leasedAddressKey, poolKey, type LeasedAddressRecord, type PoolRecord } from './records.ts';
 
 /** `eth0.100` */
 const SUB_INTERFACE = /.\.[1-9]\d{0,3}$/;

@@ -4,7 +4,7 @@ import { quote } from '../common/quote.ts';
 import { NotingMap } from './noting-map.ts';
 import { predefinedRefusal } from './predefined-networks.ts';
 import { RemoteEndpoints } from './remote-endpoints.ts';
-import type { BlockRecord, CableRecord, EndpointRecord, FarewellRecord, LoanRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
+import type { BlockRecord, CableRecord, EndpointRecord, EngineNetworkRecord, FarewellRecord, LoanRecord, LeasedAddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from './records.ts';
 
 /** A network as it lives: what is written down, and the driver's view of it. */
 export interface LiveNetwork {
@@ -39,6 +39,8 @@ export class Ledger {
   readonly endpoints: Map<string, EndpointRecord> = new NotingMap(this.touched.endpoints);
   readonly cables: Map<string, LiveCable> = new Map();
   readonly pools: Map<string, PoolRecord> = new Map();
+  /** What engines call networks of the cluster, by the ids that they gave them. */
+  readonly engineNetworks: Map<string, EngineNetworkRecord> = new Map();
   readonly leased: Map<string, LeasedAddressRecord> = new Map();
   readonly farewells: Map<string, FarewellRecord> = new Map();
   /** Endpoints in networks of Docker plugins that are joining, by id: who knows how far they have come. */
@@ -105,6 +107,22 @@ export class Ledger {
   /** The network whose addresses come from a pool that an engine asked for, if the driver is one of ours too. */
   networkOfPool(poolId: string): NetworkRecord | undefined {
     return [...this.networks.values()].find(({ record }) => [...record.ipv4, ...record.ipv6].some((subnet) => subnet.poolId === poolId))?.record;
+  }
+
+  /** Pools of engines that give addresses of a network. */
+  poolsOfNetwork({ id, ipv4, ipv6 }: Pick<NetworkRecord, 'id' | 'ipv4' | 'ipv6'>): PoolRecord[] {
+    const own = [...ipv4, ...ipv6].flatMap(({ poolId = '' }) => this.pools.get(poolId) ?? []);
+    return [...own, ...[...this.pools.values()].filter(({ networkId }) => networkId === id)];
+  }
+
+  /** What engines call a network of the cluster. */
+  engineNetworksOf(networkId: string): EngineNetworkRecord[] {
+    return [...this.engineNetworks.values()].filter((joined) => joined.networkId === networkId);
+  }
+
+  /** Id of the network that an engine's id means. */
+  networkIdOf(engineId: string): string {
+    return this.engineNetworks.get(engineId)?.networkId ?? engineId;
   }
 
   /** Endpoints of that network. */

@@ -17,7 +17,7 @@ import type { LiveNetwork } from './ledger.ts';
 import { busyLinks, usersOf } from './link-users.ts';
 import { kindOf } from './plan.ts';
 import { refusePredefined } from './predefined-networks.ts';
-import { blockRecordKey, farewellKey, loanKey, type FarewellRecord, type NetworkRecord } from './records.ts';
+import { blockRecordKey, farewellKey, loanKey, poolKey, type FarewellRecord, type NetworkRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets, type TakenSubnets } from './subnets.ts';
@@ -89,6 +89,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       ...prepared?.fields,
       labels: request.labels ?? {},
       ...(request.publisher === undefined ? {} : { publisher: request.publisher }),
+      ...(request.madeBy === undefined ? {} : { madeBy: request.madeBy }),
     };
     const network = openNetwork(context, record);
     const struck = prepared?.farewell === undefined ? [] : [{ key: farewellKey(id) }];
@@ -151,7 +152,10 @@ export async function removeNetwork(context: Context, reference: string): Promis
   const farewells = [networkFarewell(record) ?? []].flat();
   const blocks = (context.ledger.blocks.get(record.id) ?? []).map(({ id }) => ({ key: blockRecordKey(id) }));
   const loans = [...context.ledger.loans.values()].filter(({ networkId }) => networkId === record.id);
-  await context.store.commit([{ key: networkKey(record.id) }, ...farewellChanges(farewells), ...blocks, ...loans.map(({ id }) => ({ key: loanKey(id) }))]);
+  // An engine may have asked for its addresses and gone away.
+  const pools = [...context.ledger.pools.values()].filter(({ networkId }) => networkId === record.id);
+  await context.store.commit([{ key: networkKey(record.id) }, ...farewellChanges(farewells), ...blocks, ...loans.map(({ id }) => ({ key: loanKey(id) })), ...pools.map(({ id }) => ({ key: poolKey(id) }))]);
+  for (const { id } of pools) context.ledger.pools.delete(id);
   for (const { id } of loans) context.ledger.loans.delete(id);
   bidFarewell(context, farewells);
   context.ledger.removeNetwork(record.id);

@@ -45,10 +45,29 @@ export interface NetworkRecord {
   readonly cluster?: 'told' | 'untold';
   /** Docker plugin that gives its addresses; `null`: nobody does, and its driver may. */
   readonly ipam?: string;
+  /** It spans the hosts of a cluster, and an engine asked for it: it goes when the last engine has left it. */
+  readonly madeBy?: 'engine';
   /** `engine` networks: who publishes ports, this driver or the engine through docker_gwbridge. */
   readonly publisher?: 'driver' | 'engine';
   /** `engine` networks: id of the engine that lists it, once that is known. */
   readonly engine?: string;
+}
+
+/** A network of an engine that is one of the cluster's: another name of that one, on this host. */
+export interface EngineNetworkRecord {
+  /** 64 hex digits: the engine's. */
+  readonly id: string;
+  /** Of the network that it is. */
+  readonly networkId: string;
+  readonly created: string;
+  /** What the engine calls it, and the engine's own id, once they are known. */
+  readonly name?: string;
+  readonly engine?: string;
+}
+
+/** Where it is written down. */
+export function engineNetworkKey(id: string): string {
+  return `engine-network/${id}`;
 }
 
 /** The process that a sandbox lives for: `netctl run`. */
@@ -102,6 +121,8 @@ export interface EndpointRecord {
   readonly id: string;
   readonly name: string;
   readonly networkId: string;
+  /** Engine endpoints in a network of the cluster: what the engine's network is called that it was made in. */
+  readonly engineNetwork?: string;
   /** Undefined for an engine's endpoint. */
   readonly sandboxId?: string;
   readonly created: string;
@@ -264,6 +285,10 @@ export interface PoolRecord {
   readonly family: 4 | 6;
   readonly subnet: string;
   readonly range?: string;
+  /** `tsipam` with `network=NAME`: the network of the cluster that it is for. */
+  readonly network?: string;
+  /** The same by its id, as soon as it is there: its addresses are those of that network from then on. */
+  readonly networkId?: string;
   /** `tsdhcp`: the link of the host on whose LAN a server gives the addresses. */
   readonly parent?: string;
   /** How long that server is waited for, ms. */
@@ -274,6 +299,11 @@ export interface PoolRecord {
   readonly engine?: string;
   /** Plain addresses given out, each with who asked. */
   readonly addresses: Readonly<Record<string, string>>;
+}
+
+/** Where a pool is written down. */
+export function poolKey(id: string): string {
+  return `pool/${id}`;
 }
 
 /** An address that the engine asked of `tsdhcp` for a container, and holds. */

@@ -30,6 +30,8 @@ export interface NetworkRequest {
   readonly labels?: Readonly<Record<string, string>>;
   readonly options?: Readonly<Record<string, string>>;
   readonly publisher?: 'driver' | 'engine';
+  /** As in the record. */
+  readonly madeBy?: 'engine';
 }
 
 /** How a sandbox is to be attached to a network. */

@@ -12,7 +12,7 @@ import { restoreAddresses } from './endpoints.ts';
 import { restoredFarewell } from './farewells.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';
-import { MEMBERSHIP_KEY, PEERS_KEY, type BlockRecord, type CableRecord, type EndpointRecord, type FarewellRecord, type LeasedAddressRecord, type LoanRecord, type MembershipRecord, type NetworkRecord, type PoolRecord, type SandboxRecord } from './records.ts';
+import { MEMBERSHIP_KEY, PEERS_KEY, type BlockRecord, type CableRecord, type EndpointRecord, type EngineNetworkRecord, type FarewellRecord, type LeasedAddressRecord, type LoanRecord, type MembershipRecord, type NetworkRecord, type PoolRecord, type SandboxRecord } from './records.ts';
 import { restoreSubnets } from './subnets.ts';
 import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-out.ts';
 
@@ -22,12 +22,14 @@ import { endpointWayOut, hostFamilies, sandboxWayOut, type WayOut } from './way-
  */
 export async function restore(context: Context): Promise<void> {
   const { ledger, addresses } = context;
-  await each<PoolRecord>(context, 'pool/', (record) => restoreEnginePool(context, record));
+  await each<PoolRecord>(context, 'pool/', (record) => void (record.networkId === undefined && restoreEnginePool(context, record)));
   await each<LeasedAddressRecord>(context, 'lease/', (record) => void ledger.leased.set(record.id, record));
   await each<NetworkRecord>(context, 'network/', (record) => {
     restoreSubnets(record, addresses);
     ledger.networks.set(record.id, openNetwork(context, record));
   });
+  await each<PoolRecord>(context, 'pool/', (record) => void (record.networkId !== undefined && restoreEnginePool(context, record)));
+  await each<EngineNetworkRecord>(context, 'engine-network/', (record) => void ledger.engineNetworks.set(record.id, record));
   await each<SandboxRecord>(context, 'sandbox/', (record) => void ledger.sandboxes.set(record.id, record));
   await each<EndpointRecord>(context, 'endpoint/', (record) => {
     if (record.sandboxId !== undefined) restoreAddresses(context, record);

@@ -114,7 +114,7 @@ describe('the plugin server', () => {
   });
 });
 
-const SOCKETS = ['tsbridge.sock', 'tsmacvlan.sock', 'tsipvlan.sock', 'tsipam.sock', 'tsdhcp.sock'];
+const SOCKETS = ['tsbridge.sock', 'tsmacvlan.sock', 'tsipvlan.sock', 'tsoverlay.sock', 'tsipam.sock', 'tsdhcp.sock'];
 
 describe('a plugin socket', () => {
   let doors: TestDoors;
