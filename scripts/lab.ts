@@ -3,11 +3,14 @@ import { randomInt } from 'node:crypto';
 import { Progress } from '../bench/report/progress.ts';
 import { formatTable } from '../bench/report/table.ts';
 import { namespaces } from './lab/grounds/namespaces.ts';
+import { vagrant } from './lab/grounds/vagrant.ts';
 import { Lab } from './lab/lab.ts';
 import { readOptions, USAGE } from './lab/options.ts';
 import { resultLine, resultTable } from './lab/report.ts';
 import { runScenarios } from './lab/run-scenarios.ts';
 import { SCENARIOS } from './lab/scenarios/all-scenarios.ts';
+
+const GROUNDS = { namespaces, vagrant } as const;
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), SCENARIOS.map(({ name }) => name), randomInt(1e9));
@@ -17,7 +20,7 @@ async function main(): Promise<void> {
   });
   using progress = new Progress();
   progress.say(`three machines (${options.on})`);
-  await using lab = await Promise.race([Lab.start(await namespaces()), ended]);
+  await using lab = await Promise.race([Lab.start(await GROUNDS[options.on]()), ended]);
   const chosen = SCENARIOS.filter(({ name }) => options.scenarios.includes(name));
   const colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
   const results = await Promise.race([

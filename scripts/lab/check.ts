@@ -1,3 +1,5 @@
+import { quantile } from '../../bench/report/statistics.ts';
+
 /** @throws Error the sentence, unless it holds */
 export function check(holds: boolean, sentence: string): asserts holds {
   if (!holds) throw new Error(sentence);
@@ -13,4 +15,9 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ readonly time:
 /** `4 ms`, `1.2 s` */
 export function duration(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** The middle one, the 99th percentile and the largest, in words. */
+export function spread(values: readonly number[]): string {
+  return `p50 ${duration(quantile(values, 0.5))}, p99 ${duration(quantile(values, 0.99))}, max ${duration(Math.max(...values))}`;
 }
