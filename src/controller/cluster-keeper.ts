@@ -64,6 +64,7 @@ export class ClusterKeeper implements AsyncDisposable {
   /** Why networks of the cluster are not here, by their ids. */
   readonly #lacking = new Map<string, string>();
   readonly #leaving = new Set<string>();
+  #wasRead = false;
   #peers: readonly string[] = [];
   #pending: Pending | undefined;
   #addresses: ClusterAddresses | undefined;
@@ -76,7 +77,7 @@ export class ClusterKeeper implements AsyncDisposable {
     this.#cluster =
       parts === undefined
         ? undefined
-        : new Cluster(parts, { follow: (news) => this.#hear(news), reachable: () => this.settle(), report: (message) => this.#context().events.warn(message) });
+        : new Cluster(parts, { follow: (news) => this.#hear(news), reachable: () => this.#resume(), report: (message) => this.#context().events.warn(message) });
   }
 
   /** Begins. Before this, as in a rehearsal, nobody is told anything. @param exclusive gives a task its turn */
@@ -281,6 +282,21 @@ export class ClusterKeeper implements AsyncDisposable {
     for (const id of hosts) this.#hearHost(id, pending);
   }
 
+  #resume(): void {
+    // Servers that answer have not told anything yet.
+    if (!this.#wasRead && this.#exclusive !== undefined && this.#cluster?.isReachable === true) {
+      this.#wasRead = true;
+      this.#missNetworks();
+    }
+    this.settle();
+  }
+
+  /** What was removed from the cluster while no daemon ran here is in no news. */
+  #missNetworks(): void {
+    const pending = (this.#pending ??= this.#schedule());
+    for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'told') pending.networks.add(record.id);
+  }
+
   #hearHost(id: string, pending: Pending): void {
     const { directory } = this.#cluster as Cluster;
     const host = directory.hosts.get(id);
@@ -359,11 +375,15 @@ export class ClusterKeeper implements AsyncDisposable {
     const { ledger, applier } = this.#context();
     const cluster = this.#cluster as Cluster;
     const here = [...ids].filter((id) => ledger.networks.has(id));
+    const untold = new Set(here.filter((id) => ledger.remotes.reach(id)?.others === undefined));
     for (const id of here) {
       const { reach, named } = elsewhere(cluster.directory, id, cluster.host(), this.#hosts);
       ledger.remotes.set(id, reach, named);
     }
-    await applier.transition(here.map((id) => networkChange(ledger, id)), { onFailure: 'forward' });
+    const [first, again] = [here.filter((id) => untold.has(id)), here.filter((id) => !untold.has(id))].map((part) => part.map((id) => networkChange(ledger, id)));
+    // What went while no daemon ran stands in the kernel still, and in nothing that was applied.
+    if (first !== undefined && first.length > 0) await applier.converge(first);
+    if (again !== undefined && again.length > 0) await applier.transition(again, { onFailure: 'forward' });
   }
 
   #note(about: string, message: string): void {

@@ -127,6 +127,24 @@ describe('an overlay network over hosts', function () {
     assert.match(flood.output, /400 packets transmitted, 400 received/);
   });
 
+  it('has only what is there still when a daemon starts after others have gone', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    await network('--subnet', '10.2.0.0/24', 'red');
+    await sandbox(one, 'a');
+    const b = await sandbox(two, 'b');
+    const c = await sandbox(three, 'c');
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    await one.daemon.kill('SIGKILL');
+    await two.netctl.ok('sandbox', 'rm', 'b');
+    await two.netctl.ok('network', 'rm', 'red');
+    await lab.restartDaemon(one);
+    const kernel = (): Promise<string> => one.host.sh('bridge fdb show; ip neigh show nud permanent');
+    assert.doesNotMatch(await eventually(kernel, (text) => !text.includes(b.mac)), new RegExp(b.mac));
+    assert.match(await kernel(), new RegExp(`${c.ipv4} .*${c.mac}`));
+    assert.doesNotMatch(await eventually(() => one.netctl.ok('network', 'ls'), (list) => !list.includes('red')), /red/);
+    assert.equal(await pings(one, 'a', c.ipv4), true);
+  });
+
   it('follows an address to another host, and withdraws what a lost host had', async () => {
     await network('--subnet', '10.1.0.0/24', 'blue');
     await sandbox(one, 'a');
