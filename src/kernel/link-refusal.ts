@@ -1,6 +1,6 @@
 import { NetworkError, type ErrorCode } from '../common/error.ts';
 import { ERRNO, errnoOf } from './errno.ts';
-import type { LinkAdd } from './op.ts';
+import type { LinkAdd, LinkSet } from './op.ts';
 import { opWords } from './op-words.ts';
 
 /**
@@ -31,4 +31,11 @@ export function linkRefusal(error: unknown, op: LinkAdd): unknown {
     default:
       return error;
   }
+}
+
+/** The same for a link that is to come up: macvlan links and their parent each want a MAC address of their own (macvlan_open). */
+export function upRefusal(error: unknown, op: LinkSet): unknown {
+  if (op.up !== true || errnoOf(error) !== ERRNO.EADDRINUSE) return error;
+  const kernel = error instanceof NetworkError ? error.kernel : undefined;
+  return new NetworkError('IN_USE', `${opWords(op)}: its MAC address is that of its parent or of another link there: choose another by --mac`, { cause: error, ...(kernel === undefined ? {} : { kernel }) });
 }

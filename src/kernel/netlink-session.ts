@@ -1,7 +1,7 @@
 import { changeEntries, isDeletion } from './entry-changes.ts';
 import { ERRNO, kernelError } from './errno.ts';
 import { distantParent, interimName } from './interim-name.ts';
-import { linkRefusal } from './link-refusal.ts';
+import { linkRefusal, upRefusal } from './link-refusal.ts';
 import { addNamespace, deleteNamespace, namespacePath } from './named-namespace.ts';
 import { deleteAddress, newAddress } from './netlink/address-messages.ts';
 import { Channel } from './netlink/channel.ts';
@@ -72,7 +72,11 @@ export class NetlinkSession implements Disposable {
           throw linkRefusal(error, op);
         }
       case 'link-set':
-        return this.#setLink(op);
+        try {
+          return this.#setLink(op);
+        } catch (error) {
+          throw upRefusal(error, op);
+        }
       case 'bridge-port-set':
         return this.#send(this.#channel(op.namespace), op, [setBridgePort(this.#index(op, op.name), op)]);
       case 'address-add':
