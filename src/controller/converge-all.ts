@@ -70,6 +70,6 @@ export async function goneLinks({ kernel, ledger }: Context, networkId?: string)
     .map(({ name, type, network }) =>
       type === 'bridge'
         ? `bridge '${name}' of network '${network}' is gone, and is not ours to make: bring it back ('ip link add ${name} type bridge'), or remove the network`
-        : `parent '${name}' of network '${network}' is gone, and is not ours to make: its endpoints come back when it does`,
+        : `parent '${name}' of network '${network}' is gone, and is not ours to make: its endpoints come back when it does, by that name; or remove the network`,
     );
 }

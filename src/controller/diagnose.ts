@@ -3,6 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
 import { allChanges } from './wanted.ts';
+import { goneLinks } from './converge-all.ts';
 import { findStrays, linkDrift } from './reconcile.ts';
 import { sandboxDrift } from './sandbox-drift.ts';
 import type { SwitchedForwarding } from './forwarding.ts';
@@ -41,7 +42,9 @@ async function kernelFeatures(context: Context): Promise<Finding[]> {
 }
 
 async function links(context: Context): Promise<Finding[]> {
-  const missing = (await linkDrift(context)).map((message): Finding => ({ level: 'error', subject: 'links', message, remedy: "'netctl doctor --fix' puts it right" }));
+  const gone = new Set(await goneLinks(context));
+  const remedy = `'netctl doctor --fix' puts it right${gone.size === 0 ? '' : ', where what it sits on is there'}`;
+  const missing = (await linkDrift(context)).map((message): Finding => ({ level: 'error', subject: 'links', message, ...(gone.has(message) ? {} : { remedy }) }));
   const { links: stray, namespaces } = await findStrays(context);
   const strays = [...stray.map((name) => `link ${name}`), ...namespaces.map(({ name }) => `namespace ${name}`)].map(
     (what): Finding => ({ level: 'warning', subject: 'links', message: `stray ${what}: it carries our label and nobody wants it`, remedy: "'netctl doctor --fix' removes it" }),

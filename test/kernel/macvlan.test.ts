@@ -189,7 +189,9 @@ describe('macvlan', () => {
       await remote.controller.createSandbox({ name: 'web', networks: [{ network: 'usb' }] });
       const { what, index } = await inside('web');
       await host.sh('ip link del spare');
-      await holds(async () => assert.match(await doctor(), /parent 'spare' of network 'usb' is gone[^]*link eth0 in \/run\/netns\/web is missing/));
+      await holds(async () => assert.match(await doctor(), /parent 'spare' of network 'usb' is gone, [^\n]*; or remove the network\n[^]*link eth0 in \/run\/netns\/web is missing/));
+      const remedies = (await remote.controller.diagnose()).filter(({ subject }) => subject === 'links').map(({ remedy }) => remedy);
+      assert.deepEqual(remedies, [undefined, "'netctl doctor --fix' puts it right, where what it sits on is there"], 'nobody here can make the parent');
       // As a driver would: first it is there, and up a moment later.
       await host.sh('ip link add spare type veth peer name wire');
       await host.sh('ip link set wire up; ip addr add 10.6.0.200/24 dev wire; ip link set spare up');
@@ -314,6 +316,13 @@ describe('macvlan', () => {
       await rejects(remote.controller.createNetwork(onLan('lan', { parent: 'whole' })), 'IN_USE', /passthru/);
       await host.sh('ip netns del theirs; ip link del whole');
     });
+  });
+
+  it('refuses a MAC address that another link on the parent has, and says so', async () => {
+    await remote.controller.createNetwork(onLan('lan'));
+    await remote.controller.createSandbox({ name: 'web', networks: [{ network: 'lan', mac: '02:00:00:00:00:42' }] });
+    const [code, words] = ['IN_USE', /^set link 'eth0' in \/run\/netns\/second .*: its MAC address is that of its parent or of another link there: choose another by --mac$/] as const;
+    await assert.rejects(remote.controller.createSandbox({ name: 'second', networks: [{ network: 'lan', mac: '02:00:00:00:00:42' }] }), { code, message: words });
   });
 
   it('mode source takes frames of the named senders only', async () => {
