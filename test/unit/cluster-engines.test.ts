@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { ClusterLab, type ModelHost } from '../support/cluster-lab.ts';
+import { rejects } from '../support/refusal.ts';
+
+const SUBNET = '10.1.0.0/24';
+
+describe('networks of the cluster that engines have', () => {
+  let lab: ClusterLab;
+  let one: ModelHost;
+  let two: ModelHost;
+
+  beforeEach(async () => {
+    lab = await new ClusterLab().open(2);
+    [one, two] = [lab.host(1), lab.host(2)];
+  });
+
+  afterEach(() => lab[Symbol.asyncDispose]());
+
+  const idOn = (host: ModelHost): string => host.record.id.repeat(8);
+  const has = ({ controller }: ModelHost): boolean => controller.networks().some(({ name }) => name === 'blue');
+  /** `docker network create`. @returns the pool's id */
+  const create = async (host: ModelHost): Promise<string> => {
+    const { engine } = host.controller;
+    const { id } = await engine.requestPool({ family: 4, subnet: SUBNET, network: 'blue' });
+    await engine.joinNetwork(idOn(host), { name: 'blue', driver: 'overlay', madeBy: 'engine', ipv4: true, ipv6: false, subnets: [SUBNET], gateways: ['10.1.0.1'] });
+    return id;
+  };
+  const remove = async (host: ModelHost, pool: string): Promise<void> => {
+    await host.controller.engine.deleteNetwork(idOn(host));
+    await host.controller.engine.releasePool(pool);
+  };
+
+  it('are one network, whichever host is the first, and go with the last', async () => {
+    const [first, second] = await Promise.all([create(one), create(two)]);
+    assert.deepEqual([has(one), has(two)], [true, true]);
+    assert.equal(one.controller.network('blue').id, two.controller.network('blue').id);
+    await rejects(one.controller.removeNetwork('blue'), 'FORBIDDEN', /docker network rm blue/);
+    await remove(one, first);
+    await rejects(one.controller.removeNetwork('blue'), 'IN_USE', /one of the engine’s on h2/);
+    await remove(two, second);
+    await lab.eventually(() => !has(one) && !has(two), 'blue nowhere');
+    assert.deepEqual([...one.controller.engine.pools(), ...two.controller.engine.pools()], []);
+  });
+
+  it('are left as soon as the servers answer, where they did not', async () => {
+    const pool = await create(one);
+    await lab.eventually(() => has(two));
+    one.shared.cut(true);
+    await remove(one, pool);
+    assert.equal(has(two), true);
+    one.shared.cut(false);
+    await lab.eventually(() => !has(one) && !has(two), 'blue nowhere');
+  });
+
+  it('keep addresses, and who has joined, over a restart', async () => {
+    const [pool, other] = [await create(one), await create(two)];
+    const address = await one.controller.engine.requestAddress(pool, undefined, 'a container of the engine');
+    await one.down();
+    await one.up();
+    await lab.eventually(() => one.controller.cluster().isReachable);
+    const [plain = ''] = address.split('/');
+    await rejects(one.controller.engine.requestAddress(pool, plain, 'another'), 'EXISTS', /taken by a container/);
+    await rejects(two.controller.engine.requestAddress(other, plain, 'another'), 'EXISTS', /taken by a container of the engine on host 'h1'/);
+    await remove(two, other);
+    await rejects(two.controller.removeNetwork('blue'), 'IN_USE', /one of the engine’s on h1/);
+    await one.controller.engine.releaseAddress(pool, plain);
+    assert.equal(await one.controller.engine.requestAddress(pool, plain, 'another'), address);
+  });
+});
