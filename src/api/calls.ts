@@ -3,7 +3,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { NameAnswer, NameQuery } from '../controller/ask-name.ts';
 import type { NameCounts, NameView } from '../controller/name-views.ts';
-import type { ClusterView } from '../controller/cluster-keeper.ts';
+import type { ClusterView } from '../controller/cluster-shown.ts';
 import type { CableView } from '../controller/cable-view.ts';
 import type { EndpointView, NetworkView, PortView, SandboxView } from '../controller/views.ts';
 import type {

@@ -9,6 +9,7 @@ import { ClusterJoins } from './cluster-joins.ts';
 import { ClusterLoans } from './cluster-loans.ts';
 import { networkRequest, sharedEndpoint, sharedNetwork } from './cluster-networks.ts';
 import { elsewhere } from './cluster-reach.ts';
+import type { ClusterHostView, ClusterView } from './cluster-shown.ts';
 import { freeVni, overheadOf } from './cluster-view.ts';
 import type { Context } from './context.ts';
 import { createSpanning } from './joined-networks.ts';
@@ -27,26 +28,6 @@ interface Pending {
   readonly reaches: Set<string>;
   readonly blocks: Set<string>;
   readonly claims: Set<string>;
-}
-
-/** A cluster as its users see it. */
-export interface ClusterView {
-  /** Sixteen hex digits of the servers, eight of the store in them. */
-  readonly id: string;
-  readonly isReachable: boolean;
-  /** Id of this host. */
-  readonly self: string;
-  readonly hosts: readonly ClusterHostView[];
-  /** What is wrong, a sentence each. */
-  readonly problems: readonly string[];
-}
-
-/** A host of a cluster. */
-export interface ClusterHostView extends Pick<HostRecord, 'id' | 'name' | 'address' | 'mtu'> {
-  /** `lost`: it has left endpoints or addresses behind. */
-  readonly state: 'here' | 'there' | 'lost';
-  /** How many it has in networks of the cluster. */
-  readonly endpoints: number;
 }
 
 /**

@@ -13,7 +13,7 @@ import { EngineDoor } from './engine-door.ts';
 import type { ControllerEvent } from './events.ts';
 import { inspectRules } from './inspect-rules.ts';
 import { loadContext, type ControllerParts } from './load-context.ts';
-import type { ClusterView } from './cluster-keeper.ts';
+import type { ClusterView } from './cluster-shown.ts';
 import { Lock } from './lock.ts';
 import { NetworkError } from '../common/error.ts';
 import { nameCounts, nameViews, type NameCounts, type NameView } from './name-views.ts';
