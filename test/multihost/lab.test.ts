@@ -7,8 +7,8 @@ import { EXTENTS } from '../../scripts/lab/scenario.ts';
 import { SCENARIOS } from '../../scripts/lab/scenarios/all-scenarios.ts';
 import { needEtcd } from '../support/etcd.ts';
 
-/** Those that wait for leases and time-outs to end, or measure what a busy machine makes worthless: `npm run lab` has them. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['host-lost', 'partition', 'small-underlay', 'random', 'throughput']);
+/** Those that wait for leases and time-outs to end, measure what a busy machine makes worthless, or are tested beside this: `npm run lab` has them. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['names', 'etcd-leader-killed', 'host-lost', 'partition', 'small-underlay', 'random', 'throughput']);
 
 describe('the lab: networks over three machines', function () {
   this.timeout(90_000);
