@@ -25,7 +25,7 @@ export function describeSctp(): void {
       } catch (error) {
         skip(this, `kernel module sctp (${String(error)})`);
       }
-      remote = await RemoteController.start(host, { readyWithin: 6 * PATIENCE });
+      remote = await RemoteController.start(host, { readyWithin: 10 * PATIENCE });
       await remote.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24', 'fd00:9::/64'] });
       await remote.controller.createNetwork({ name: 'four', subnets: ['10.10.0.0/24'] });
     });
