@@ -5,6 +5,7 @@ import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { ClusterAddresses } from './cluster-addresses.ts';
+import { ClusterHosts } from './cluster-hosts.ts';
 import { ClusterJoins } from './cluster-joins.ts';
 import { ClusterLoans } from './cluster-loans.ts';
 import { networkRequest, sharedEndpoint, sharedNetwork } from './cluster-networks.ts';
@@ -18,9 +19,6 @@ import { PEERS_KEY, type NetworkRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { adjustTunnels } from './surroundings.ts';
 import { networkChange } from './wanted.ts';
-
-/** So long after its lease a host that is gone still counts, ms: the leases of all may be over because the store was away. */
-const GRACE = 5_000;
 
 /** What changed and has not been followed yet. */
 interface Pending {
@@ -39,14 +37,12 @@ export class ClusterKeeper implements AsyncDisposable {
   readonly #cluster: Cluster | undefined;
   /** That of which this is a rehearsal. */
   #model: Cluster | undefined;
-  /** Hosts that count: those that are there, and those that were a moment ago. */
-  readonly #hosts = new Map<string, HostRecord>();
-  readonly #farewells = new Map<string, NodeJS.Timeout>();
+  readonly #hosts: ClusterHosts | undefined;
   /** Why networks of the cluster are not here, by their ids. */
   readonly #lacking = new Map<string, string>();
   readonly #leaving = new Set<string>();
   #wasRead = false;
-  #peers: readonly string[] = [];
+  #peers: readonly HostRecord[] = [];
   #pending: Pending | undefined;
   #addresses: ClusterAddresses | undefined;
   #loans: ClusterLoans | undefined;
@@ -59,6 +55,13 @@ export class ClusterKeeper implements AsyncDisposable {
       parts === undefined
         ? undefined
         : new Cluster(parts, { follow: (news) => this.#hear(news), reachable: () => this.#resume(), report: (message) => this.#context().events.warn(message) });
+    this.#hosts =
+      this.#cluster === undefined
+        ? undefined
+        : new ClusterHosts(this.#cluster.directory, {
+            changed: (id) => this.#touchHost(id),
+            lost: ({ name }) => this.#context().events.warn(`host '${name}' is lost: its endpoints are withdrawn until it is back`),
+          });
   }
 
   /** Begins. Before this, as in a rehearsal, nobody is told anything. @param exclusive gives a task its turn */
@@ -74,7 +77,7 @@ export class ClusterKeeper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#exclusive = undefined;
-    for (const timer of this.#farewells.values()) clearTimeout(timer);
+    this.#hosts?.[Symbol.dispose]();
     await this.#cluster?.[Symbol.asyncDispose]();
   }
 
@@ -107,12 +110,13 @@ export class ClusterKeeper implements AsyncDisposable {
 
   /** Plain addresses of the hosts that may send here. */
   get peers(): readonly string[] {
-    return this.#peers;
+    return this.#peers.map(({ address }) => address);
   }
 
   /** Those of an earlier life. */
-  recall(peers: readonly string[]): void {
+  recall(peers: readonly HostRecord[]): void {
     this.#peers = peers;
+    this.#hosts?.recall(peers);
   }
 
   /** What is wrong, a sentence each. */
@@ -129,7 +133,7 @@ export class ClusterKeeper implements AsyncDisposable {
     const { directory, self } = cluster;
     const count = (id: string): number => directory.endpointsOfHost.get(id)?.size ?? 0;
     const present = [...directory.hosts.values()].map(({ id, name, address, mtu }): ClusterHostView => ({ id, name, address, mtu, state: id === self ? 'here' : 'there', endpoints: count(id) }));
-    const lost = cluster.lostHosts().map((id): ClusterHostView => ({ id, name: this.#hosts.get(id)?.name ?? '', address: '', mtu: 0, state: 'lost', endpoints: count(id) }));
+    const lost = cluster.lostHosts().map((id): ClusterHostView => ({ id, name: this.#hosts?.all.get(id)?.name ?? '', address: '', mtu: 0, state: 'lost', endpoints: count(id) }));
     return { id: cluster.id, isReachable: cluster.isReachable, self, hosts: [...present, ...lost].toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems: this.problems() };
   }
 
@@ -260,13 +264,14 @@ export class ClusterKeeper implements AsyncDisposable {
     for (const id of endpoints) pending.reaches.add(id);
     for (const id of blocks) pending.blocks.add(id);
     for (const key of claims) pending.claims.add(key);
-    for (const id of hosts) this.#hearHost(id, pending);
+    for (const id of hosts) this.#hosts?.hear(id);
   }
 
   #resume(): void {
     // Servers that answer have not told anything yet.
     if (!this.#wasRead && this.#exclusive !== undefined && this.#cluster?.isReachable === true) {
       this.#wasRead = true;
+      this.#hosts?.missed();
       this.#missNetworks();
     }
     this.settle();
@@ -278,28 +283,9 @@ export class ClusterKeeper implements AsyncDisposable {
     for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'told') pending.networks.add(record.id);
   }
 
-  #hearHost(id: string, pending: Pending): void {
-    const { directory } = this.#cluster as Cluster;
-    const host = directory.hosts.get(id);
-    clearTimeout(this.#farewells.get(id));
-    this.#farewells.delete(id);
-    if (host === undefined) {
-      if (this.#hosts.has(id)) this.#farewells.set(id, setTimeout(() => this.#withdraw(id), GRACE).unref());
-      return;
-    }
-    this.#hosts.set(id, host);
-    this.#touchHost(id, pending);
-  }
-
-  #withdraw(id: string): void {
-    this.#farewells.delete(id);
-    const name = this.#hosts.get(id)?.name ?? id;
-    this.#hosts.delete(id);
-    this.#context().events.warn(`host '${name}' is lost: its endpoints are withdrawn until it is back`);
-    this.#touchHost(id, (this.#pending ??= this.#schedule()));
-  }
-
-  #touchHost(id: string, { reaches }: Pending): void {
+  #touchHost(id: string): void {
+    if (this.#exclusive === undefined) return;
+    const { reaches } = (this.#pending ??= this.#schedule());
     for (const { networkId } of (this.#cluster as Cluster).directory.endpointsOfHost.get(id)?.values() ?? []) reaches.add(networkId);
   }
 
@@ -327,7 +313,7 @@ export class ClusterKeeper implements AsyncDisposable {
   async #followPeers(): Promise<void> {
     const context = this.#context();
     const { self } = this.#cluster as Cluster;
-    const peers = [...this.#hosts.values()].flatMap(({ id, address }) => (id === self ? [] : [address])).toSorted();
+    const peers = [...(this.#hosts?.all.values() ?? [])].filter(({ id }) => id !== self).toSorted((a, b) => (a.id < b.id ? -1 : 1));
     if (JSON.stringify(peers) === JSON.stringify(this.#peers)) return;
     this.#peers = peers;
     await context.store.commit([{ key: PEERS_KEY, value: peers }]);
@@ -358,7 +344,7 @@ export class ClusterKeeper implements AsyncDisposable {
     const here = [...ids].filter((id) => ledger.networks.has(id));
     const untold = new Set(here.filter((id) => ledger.remotes.reach(id)?.others === undefined));
     for (const id of here) {
-      const { reach, named } = elsewhere(cluster.directory, id, cluster.host(), this.#hosts);
+      const { reach, named } = elsewhere(cluster.directory, id, cluster.host(), this.#hosts?.all ?? new Map());
       ledger.remotes.set(id, reach, named);
     }
     const [first, again] = [here.filter((id) => untold.has(id)), here.filter((id) => !untold.has(id))].map((part) => part.map((id) => networkChange(ledger, id)));

@@ -225,7 +225,7 @@ export interface MembershipRecord {
 /** Where it is written down. */
 export const MEMBERSHIP_KEY = 'cluster/membership';
 
-/** Where plain addresses of the cluster's hosts are written down: who may send here also before the cluster has been heard of. */
+/** Where the other hosts of the cluster are written down: they count, and may send here, also before the cluster has been heard of. */
 export const PEERS_KEY = 'cluster/peers';
 
 /** Where a block is written down. */

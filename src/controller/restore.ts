@@ -1,3 +1,4 @@
+import type { HostRecord } from '../cluster/records.ts';
 import { parseAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { formatPortBinding } from '../ports/spec.ts';
@@ -42,7 +43,7 @@ export async function restore(context: Context): Promise<void> {
   });
   await each<BlockRecord>(context, 'block/', (record) => void ledger.blocks.set(record.networkId, [...(ledger.blocks.get(record.networkId) ?? []), record]));
   for (const { record } of ledger.networks.values()) if (record.cluster !== undefined) allotBlocks(addresses, record, ledger.blocks.get(record.id) ?? []);
-  context.cluster.recall(((await context.store.get(PEERS_KEY))?.value ?? []) as string[]);
+  context.cluster.recall(((await context.store.get(PEERS_KEY))?.value ?? []) as HostRecord[]);
   const membership = (await context.store.get(MEMBERSHIP_KEY))?.value as MembershipRecord | undefined;
   for (const { record } of ledger.networks.values()) if (record.cluster !== undefined && membership !== undefined) ledger.remotes.set(record.id, { local: membership.address }, []);
   await each<LoanRecord>(context, 'loan/', (record) => {

@@ -80,9 +80,9 @@ export class ClusterLab implements AsyncDisposable {
     return host;
   }
 
-  /** Waits until something is true. @throws when it does not become so */
-  async eventually(isTrue: () => boolean, what = 'that'): Promise<void> {
-    for (let count = 0; count < 2000; count += 1) {
+  /** Waits until something is true. @param limit ms @throws when it does not become so */
+  async eventually(isTrue: () => boolean, what = 'that', limit = 4_000): Promise<void> {
+    for (const end = performance.now() + limit; performance.now() < end; ) {
       if (isTrue()) return;
       await new Promise((resolve) => setTimeout(resolve, 1));
     }

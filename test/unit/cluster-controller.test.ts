@@ -104,6 +104,25 @@ describe('networks that span hosts', () => {
     await lab.eventually(() => two.ask('other', 'third').length === 1, 'its name');
   });
 
+  it('count a host that a daemon knew before it started, though its lease ran out meanwhile', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(one, 'first');
+    await make(two, 'second');
+    await lab.eventually(() => one.ask('first', 'second').length === 1);
+    await one.down();
+    two.shared.cut(true);
+    await two.shared.expire();
+    await one.up();
+    await lab.eventually(() => one.controller.cluster().isReachable);
+    await make(one, 'third');
+    assert.deepEqual(one.controller.cluster().hosts.map(({ name, state }) => `${name} ${state}`), ['h1 here', 'h2 lost', 'h3 there']);
+    assert.equal(one.ask('first', 'second').length, 1);
+    await lab.eventually(() => one.ask('first', 'second') === 'forward', 'that it is withdrawn', 8_000);
+    two.shared.cut(false);
+    await lab.eventually(() => one.ask('first', 'second') !== 'forward', 'that it is back');
+  }).timeout(20_000);
+
   it('forget what a lost host had when they are told to', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');

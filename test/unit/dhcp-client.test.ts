@@ -144,6 +144,12 @@ describe('A DHCP client', () => {
     bench.answer('offer', { address: '192.0.2.50' }).saw('request asks for 192.0.2.50 of 192.0.2.1 to 255.255.255.255');
   });
 
+  it('takes no other when it renews either', () => {
+    const bench = bound({ wanted: '192.0.2.9' }).wait();
+    assert.equal(bench.words.length, 1);
+    bench.answer('ack', { address: '192.0.2.77' }).saw('lost 192.0.2.9/24 refused', 'discover asks for 192.0.2.9 to 255.255.255.255');
+  });
+
   it('from a place that will not have the address always tells everybody', () => {
     bound({ apart: true }).wait().saw('request asks for 192.0.2.9 to 255.255.255.255').answer('ack').saw('bound 192.0.2.9/24');
   });

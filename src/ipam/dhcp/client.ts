@@ -186,6 +186,9 @@ export class DhcpClient implements Speaker<DhcpMessage> {
   #acknowledged(lease: DhcpLease | undefined, now: number): ClientStep[] {
     if (!this.#isRequesting || lease === undefined) return [];
     if (this.#state === 'requesting' && plain(lease) !== this.#offer?.address) return [];
+    const { wanted } = this.#traits;
+    // A server that lends another one instead has refused the one that was asked for.
+    if (wanted !== undefined && plain(lease) !== wanted) return this.#lose('refused', now);
     const before = this.#lease;
     const moved = before !== undefined && before.address !== lease.address;
     this.#lease = lease;
