@@ -8,8 +8,8 @@ const ATTEMPTS = 50;
 
 /** What is to be written, decided from the directory. */
 export interface Decision {
-  /** A key that everybody writes who changes what the decision rests on. */
-  readonly witness: string;
+  /** Keys of which one is written by everybody who changes what the decision rests on. */
+  readonly witnesses: readonly string[];
   /** What to write; none: nothing has to be done. @throws what the caller is to hear */
   readonly decide: () => readonly Change[];
 }
@@ -19,7 +19,7 @@ export interface Decision {
  * directory knows, and decided again.
  * @throws {NetworkError} whatever the decision throws, UNAVAILABLE, ABORTED
  */
-export async function commitSeen(store: SharedStore, mirror: Mirror, { witness, decide }: Decision, signal?: AbortSignal): Promise<void> {
+export async function commitSeen(store: SharedStore, mirror: Mirror, { witnesses, decide }: Decision, signal?: AbortSignal): Promise<void> {
   for (let count = 0; count < ATTEMPTS; count += 1) {
     const changes = decide();
     if (changes.length === 0) return;
@@ -29,10 +29,12 @@ export async function commitSeen(store: SharedStore, mirror: Mirror, { witness, 
     } catch (thrown) {
       const error = NetworkError.from(thrown);
       if (error.code !== 'EXISTS' && error.code !== 'IN_USE') throw error;
-      const there = await store.get(witness);
-      // Gone with what it bears witness to.
-      if (there === undefined) await mirror.until((directory) => directory.revisionOf(witness) === 0, signal);
-      else await mirror.reaches(there.revision, signal);
+      for (const witness of witnesses) {
+        const there = await store.get(witness);
+        // Gone with what it bears witness to.
+        if (there === undefined) await mirror.until((directory) => directory.revisionOf(witness) === 0, signal);
+        else await mirror.reaches(there.revision, signal);
+      }
     }
   }
   throw new NetworkError('UNAVAILABLE', `other hosts were quicker ${String(ATTEMPTS)} times in a row: try again`);

@@ -12,7 +12,7 @@ export function joinNetwork({ store, mirror, self }: Lending, networkId: string,
     const value: JoinedRecord = { networkId, hostId: self };
     return mirror.directory.revisionOf(key) > 0 ? [] : [{ key, value, expected: 0 }, lendingChange(mirror.directory, networkId, self)];
   };
-  return commitSeen(store, mirror, { witness: lendingKey(networkId), decide }, signal);
+  return commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
 }
 
 /** And has it no more. @throws {NetworkError} UNAVAILABLE, ABORTED */
@@ -24,5 +24,5 @@ export function leaveNetwork({ store, mirror, self }: Lending, networkId: string
     if (expected === 0) return [];
     return [{ key, expected }, ...(directory.networks.has(networkId) ? [lendingChange(directory, networkId, self)] : [])];
   };
-  return commitSeen(store, mirror, { witness: lendingKey(networkId), decide }, signal);
+  return commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
 }

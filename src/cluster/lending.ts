@@ -44,7 +44,7 @@ export async function borrowBlock({ store, mirror, self }: Lending, { networkId,
     const value: BlockRecord = { networkId, block, hostId: self };
     return [{ key: blockKey(networkId, block), value, expected: 0 }, lendingChange(mirror.directory, networkId, self)];
   };
-  await commitSeen(store, mirror, { witness: lendingKey(networkId), decide }, signal);
+  await commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
   return chosen;
 }
 
@@ -57,16 +57,17 @@ export function returnBlocks({ store, mirror, self }: Lending, networkId: string
     });
     return mine.length === 0 ? [] : [...mine, lendingChange(mirror.directory, networkId, self)];
   };
-  return commitSeen(store, mirror, { witness: lendingKey(networkId), decide }, signal);
+  return commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
 }
 
 /**
- * Asks for blocks of a network back that other hosts do not need, and waits until there are none, or too long.
+ * Asks for addresses of a network back that other hosts do not need, blocks and single ones, and waits until there are none, or too long.
  * @param patience ms
  * @throws {NetworkError} UNAVAILABLE
  */
 export async function recallBlocks({ store, mirror, self }: Lending, networkId: string, patience: number): Promise<void> {
-  const others = ({ blocks }: Directory): boolean => [...(blocks.get(networkId)?.values() ?? [])].some(({ record }) => record.hostId !== self);
+  const others = ({ blocks, claims }: Directory): boolean =>
+    [...(blocks.get(networkId)?.values() ?? [])].some(({ record }) => record.hostId !== self) || [...claims.values()].some(({ record }) => record.networkId === networkId && record.hostId !== self);
   if (!others(mirror.directory)) return;
   const value: RecallRecord = { networkId, hostId: self };
   await store.commit([{ key: recallKey(networkId), value }]);
@@ -89,7 +90,7 @@ export async function claimAddress(lending: Lending, networkId: string, address:
     const value: ClaimRecord = { networkId, address, hostId: self };
     return other === undefined ? [{ key, value, expected: 0 }, lendingChange(mirror.directory, networkId, self)] : [];
   };
-  await commitSeen(store, mirror, { witness: lendingKey(networkId), decide }, signal);
+  await commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
   const late = AbortSignal.timeout(patience);
   const enough = signal === undefined ? late : AbortSignal.any([late, signal]);
   const answered = await mirror.until(({ claims }) => claims.get(key)?.record.answer !== undefined, enough).then(() => true, () => false);
@@ -108,7 +109,7 @@ export function dropClaim({ store, mirror, self }: Lending, networkId: string, a
     const claim = mirror.directory.claims.get(key);
     return claim?.record.hostId === self ? [{ key, expected: claim.revision }, lendingChange(mirror.directory, networkId, self)] : [];
   };
-  return commitSeen(store, mirror, { witness: lendingKey(networkId), decide }, signal);
+  return commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
 }
 
 /** Says yes or no to a host that asks for an address of ours. Nothing happens where it does not ask any more. */

@@ -29,7 +29,7 @@ export function shareNetwork(store: SharedStore, mirror: Mirror, network: Shared
       { key: SUBNETS_KEY, value: id, expected: directory.revisionOf(SUBNETS_KEY) },
     ];
   };
-  return commitSeen(store, mirror, { witness: SUBNETS_KEY, decide }, signal);
+  return commitSeen(store, mirror, { witnesses: [SUBNETS_KEY], decide }, signal);
 }
 
 /**
@@ -51,15 +51,16 @@ export function unshareNetwork(store: SharedStore, mirror: Mirror, id: string, s
       { key: lendingKey(id), expected: directory.revisionOf(lendingKey(id)) },
       { key: SUBNETS_KEY, value: id, expected: directory.revisionOf(SUBNETS_KEY) },
       ...blocks.map(({ record, revision }) => ({ key: blockKey(id, record.block), expected: revision })),
+      ...[...directory.claims].filter(([, { record }]) => record.networkId === id).map(([key, { revision }]) => ({ key, expected: revision })),
     ];
   };
-  return commitSeen(store, mirror, { witness: SUBNETS_KEY, decide }, signal);
+  return commitSeen(store, mirror, { witnesses: [SUBNETS_KEY, lendingKey(id)], decide }, signal);
 }
 
 /** @throws {NetworkError} IN_USE where other hosts have, or may have, endpoints in it */
 function refuseUsed(directory: Directory, { id, name }: SharedNetwork, self: string): void {
   const owners = [...(directory.blocks.get(id)?.values() ?? [])].map(({ record }) => record.hostId).filter((hostId) => hostId !== self);
-  const claims = [...directory.claims.values()].flatMap(({ record }) => (record.networkId === id ? [record.hostId] : []));
+  const claims = [...directory.claims.values()].flatMap(({ record }) => (record.networkId === id && record.hostId !== self ? [record.hostId] : []));
   const nameOf = (hostId: string): string => directory.hosts.get(hostId)?.name ?? `${hostId} (lost)`;
   const joined = [...(directory.joined.get(id)?.keys() ?? [])].filter((hostId) => hostId !== self).map(nameOf);
   if (joined.length > 0) throw new NetworkError('IN_USE', `network ${quote(name)} is one of the engine’s on ${joined.toSorted().join(', ')}: 'docker network rm' there first; 'netctl cluster forget HOST' gives up what a lost host had`);

@@ -55,6 +55,8 @@ export class SharedMemory implements SharedStore {
   readonly #listeners = new Set<(health: StoreHealth) => void>();
   readonly #leases: string[] = [];
   #reason: NetworkError | undefined;
+  /** Commits that are lost on their way. */
+  loses: (changes: readonly SharedChange[]) => boolean = () => false;
 
   constructor(servers: SharedServers) {
     this.#servers = servers;
@@ -113,6 +115,7 @@ export class SharedMemory implements SharedStore {
     // What is on the way may be overtaken, as between hosts.
     await new Promise((resolve) => setImmediate(resolve));
     this.#require();
+    if (this.loses(changes)) throw new NetworkError('UNAVAILABLE', 'lost on its way');
     const revision = await this.#servers.commit(changes.map(({ lease: _lease, ...change }) => change), options);
     for (const { key, lease } of changes) if (lease !== undefined) this.#servers.leases.get(lease.id)?.keys.add(key);
     return revision;

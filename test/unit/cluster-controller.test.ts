@@ -65,6 +65,22 @@ describe('networks that span hosts', () => {
     await nowhere('blue');
   });
 
+  it('are removed though a host could not say at first that it needs an address of another no more', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(one, 'first');
+    await make(two, 'second', '10.1.0.5');
+    let lost = 0;
+    two.shared.loses = (changes) => changes.some(({ key, value }) => key.startsWith('claim/') && value === undefined) && (lost += 1) > 0;
+    await two.controller.removeSandbox('second');
+    await one.controller.removeSandbox('first');
+    await lab.eventually(() => lost > 0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    two.shared.loses = () => false;
+    await one.controller.removeNetwork('blue');
+    await nowhere('blue');
+  });
+
   it('refuse what another network has', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'], options: { 'tsoverlay.vni': '77' } });
     await everywhere('blue');
