@@ -32,7 +32,12 @@ export function serve(request: ServeRequest): Promise<Listening> {
       socket.on('error', () => {});
       sockets.add(socket.once('close', () => sockets.delete(socket)));
       if (mode === 'echo') socket.on('data', (data) => socket.write(`${text}${String(data)}`)).on('end', () => socket.end());
-      else socket.resume().end(`${text} from ${plain(socket.remoteAddress)} ${String(socket.remotePort)}\n`);
+      else {
+        const answer = (): void => void socket.resume().end(`${text} from ${plain(socket.remoteAddress)} ${String(socket.remotePort)}\n`);
+        // sctp knows no half-closed association: who still has to say something then cannot.
+        if (request.proto === 'sctp') socket.once('data', answer);
+        else answer();
+      }
     });
     server.once('error', reject);
     server.listen({ fd }, () => {
