@@ -178,6 +178,8 @@ need_node() {
   # installed already: the same lock by content, or by age where npm was run by hand
   if ! cmp -s "$PROJECT/package-lock.json" "$PROJECT/node_modules/.installed-lock.json" \
     && [ ! "$PROJECT/node_modules/.package-lock.json" -nt "$PROJECT/package-lock.json" ]; then
+    # npm would empty what it leads to
+    [ ! -L "$PROJECT/node_modules" ] || fail "node_modules leads to $(readlink "$PROJECT/node_modules"), which has not what package-lock.json names: remove the link"
     cache_folder
     [ -w "${HOME:-/nonexistent}" ] || export npm_config_cache=$NETCTL_CACHE/npm-downloads
     say 'getting from npm: what package-lock.json names'
