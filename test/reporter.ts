@@ -1,25 +1,39 @@
+import { basename } from 'node:path';
 import Mocha from 'mocha';
 
+/** So many files are named by the time they took. */
+const LONGEST = 20;
+
 /**
- * The usual list of tests; then what was skipped and why, what needed a second try and why, what failed, and as the very
- * last line `N passed, N failed`.
+ * The usual list of tests; then what was skipped and why, what needed a second try and why, which files took longest,
+ * what failed, and as the very last line `N passed, N failed`.
  */
 class Reporter extends Mocha.reporters.Spec {
   readonly #skipped: Mocha.Test[] = [];
   readonly #again: string[] = [];
+  /** ms, by file. */
+  readonly #took = new Map<string, number>();
 
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     runner.on('pending', (test) => this.#skipped.push(test));
     runner.on('retry', (test: Mocha.Test, error: Error) => this.#again.push(`second try: ${test.fullTitle()}: ${error.message}`));
+    for (const event of ['test end', 'hook end']) runner.on(event, (part: Mocha.Runnable) => this.#count(part));
     runner.once('end', () => exitWhenStuck(this.#lastLine()));
   }
 
   override epilogue(): void {
     for (const test of this.#skipped) console.log(`skipped: ${test.fullTitle()}`);
     for (const line of this.#again) console.log(line);
+    const longest = [...this.#took].toSorted(([, a], [, b]) => b - a).slice(0, LONGEST);
+    if (this.#took.size > LONGEST) console.log(`longest: ${longest.map(([file, ms]) => `${file} ${String(Math.round(ms / 1000))} s`).join(', ')}`);
     if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
     console.log(this.#lastLine());
+  }
+
+  #count({ file = '', duration = 0 }: Mocha.Runnable): void {
+    const name = basename(file);
+    this.#took.set(name, (this.#took.get(name) ?? 0) + duration);
   }
 
   #lastLine(): string {
