@@ -22,6 +22,9 @@ export type Clock = () => number;
 /** That many random bytes. */
 export type Random = (count: number) => Uint8Array;
 
+/** Gives a task its turn: requests are served one after the other. @throws {NetworkError} ABORTED when the controller was closed, and whatever the task throws */
+export type InTurn = <T>(task: (context: Context) => Promise<T>) => Promise<T>;
+
 /** What every operation of the controller works on. */
 export interface Context {
   readonly kernel: Kernel;

@@ -1,0 +1,184 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { News } from '../cluster/directory.ts';
+import type { HostRecord } from '../cluster/records.ts';
+import { NetworkError } from '../common/error.ts';
+import type { ClusterAddresses } from './cluster-addresses.ts';
+import { ClusterHosts } from './cluster-hosts.ts';
+import type { ClusterLoans } from './cluster-loans.ts';
+import { networkRequest } from './cluster-networks.ts';
+import type { ClusterPeers } from './cluster-peers.ts';
+import { elsewhere } from './cluster-reach.ts';
+import type { Context, InTurn } from './context.ts';
+import { createSpanning } from './joined-networks.ts';
+import { removeNetwork } from './networks.ts';
+import { networkChange } from './wanted.ts';
+
+/** What changed and has not been followed yet. */
+interface Pending {
+  readonly networks: Set<string>;
+  readonly reaches: Set<string>;
+  readonly blocks: Set<string>;
+  readonly claims: Set<string>;
+}
+
+/** With whom a {@link ClusterFollower} follows. */
+export interface Followers {
+  readonly inTurn: InTurn;
+  readonly addresses: ClusterAddresses;
+  readonly loans: ClusterLoans;
+}
+
+/** Makes true on this host what the cluster has. */
+export class ClusterFollower implements Disposable {
+  readonly #context: () => Context;
+  readonly #cluster: Cluster;
+  readonly #peers: ClusterPeers;
+  readonly #hosts: ClusterHosts;
+  /** Why networks of the cluster are not here, by their ids. */
+  readonly #lacking = new Map<string, string>();
+  #followers: Followers | undefined;
+  #pending: Pending | undefined;
+  #wasRead = false;
+
+  constructor(context: () => Context, cluster: Cluster, peers: ClusterPeers) {
+    this.#context = context;
+    this.#cluster = cluster;
+    this.#peers = peers;
+    this.#hosts = new ClusterHosts(cluster.directory, {
+      changed: (id) => this.#touchHost(id),
+      lost: ({ name }) => this.#context().events.warn(`host '${name}' is lost: its endpoints are withdrawn until it is back`),
+    });
+  }
+
+  /** Begins. What is heard before is not followed. */
+  start(followers: Followers): void {
+    this.#followers = followers;
+  }
+
+  [Symbol.dispose](): void {
+    this.#followers = undefined;
+    this.#hosts[Symbol.dispose]();
+  }
+
+  /** Why networks of the cluster are not here, a sentence each. */
+  get problems(): readonly string[] {
+    return [...this.#lacking.values()];
+  }
+
+  /** Hosts that count, by their ids. */
+  get hosts(): ReadonlyMap<string, HostRecord> {
+    return this.#hosts.all;
+  }
+
+  /** Hosts of an earlier life. */
+  recall(hosts: readonly HostRecord[]): void {
+    this.#hosts.recall(hosts);
+  }
+
+  /** Something changed in the store. */
+  hear({ hosts, networks, endpoints, blocks, claims }: News): void {
+    if (this.#followers === undefined) return;
+    const pending = (this.#pending ??= this.#schedule(this.#followers));
+    for (const id of networks) pending.networks.add(id);
+    for (const id of endpoints) pending.reaches.add(id);
+    for (const id of blocks) pending.blocks.add(id);
+    for (const key of claims) pending.claims.add(key);
+    for (const id of hosts) this.#hosts.hear(id);
+  }
+
+  /** The store answers, for the first time or again. */
+  resume(): void {
+    // Servers that answer have not told anything yet.
+    if (this.#wasRead || this.#followers === undefined || !this.#cluster.isReachable) return;
+    this.#wasRead = true;
+    this.#hosts.missed();
+    // What was removed from the cluster while no daemon ran here is in no news.
+    const pending = (this.#pending ??= this.#schedule(this.#followers));
+    for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'told') pending.networks.add(record.id);
+  }
+
+  /** What could not be had here is tried again: what was in its way may be gone. */
+  tryAgain(): void {
+    if (this.#followers === undefined || this.#lacking.size === 0) return;
+    const pending = (this.#pending ??= this.#schedule(this.#followers));
+    for (const id of this.#lacking.keys()) pending.networks.add(id);
+  }
+
+  /** Has every network here that the cluster has. @throws {NetworkError} UNAVAILABLE, also where one of this name cannot be had here */
+  async catchUp(name: string): Promise<void> {
+    await this.#cluster.catchUp();
+    const id = [...this.#cluster.directory.networks.values()].find((network) => network.name === name)?.id;
+    if (id === undefined) return;
+    await this.#followers?.inTurn(async ({ ledger }) => {
+      if (ledger.networks.has(id)) return;
+      await this.#followNetwork(id);
+      await this.#followReaches(new Set([id]));
+    });
+    const lacking = this.#lacking.get(id);
+    if (lacking !== undefined) throw new NetworkError('UNAVAILABLE', lacking);
+  }
+
+  #touchHost(id: string): void {
+    if (this.#followers === undefined) return;
+    const { reaches } = (this.#pending ??= this.#schedule(this.#followers));
+    for (const { networkId } of this.#cluster.directory.endpointsOfHost.get(id)?.values() ?? []) reaches.add(networkId);
+  }
+
+  /** What is heard until it is our turn is followed at once. */
+  #schedule(followers: Followers): Pending {
+    void followers.inTurn(() => this.#follow(followers)).catch((error: unknown) => {
+      const { code, message } = NetworkError.from(error);
+      if (code !== 'ABORTED') this.#context().events.warn(`the cluster is not followed: ${message}`);
+    });
+    return { networks: new Set(), reaches: new Set(), blocks: new Set(), claims: new Set() };
+  }
+
+  async #follow({ addresses, loans }: Followers): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending === undefined) return;
+    for (const id of pending.networks) await this.#followNetwork(id);
+    // Before what they have: the first packet is not to be lost.
+    await this.#peers.follow(this.#context(), this.#hosts.all.values(), this.#cluster.self);
+    await this.#followReaches(new Set([...pending.networks, ...pending.reaches]));
+    for (const id of pending.blocks) await addresses.follow(id);
+    await loans.follow(pending.claims);
+  }
+
+  async #followNetwork(id: string): Promise<void> {
+    const context = this.#context();
+    const shared = this.#cluster.directory.networks.get(id);
+    const live = context.ledger.networks.get(id);
+    this.#lacking.delete(id);
+    try {
+      if (shared !== undefined && live === undefined) {
+        const settled = { vni: String(shared.vni), mtu: String(shared.mtu) };
+        await createSpanning(context, networkRequest(shared), { id, settled, fields: { cluster: 'told' } });
+      } else if (shared === undefined && live?.record.cluster === 'told') {
+        await removeNetwork(context, id);
+      }
+    } catch (error) {
+      const name = shared?.name ?? live?.record.name ?? id;
+      this.#note(id, `network '${name}' of the cluster ${shared === undefined ? 'is gone, and stays here' : 'cannot be had here'}: ${NetworkError.from(error).message}`);
+    }
+  }
+
+  async #followReaches(ids: ReadonlySet<string>): Promise<void> {
+    const { ledger, applier } = this.#context();
+    const here = [...ids].filter((id) => ledger.networks.has(id));
+    const untold = new Set(here.filter((id) => ledger.remotes.reach(id)?.others === undefined));
+    for (const id of here) {
+      const { reach, named } = elsewhere(this.#cluster.directory, id, this.#cluster.host(), this.#hosts.all);
+      ledger.remotes.set(id, reach, named);
+    }
+    const [first, again] = [here.filter((id) => untold.has(id)), here.filter((id) => !untold.has(id))].map((part) => part.map((id) => networkChange(ledger, id)));
+    // What went while no daemon ran stands in the kernel still, and in nothing that was applied.
+    if (first !== undefined && first.length > 0) await applier.converge(first);
+    if (again !== undefined && again.length > 0) await applier.transition(again, { onFailure: 'forward' });
+  }
+
+  #note(about: string, message: string): void {
+    if (this.#lacking.get(about) !== message) this.#context().events.warn(message);
+    this.#lacking.set(about, message);
+  }
+}
