@@ -1,5 +1,6 @@
 import type { Family } from '../../src/common/address.ts';
 import { stableMac } from '../../src/common/mac.ts';
+import { changedList, changeOf } from '../../src/common/list-change.ts';
 import type { Fact } from '../../src/firewall/facts.ts';
 import { FLOOD_MAC, type FdbState, type NeighbourState } from '../../src/kernel/forwarding-state.ts';
 import type { LinkState } from '../../src/kernel/link-state.ts';
@@ -98,25 +99,43 @@ type Others = NonNullable<Reach['others']>;
 
 /** What stands in the tables of the kernel for others. */
 interface Entries {
+  /** Those of the forwarding entries that are for what all hosts get. */
+  readonly floods: readonly FdbState[];
   readonly forwarding: readonly FdbState[];
   readonly neighbours: readonly NeighbourState[];
 }
 
-/** The same objects for the same endpoints: the planner compares only what is not the same. */
-const entriesOfAll = new WeakMap<Others, Entries>();
+/** The same objects for the same endpoints, and versions of lists for versions of lists: the planner looks only at what changed. */
+const entriesOfAll = new WeakMap<Others['endpoints'], Entries>();
 const entriesOfOne = new WeakMap<RemoteEndpoint, Entries>();
+const floodsOf = new WeakMap<Others['hosts'], readonly FdbState[]>();
 
-function entriesOf(others: Others): Entries {
-  return cached(entriesOfAll, others, () => {
-    const all = others.endpoints.map((endpoint) => cached(entriesOfOne, endpoint, () => entries(endpoint)));
-    const floods = others.hosts.map((destination): FdbState => ({ mac: FLOOD_MAC, destination }));
-    return { forwarding: [...floods, ...all.flatMap(({ forwarding }) => forwarding)], neighbours: all.flatMap(({ neighbours }) => neighbours) };
+function entriesOf({ hosts, endpoints }: Others): Entries {
+  return cached(entriesOfAll, endpoints, () => {
+    const floods = cached(floodsOf, hosts, () => hosts.map((destination): FdbState => ({ mac: FLOOD_MAC, destination })));
+    const change = changeOf(endpoints);
+    const before = change === undefined ? undefined : entriesOfAll.get(change.before);
+    if (change === undefined || before === undefined) {
+      const { forwarding, neighbours } = together(endpoints);
+      return { floods, forwarding: [...floods, ...forwarding], neighbours };
+    }
+    const [gone, come] = [together(change.gone), together(change.come)];
+    const forwarding =
+      before.floods === floods
+        ? changedList(before.forwarding, gone.forwarding, come.forwarding)
+        : changedList(before.forwarding, [...before.floods, ...gone.forwarding], [...floods, ...come.forwarding]);
+    return { floods, forwarding, neighbours: changedList(before.neighbours, gone.neighbours, come.neighbours) };
   });
+}
+
+function together(endpoints: readonly RemoteEndpoint[]): Pick<Entries, 'forwarding' | 'neighbours'> {
+  const all = endpoints.map((endpoint) => cached(entriesOfOne, endpoint, () => entries(endpoint)));
+  return { forwarding: all.flatMap(({ forwarding }) => forwarding), neighbours: all.flatMap(({ neighbours }) => neighbours) };
 }
 
 /** Towards its host in the VXLAN link, and towards that link in the bridge. */
 function entries({ mac, addresses, host }: RemoteEndpoint): Entries {
-  return { forwarding: [{ mac, destination: host }, { mac, master: true }], neighbours: addresses.map((address) => ({ address, mac })) };
+  return { floods: [], forwarding: [{ mac, destination: host }, { mac, master: true }], neighbours: addresses.map((address) => ({ address, mac })) };
 }
 
 function cached<Key extends object, Value>(cache: WeakMap<Key, Value>, key: Key, make: () => Value): Value {

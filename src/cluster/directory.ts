@@ -13,8 +13,8 @@ export interface News {
   /** Ids of hosts that came, changed or went. */
   readonly hosts: ReadonlySet<string>;
   readonly networks: ReadonlySet<string>;
-  /** Ids of the networks in which endpoints came, changed or went. */
-  readonly endpoints: ReadonlySet<string>;
+  /** Ids of endpoints that came, changed or went, by network. */
+  readonly endpoints: ReadonlyMap<string, ReadonlySet<string>>;
   /** Ids of the networks in which somebody took blocks, gave some back or asked for some, or which an engine joined or left. */
   readonly blocks: ReadonlySet<string>;
   /** Keys of claims. */
@@ -26,7 +26,7 @@ export interface News {
 interface Noted {
   hosts: Set<string>;
   networks: Set<string>;
-  endpoints: Set<string>;
+  endpoints: Map<string, Set<string>>;
   blocks: Set<string>;
   claims: Set<string>;
   nonsense: string[];
@@ -98,7 +98,7 @@ export class Directory {
         noted.networks.add(shared.record.id);
         return void this.networks.set(shared.record.id, shared.record);
       case 'endpoint':
-        noted.endpoints.add(shared.record.networkId);
+        noteEndpoint(noted, shared.record);
         inner(this.endpointsOfHost, shared.record.hostId).set(key, shared.record);
         return void inner(this.endpoints, shared.record.networkId).set(shared.record.id, { record: shared.record, revision });
       case 'block':
@@ -125,7 +125,7 @@ export class Directory {
         noted.networks.add(shared.record.id);
         return void this.networks.delete(shared.record.id);
       case 'endpoint':
-        noted.endpoints.add(shared.record.networkId);
+        noteEndpoint(noted, shared.record);
         drop(this.endpointsOfHost, shared.record.hostId, key);
         return drop(this.endpoints, shared.record.networkId, shared.record.id);
       case 'block':
@@ -145,7 +145,11 @@ export class Directory {
 }
 
 function nothingNew(): Noted {
-  return { hosts: new Set(), networks: new Set(), endpoints: new Set(), blocks: new Set(), claims: new Set(), nonsense: [] };
+  return { hosts: new Set(), networks: new Set(), endpoints: new Map(), blocks: new Set(), claims: new Set(), nonsense: [] };
+}
+
+function noteEndpoint({ endpoints }: Noted, { networkId, id }: SharedEndpoint): void {
+  endpoints.set(networkId, (endpoints.get(networkId) ?? new Set()).add(id));
 }
 
 function inner<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {

@@ -1,3 +1,4 @@
+import type { Reach } from '../../drivers/driver.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { News } from '../cluster/directory.ts';
 import type { HostRecord } from '../cluster/records.ts';
@@ -7,7 +8,7 @@ import { ClusterHosts } from './cluster-hosts.ts';
 import type { ClusterLoans } from './cluster-loans.ts';
 import { networkRequest } from './cluster-networks.ts';
 import type { ClusterPeers } from './cluster-peers.ts';
-import { elsewhere } from './cluster-reach.ts';
+import { ClusterReach } from './cluster-reach.ts';
 import type { Context, InTurn } from './context.ts';
 import { createSpanning } from './joined-networks.ts';
 import { removeNetwork } from './networks.ts';
@@ -16,9 +17,11 @@ import { networkChange } from './wanted.ts';
 /** What changed and has not been followed yet. */
 interface Pending {
   readonly networks: Set<string>;
-  readonly reaches: Set<string>;
+  /** Ids of endpoints by network. */
+  readonly reaches: Map<string, Set<string>>;
   readonly blocks: Set<string>;
   readonly claims: Set<string>;
+  hosts: boolean;
 }
 
 /** With whom a {@link ClusterFollower} follows. */
@@ -34,6 +37,7 @@ export class ClusterFollower implements Disposable {
   readonly #cluster: Cluster;
   readonly #peers: ClusterPeers;
   readonly #hosts: ClusterHosts;
+  readonly #reach: ClusterReach;
   /** Why networks of the cluster are not here, by their ids. */
   readonly #lacking = new Map<string, string>();
   #followers: Followers | undefined;
@@ -48,6 +52,7 @@ export class ClusterFollower implements Disposable {
       changed: (id) => this.#touchHost(id),
       lost: ({ name }) => this.#context().events.warn(`host '${name}' is lost: its endpoints are withdrawn until it is back`),
     });
+    this.#reach = new ClusterReach(cluster.directory, this.#hosts.all);
   }
 
   /** Begins. What is heard before is not followed. */
@@ -80,7 +85,7 @@ export class ClusterFollower implements Disposable {
     if (this.#followers === undefined) return;
     const pending = (this.#pending ??= this.#schedule(this.#followers));
     for (const id of networks) pending.networks.add(id);
-    for (const id of endpoints) pending.reaches.add(id);
+    for (const [networkId, ids] of endpoints) for (const id of ids) touch(pending, networkId, id);
     for (const id of blocks) pending.blocks.add(id);
     for (const key of claims) pending.claims.add(key);
     for (const id of hosts) this.#hosts.hear(id);
@@ -112,7 +117,7 @@ export class ClusterFollower implements Disposable {
     await this.#followers?.inTurn(async ({ ledger }) => {
       if (ledger.networks.has(id)) return;
       await this.#followNetwork(id);
-      await this.#followReaches(new Set([id]));
+      await this.#followReaches(new Map([[id, new Set()]]));
     });
     const lacking = this.#lacking.get(id);
     if (lacking !== undefined) throw new NetworkError('UNAVAILABLE', lacking);
@@ -120,8 +125,9 @@ export class ClusterFollower implements Disposable {
 
   #touchHost(id: string): void {
     if (this.#followers === undefined) return;
-    const { reaches } = (this.#pending ??= this.#schedule(this.#followers));
-    for (const { networkId } of this.#cluster.directory.endpointsOfHost.get(id)?.values() ?? []) reaches.add(networkId);
+    const pending = (this.#pending ??= this.#schedule(this.#followers));
+    pending.hosts = true;
+    for (const endpoint of this.#cluster.directory.endpointsOfHost.get(id)?.values() ?? []) touch(pending, endpoint.networkId, endpoint.id);
   }
 
   /** What is heard until it is our turn is followed at once. */
@@ -130,7 +136,7 @@ export class ClusterFollower implements Disposable {
       const { code, message } = NetworkError.from(error);
       if (code !== 'ABORTED') this.#context().events.warn(`the cluster is not followed: ${message}`);
     });
-    return { networks: new Set(), reaches: new Set(), blocks: new Set(), claims: new Set() };
+    return { networks: new Set(), reaches: new Map(), blocks: new Set(), claims: new Set(), hosts: false };
   }
 
   async #follow({ addresses, loans }: Followers): Promise<void> {
@@ -139,8 +145,9 @@ export class ClusterFollower implements Disposable {
     if (pending === undefined) return;
     for (const id of pending.networks) await this.#followNetwork(id);
     // Before what they have: the first packet is not to be lost.
-    await this.#peers.follow(this.#context(), this.#hosts.all.values(), this.#cluster.self);
-    await this.#followReaches(new Set([...pending.networks, ...pending.reaches]));
+    if (pending.hosts) await this.#peers.follow(this.#context(), this.#hosts.all.values(), this.#cluster.self);
+    for (const id of pending.networks) pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
+    await this.#followReaches(pending.reaches);
     for (const id of pending.blocks) await addresses.follow(id);
     await loans.follow(pending.claims);
   }
@@ -163,15 +170,18 @@ export class ClusterFollower implements Disposable {
     }
   }
 
-  async #followReaches(ids: ReadonlySet<string>): Promise<void> {
+  async #followReaches(ids: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
     const { ledger, applier } = this.#context();
-    const here = [...ids].filter((id) => ledger.networks.has(id));
-    const untold = new Set(here.filter((id) => ledger.remotes.reach(id)?.others === undefined));
+    for (const id of ids.keys()) if (!ledger.networks.has(id)) this.#reach.drop(id);
+    const here = [...ids.keys()].filter((id) => ledger.networks.has(id));
+    const before = new Map(here.map((id) => [id, ledger.remotes.reach(id)]));
     for (const id of here) {
-      const { reach, named } = elsewhere(this.#cluster.directory, id, this.#cluster.host(), this.#hosts.all);
+      const { reach, named } = this.#reach.follow(id, ids.get(id) ?? [], this.#cluster.host());
       ledger.remotes.set(id, reach, named);
     }
-    const [first, again] = [here.filter((id) => untold.has(id)), here.filter((id) => !untold.has(id))].map((part) => part.map((id) => networkChange(ledger, id)));
+    const untold = new Set(here.filter((id) => before.get(id)?.others === undefined));
+    const changed = here.filter((id) => !untold.has(id) && !isSame(before.get(id), ledger.remotes.reach(id)));
+    const [first, again] = [[...untold], changed].map((part) => part.map((id) => networkChange(ledger, id)));
     // What went while no daemon ran stands in the kernel still, and in nothing that was applied.
     if (first !== undefined && first.length > 0) await applier.converge(first);
     if (again !== undefined && again.length > 0) await applier.transition(again, { onFailure: 'forward' });
@@ -181,4 +191,13 @@ export class ClusterFollower implements Disposable {
     if (this.#lacking.get(about) !== message) this.#context().events.warn(message);
     this.#lacking.set(about, message);
   }
+}
+
+function touch({ reaches }: Pending, networkId: string, id: string): void {
+  reaches.set(networkId, (reaches.get(networkId) ?? new Set()).add(id));
+}
+
+/** Names alone are no matter of the kernel's. */
+function isSame(before: Reach | undefined, after: Reach | undefined): boolean {
+  return before?.local === after?.local && before?.others === after?.others;
 }

@@ -97,7 +97,7 @@ export class ClusterKeeper implements AsyncDisposable {
   /** A new network is known to have nothing elsewhere. */
   begin(networkId: string): void {
     const cluster = this.#cluster ?? this.#model;
-    if (cluster !== undefined) this.#context().ledger.remotes.set(networkId, { local: cluster.host().address, others: { hosts: [], endpoints: [] } }, []);
+    if (cluster !== undefined) this.#context().ledger.remotes.set(networkId, { local: cluster.host().address, others: { hosts: [], endpoints: [] } });
   }
 
   /** Plain addresses of the hosts that may send here. */

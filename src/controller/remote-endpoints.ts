@@ -7,6 +7,14 @@ export interface RemoteEndpointName {
   readonly named: NamedEndpoint;
 }
 
+/** What changed of a network's endpoints on other hosts. */
+export interface RemoteChange {
+  /** Ids. */
+  readonly gone: readonly string[];
+  /** Those that came or changed. */
+  readonly come: readonly NamedEndpoint[];
+}
+
 /** What networks that span hosts have on the other hosts. */
 export class RemoteEndpoints {
   readonly #touched: Set<string>;
@@ -34,17 +42,17 @@ export class RemoteEndpoints {
     return [...(this.#byNetwork.get(networkId)?.values() ?? [])];
   }
 
-  /** What a network has there, from now on. */
-  set(networkId: string, reach: Reach, endpoints: readonly NamedEndpoint[]): void {
+  /** What a network has there, from now on. @param change of what was said of it before */
+  set(networkId: string, reach: Reach, { gone, come }: RemoteChange = { gone: [], come: [] }): void {
     this.#reaches.set(networkId, reach);
-    const before = this.#byNetwork.get(networkId) ?? new Map<string, NamedEndpoint>();
-    const after = new Map(endpoints.map((named) => [named.id, named]));
-    for (const id of before.keys()) if (!after.has(id)) this.#drop(id);
-    for (const named of endpoints) {
+    const members = this.#byNetwork.get(networkId) ?? new Map<string, NamedEndpoint>();
+    for (const id of gone) if (members.delete(id)) this.#drop(id);
+    for (const named of come) {
+      if (JSON.stringify(members.get(named.id)) !== JSON.stringify(named)) this.#touched.add(named.id);
+      members.set(named.id, named);
       this.#byId.set(named.id, { networkId, named });
-      if (JSON.stringify(before.get(named.id)) !== JSON.stringify(named)) this.#touched.add(named.id);
     }
-    this.#byNetwork.set(networkId, after);
+    this.#byNetwork.set(networkId, members);
   }
 
   /** The network is gone. */

@@ -14,6 +14,6 @@ export function servicesOf(ledger: Ledger, { sandboxId, ports, container }: Endp
 }
 
 /** Plain addresses of an endpoint, IPv4 first. */
-export function plainAddresses({ ipv4, ipv6 }: EndpointRecord): string[] {
+export function plainAddresses({ ipv4, ipv6 }: Pick<EndpointRecord, 'ipv4' | 'ipv6'>): string[] {
   return [ipv4, ipv6].flatMap((cidr) => (cidr === undefined ? [] : [cidr.split('/')[0] ?? '']));
 }

@@ -1,4 +1,5 @@
 /** Which entries of forwarding databases and neighbour tables come and go. Pure. */
+import { changeOf } from '../common/list-change.ts';
 import { fdbKey, FLOOD_MAC, type FdbState, type NeighbourState } from '../kernel/forwarding-state.ts';
 import type { LinkState } from '../kernel/link-state.ts';
 import type { FdbChange, NeighbourChange, Op } from '../kernel/op.ts';
@@ -73,9 +74,14 @@ const FDB: Kind<FdbState> = {
 
 const NEIGHBOURS: Kind<NeighbourState> = { place: ({ address }) => address, same: (a, b) => a.mac === b.mac };
 
-/** Lists of the same objects cost next to nothing: a change among tens of thousands is one entry that is another object. */
-function difference<Entry extends object>(before: readonly Entry[], wanted: readonly Entry[], { place, same }: Kind<Entry>): { readonly gone: Entry[]; readonly come: Entry[] } {
+/** Lists of the same objects cost next to nothing; of a list that is the next version of the other, only what changed is looked at. */
+function difference<Entry extends object>(before: readonly Entry[], wanted: readonly Entry[], kind: Kind<Entry>): { readonly gone: Entry[]; readonly come: Entry[] } {
   if (before === wanted) return { gone: [], come: [] };
+  const change = changeOf(wanted);
+  return change?.before === before ? compare(change.gone, change.come, kind) : compare(before, wanted, kind);
+}
+
+function compare<Entry extends object>(before: readonly Entry[], wanted: readonly Entry[], { place, same }: Kind<Entry>): { readonly gone: Entry[]; readonly come: Entry[] } {
   const had = new Set<Entry>(before);
   const wants = new Set<Entry>(wanted);
   const old = new Map(before.filter((entry) => !wants.has(entry)).map((entry) => [place(entry), entry]));
