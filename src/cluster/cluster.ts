@@ -61,7 +61,7 @@ export class Cluster implements AsyncDisposable {
       follow: (news) => {
         for (const sentence of news.nonsense) report(`passed over in the cluster’s store: ${sentence}`);
         follow(news);
-        this.#outbox.wake();
+        this.#outbox.hear(news);
       },
       lost: (error) => this.#note('store', `the cluster’s store cannot be read (${error.message}): traffic and names go on as they are`),
       found: () => {
@@ -184,9 +184,9 @@ export class Cluster implements AsyncDisposable {
     return answerClaim(this.#lending, key, answer);
   }
 
-  /** What the others are to know of endpoints here, all of it. */
-  tell(endpoints: readonly SharedEndpoint[]): void {
-    this.#outbox.want(endpoints);
+  /** What the others are to know of endpoints here, by key, where it is something else than before; undefined: nothing more. */
+  tell(changes: ReadonlyMap<string, SharedEndpoint | undefined>): void {
+    this.#outbox.want(changes);
   }
 
   /** Resolves when the others have been told, or cannot be for now. */

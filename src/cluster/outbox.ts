@@ -2,12 +2,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { NetworkError } from '../common/error.ts';
 import type { SharedStore } from '../store/shared-store.ts';
 import type { Change } from '../store/store.ts';
+import type { News } from './directory.ts';
 import { endpointKey } from './keys.ts';
 import type { Mirror } from './mirror.ts';
 import type { SharedEndpoint } from './records.ts';
 
 /** etcd takes 128 operations in one transaction unless it is told otherwise (`--max-txn-ops`). */
 const MOST_CHANGES = 100;
+
+interface Written {
+  readonly key: string;
+  /** Left out: deleted. */
+  readonly endpoint: SharedEndpoint | undefined;
+}
 
 /** What could not be written is tried again after this, ms. */
 const RETRY = 1_000;
@@ -22,8 +29,10 @@ export class Outbox implements AsyncDisposable {
   readonly #self: string;
   readonly #report: (error: NetworkError) => void;
   readonly #end = new AbortController();
-  #wanted: ReadonlyMap<string, SharedEndpoint> = new Map();
-  /** What was written and is not in the directory yet; without an endpoint: deleted. */
+  readonly #wanted = new Map<string, SharedEndpoint>();
+  /** Keys under which something else may stand than is wanted. */
+  readonly #unsettled = new Set<string>();
+  /** What was written and is not in the directory yet, the oldest first; without an endpoint: deleted. */
   readonly #written = new Map<string, { readonly endpoint: SharedEndpoint | undefined; readonly revision: number }>();
   #running: Promise<void> | undefined;
   #isDirty = false;
@@ -37,13 +46,31 @@ export class Outbox implements AsyncDisposable {
     this.#report = report;
   }
 
-  /** All endpoints that this host has, from now on. */
-  want(endpoints: readonly SharedEndpoint[]): void {
-    this.#wanted = new Map(endpoints.map((endpoint) => [endpointKey(endpoint.networkId, endpoint.id), endpoint]));
+  /** What this host has from now on, by key; undefined: no more. */
+  want(changes: ReadonlyMap<string, SharedEndpoint | undefined>): void {
+    for (const [key, endpoint] of changes) {
+      this.#unsettled.add(key);
+      if (endpoint === undefined) this.#wanted.delete(key);
+      else this.#wanted.set(key, endpoint);
+    }
     this.wake();
   }
 
-  /** Looks again at what differs: the directory has changed, or the store is there again. */
+  /** The directory has changed: somebody may have written what is ours to write. */
+  hear({ endpoints }: News): void {
+    const own = this.#mirror.directory.endpointsOfHost.get(this.#self);
+    for (const [networkId, ids] of endpoints) {
+      for (const key of [...ids].map((id) => endpointKey(networkId, id))) if (this.#wanted.has(key) || own?.has(key) === true) this.#unsettled.add(key);
+    }
+    for (const [key, { revision }] of this.#written) {
+      if (revision > this.#mirror.directory.revision) break;
+      this.#written.delete(key);
+      this.#unsettled.add(key);
+    }
+    if (this.#unsettled.size > 0) this.wake();
+  }
+
+  /** Writes what is unsettled, where it could not be written: the store is there again. */
   wake(): void {
     this.#isDirty = true;
     this.#running ??= this.#run();
@@ -80,22 +107,30 @@ export class Outbox implements AsyncDisposable {
 
   async #write(): Promise<void> {
     for (let changes = this.#changes(); changes.length > 0 && !this.#end.signal.aborted; changes = this.#changes()) {
-      const wanted = this.#wanted;
-      const revision = await this.#store.commit(changes);
-    for (const { key } of changes) this.#written.set(key, { endpoint: wanted.get(key), revision });
+      const revision = await this.#store.commit(changes.map(({ key, endpoint }): Change => ({ key, ...(endpoint === undefined ? {} : { value: endpoint }) })));
+      for (const { key, endpoint } of changes) {
+        this.#written.delete(key);
+        // What the directory has seen already may have been changed by somebody since.
+        if (revision <= this.#mirror.directory.revision) continue;
+        this.#written.set(key, { endpoint, revision });
+        if (this.#wanted.get(key) === endpoint) this.#unsettled.delete(key);
+      }
     }
   }
 
-  #changes(): Change[] {
+  #changes(): Written[] {
     // Before it has been read nobody knows what stands there.
     if (!this.#mirror.isCurrent) return [];
-    const { directory } = this.#mirror;
-    for (const [key, { revision }] of this.#written) if (revision <= directory.revision) this.#written.delete(key);
-    const there = new Map<string, SharedEndpoint | undefined>(directory.endpointsOfHost.get(this.#self));
-    for (const [key, { endpoint }] of this.#written) there.set(key, endpoint);
-    const changes: Change[] = [];
-    for (const [key, endpoint] of this.#wanted) if (!isDeepStrictEqual(there.get(key), endpoint)) changes.push({ key, value: endpoint });
-    for (const [key, endpoint] of there) if (endpoint !== undefined && !this.#wanted.has(key)) changes.push({ key });
-    return changes.slice(0, MOST_CHANGES);
+    const own = this.#mirror.directory.endpointsOfHost.get(this.#self);
+    const changes: Written[] = [];
+    for (const key of this.#unsettled) {
+      const written = this.#written.get(key);
+      const there = written === undefined ? own?.get(key) : written.endpoint;
+      const endpoint = this.#wanted.get(key);
+      if (isDeepStrictEqual(there, endpoint)) this.#unsettled.delete(key);
+      else changes.push({ key, endpoint });
+      if (changes.length === MOST_CHANGES) break;
+    }
+    return changes;
   }
 }

@@ -7,7 +7,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { allotBlocks } from './cluster-networks.ts';
 import type { Context } from './context.ts';
-import { blockRecordKey, type BlockRecord, type EndpointRecord, type NetworkRecord, type SubnetRecord } from './records.ts';
+import { blockRecordKey, type BlockRecord, type NetworkRecord, type SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 
 /** A block is taken ahead when fewer addresses are left than this: attaches go on while the store is away. */
@@ -90,7 +90,7 @@ export class ClusterAddresses {
    * another host's that nobody has here.
    */
   settle(): void {
-    const { ledger } = this.#context();
+    const { ledger, addresses } = this.#context();
     if (!this.#cluster.isReachable) return;
     for (const { record } of ledger.networks.values()) {
       if (record.cluster !== 'told' || this.#blocks(record.id).length === 0) continue;
@@ -98,7 +98,8 @@ export class ClusterAddresses {
     }
     for (const { record } of this.#cluster.directory.claims.values()) {
       if (record.hostId !== this.#cluster.self || this.#claimed.has(`${record.networkId} ${record.address}`)) continue;
-      const isUsed = ledger.networks.has(record.networkId) && (ledger.endpointsOfNetwork(record.networkId).some((endpoint) => hasAddress(endpoint, record.address)) || this.#ofEngines(record.networkId).includes(record.address));
+      const address = parseAddress(record.address);
+      const isUsed = ledger.networks.has(record.networkId) && addresses.poolOf(address)?.ownerOf(address) !== undefined;
       if (!isUsed) void this.#cluster.dropClaim(record.networkId, record.address).catch(() => {});
     }
   }
@@ -234,8 +235,4 @@ export class ClusterAddresses {
 
 function keyOf({ id }: NetworkRecord, [first]: readonly SubnetRecord[]): string {
   return `${id} ${first?.subnet ?? ''}`;
-}
-
-function hasAddress({ ipv4, ipv6 }: EndpointRecord, address: string): boolean {
-  return [ipv4, ipv6].some((one) => one?.split('/')[0] === address);
 }

@@ -7,12 +7,13 @@ import { ClusterAddresses } from './cluster-addresses.ts';
 import { ClusterFollower } from './cluster-follower.ts';
 import { ClusterJoins } from './cluster-joins.ts';
 import { ClusterLoans } from './cluster-loans.ts';
-import { sharedEndpoint } from './cluster-networks.ts';
 import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterSharing } from './cluster-sharing.ts';
 import { clusterView, type ClusterView } from './cluster-shown.ts';
+import { ClusterTelling } from './cluster-telling.ts';
 import { freeVni, overheadOf } from './cluster-view.ts';
 import type { Context, InTurn } from './context.ts';
+import { takeTouched } from './ledger.ts';
 import type { NetworkRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 
@@ -21,6 +22,7 @@ interface Running {
   readonly addresses: ClusterAddresses;
   readonly joins: ClusterJoins;
   readonly sharing: ClusterSharing;
+  readonly telling: ClusterTelling;
 }
 
 /**
@@ -61,7 +63,7 @@ export class ClusterKeeper implements AsyncDisposable {
     const sharing = new ClusterSharing(this.#context, cluster, inTurn);
     const addresses = new ClusterAddresses(this.#context, cluster, exclusive);
     const joins = new ClusterJoins(this.#context, cluster, (id) => sharing.removeUnused(id));
-    this.#running = { addresses, joins, sharing };
+    this.#running = { addresses, joins, sharing, telling: new ClusterTelling(this.#context, cluster) };
     this.#follower?.start({ inTurn, addresses, loans: new ClusterLoans(this.#context, cluster) });
     cluster.start();
     this.settle();
@@ -186,13 +188,12 @@ export class ClusterKeeper implements AsyncDisposable {
 
   /** Follows the ledger: the others are told what has changed here. */
   settle(): void {
-    if (this.#cluster === undefined || this.#running === undefined) return;
-    const { ledger } = this.#context();
-    const { self } = this.#cluster;
-    const networks = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
+    // Nobody is to be told.
+    if (this.#cluster === undefined) takeTouched(this.#context().ledger.untold);
+    if (this.#running === undefined) return;
     this.#running.addresses.settle();
     this.#running.joins.settle();
-    this.#cluster.tell(networks.flatMap(({ record }) => ledger.endpointsOfNetwork(record.id).map((endpoint) => sharedEndpoint(ledger, endpoint, self))));
+    this.#running.telling.settle();
   }
 
   /** What could not be had here is tried again: what was in its way may be gone. */

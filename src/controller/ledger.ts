@@ -30,13 +30,22 @@ export interface Touched {
   readonly endpoints: Set<string>;
 }
 
+/** What was touched, which is cleared. */
+export function takeTouched({ networks, sandboxes, endpoints }: Touched): Touched {
+  const taken = { networks: new Set(networks), sandboxes: new Set(sandboxes), endpoints: new Set(endpoints) };
+  for (const ids of [networks, sandboxes, endpoints]) ids.clear();
+  return taken;
+}
+
 /** The wanted state in memory: records by id, and who belongs to whom. */
 export class Ledger {
   /** What names may have to follow; whoever has followed clears it. */
   readonly touched: Touched = { networks: new Set(), sandboxes: new Set(), endpoints: new Set() };
-  readonly networks: Map<string, LiveNetwork> = new NotingMap(this.touched.networks);
-  readonly sandboxes: Map<string, SandboxRecord> = new NotingMap(this.touched.sandboxes);
-  readonly endpoints: Map<string, EndpointRecord> = new NotingMap(this.touched.endpoints);
+  /** What other hosts may have to be told; whoever has told them clears it. */
+  readonly untold: Touched = { networks: new Set(), sandboxes: new Set(), endpoints: new Set() };
+  readonly networks: Map<string, LiveNetwork> = new NotingMap(this.touched.networks, this.untold.networks);
+  readonly sandboxes: Map<string, SandboxRecord> = new NotingMap(this.touched.sandboxes, this.untold.sandboxes);
+  readonly endpoints: Map<string, EndpointRecord> = new NotingMap(this.touched.endpoints, this.untold.endpoints);
   readonly cables: Map<string, LiveCable> = new Map();
   readonly pools: Map<string, PoolRecord> = new Map();
   /** What engines call networks of the cluster, by the ids that they gave them. */

@@ -6,7 +6,7 @@ import type { Clock } from './context.ts';
 import type { EventHub } from './events.ts';
 import type { FileKeeper } from './file-keeper.ts';
 import { GatewayNames } from './gateway-names.ts';
-import type { Ledger, Touched } from './ledger.ts';
+import { takeTouched, type Ledger, type Touched } from './ledger.ts';
 import type { SandboxRecord } from './records.ts';
 import { isServed } from './sandbox-files.ts';
 import { isGone, ServedSandboxes } from './served-sandboxes.ts';
@@ -53,6 +53,7 @@ export class Names implements AsyncDisposable {
   #startedAt = 0;
   /** All that was there before this process has been seen. */
   #settled = false;
+  #isBehind = false;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -173,10 +174,14 @@ export class Names implements AsyncDisposable {
     const { ledger, open, files } = this.#parts;
     if (this.#closed) return;
     if (files.followHost()) for (const id of ledger.sandboxes.keys()) ledger.touched.sandboxes.add(id);
-    // Nobody asks: what was touched waits for the first who does.
-    if (open !== undefined && this.#server === undefined && ledger.sandboxes.size === 0 && !this.#gateways.areWanted) return;
+    // Nobody asks: everything is looked at for the first who does, and what comes and goes on other hosts meanwhile is not gathered.
+    if (open === undefined || (this.#server === undefined && ledger.sandboxes.size === 0 && !this.#gateways.areWanted)) {
+      this.#isBehind = true;
+      return void takeTouched(ledger.touched);
+    }
+    if (this.#isBehind) this.refresh();
+    this.#isBehind = false;
     const touched = takeTouched(ledger.touched);
-    if (open === undefined) return;
     try {
       await this.#tell(touched);
       this.#problems.delete('');
@@ -283,10 +288,4 @@ export class Names implements AsyncDisposable {
 /** What problems with a sandbox's files are noted under. */
 function filesOf(sandboxId: string): string {
   return `files ${sandboxId}`;
-}
-
-function takeTouched({ networks, sandboxes, endpoints }: Touched): Touched {
-  const taken = { networks: new Set(networks), sandboxes: new Set(sandboxes), endpoints: new Set(endpoints) };
-  for (const ids of [networks, sandboxes, endpoints]) ids.clear();
-  return taken;
 }
