@@ -5,7 +5,7 @@ import { until } from './until.ts';
 export async function everyPair(ends: readonly Attached[], limit?: number): Promise<void> {
   await Promise.all(
     ends.map(async (from) => {
-      for (const to of ends) if (to !== from) await until(`${from.name} on ${from.machine.name} reaches ${to.name} on ${to.machine.name}`, () => from.machine.pings(from.name, to.ipv4), limit);
+      for (const to of ends) if (to !== from) await until(`${from.name} on ${from.machine.name} reaches ${to.name} on ${to.machine.name}`, () => from.machine.pings(from.space, to.ipv4), limit);
     }),
   );
 }

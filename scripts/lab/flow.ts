@@ -21,8 +21,8 @@ export class Flow {
   }
 
   /** Resolves when the first packet was answered. */
-  static async start({ machine, name }: Attached, address: string): Promise<Flow> {
-    const ping = await machine.start(machine.within(name, ['ping', '-n', '-D', '-i', String(PACE / 1000), address]));
+  static async start({ machine, space }: Attached, address: string): Promise<Flow> {
+    const ping = await machine.start(machine.within(space, ['ping', '-n', '-D', '-i', String(PACE / 1000), address]));
     await ping.waitFor(/icmp_seq=1 /);
     return new Flow(ping);
   }

@@ -10,6 +10,8 @@ export interface GroundMachine {
   /** Paths there: this project, and the programs that the lab starts. */
   readonly project: string;
   readonly programs: { readonly node: string; readonly etcd: string; readonly etcdctl: string };
+  /** cgroup of its own, below which an engine puts containers. */
+  readonly cgroup: string;
   /** Of every daemon there. */
   readonly daemonFlags: readonly string[];
   /** The words that run a command there as root, with its standard streams here. */

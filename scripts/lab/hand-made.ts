@@ -5,6 +5,9 @@ const NAME = 'by-hand';
 const [VNI, PORT] = [4_000_000, 4790];
 const ADDRESSES = ['10.250.0.1', '10.250.0.2'] as const;
 
+/** Where an engine is, the kernel sends bridged packets through iptables, and the engine drops those that it does not know. */
+const LET_THROUGH = 'FORWARD -i br-hand -o br-hand -j ACCEPT';
+
 /** What a person would type to put two sandboxes on two hosts into one network; disposing takes it away. */
 export async function handMade(one: LabMachine, two: LabMachine): Promise<AsyncDisposable & { readonly from: Attached; readonly to: Attached }> {
   const from = await make(one, two, ADDRESSES[0]);
@@ -13,7 +16,7 @@ export async function handMade(one: LabMachine, two: LabMachine): Promise<AsyncD
     from,
     to,
     [Symbol.asyncDispose]: async () => {
-      for (const machine of [one, two]) await machine.exec(['sh', '-c', `ip netns delete ${NAME}; ip link delete vx-hand; ip link delete br-hand`], { allowFail: true });
+      for (const machine of [one, two]) await machine.exec(['sh', '-c', `ip netns delete ${NAME}; ip link delete vx-hand; ip link delete br-hand; iptables -w -D ${LET_THROUGH}`], { allowFail: true });
     },
   };
 }
@@ -29,6 +32,7 @@ async function make(machine: LabMachine, other: LabMachine, ipv4: string): Promi
     ip -n ${NAME} link set lo up
     ip -n ${NAME} link set eth0 up
     for link in br-hand vx-hand veth-hand; do ip link set $link up; done
+    ! command -v iptables >/dev/null || iptables -w -I ${LET_THROUGH}
   `]);
-  return { machine, name: NAME, ipv4, ipv6: '', mac: '' };
+  return { machine, name: NAME, space: `/run/netns/${NAME}`, ipv4, ipv6: '', mac: '' };
 }

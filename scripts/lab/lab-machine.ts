@@ -3,6 +3,7 @@ import type { SandboxBody } from '../../src/api/wire.ts';
 import { run, type RunOptions, type RunResult } from '../../test/support/run.ts';
 import { ApiDoor } from './api-door.ts';
 import type { GroundMachine } from './ground.ts';
+import { LabEngine } from './lab-engine.ts';
 import { Running } from './running.ts';
 
 /** Where etcd serves clients, and where its members talk with each other. */
@@ -22,15 +23,18 @@ interface Cluster {
 export interface Attached {
   readonly machine: LabMachine;
   readonly name: string;
+  /** Path of its network namespace there. */
+  readonly space: string;
   readonly ipv4: string;
   /** '' in a network without. */
   readonly ipv6: string;
   readonly mac: string;
 }
 
-/** A machine of the lab with its etcd and its daemon: what can be done on it, and to it. */
+/** A machine of the lab with its etcd, its daemon and its engine: what can be done on it, and to it. */
 export class LabMachine implements AsyncDisposable {
   readonly ground: GroundMachine;
+  readonly engine: LabEngine;
   readonly #cluster: Cluster;
   #etcd: Running | undefined;
   #daemon: Running | undefined;
@@ -39,6 +43,7 @@ export class LabMachine implements AsyncDisposable {
   /** @param all every machine of the lab, this one too */
   constructor(ground: GroundMachine, all: readonly GroundMachine[]) {
     this.ground = ground;
+    this.engine = new LabEngine(this);
     this.#cluster = {
       etcdUrls: all.map(({ address }) => `${address}:${String(CLIENT_PORT)}`).join(','),
       members: all.map(({ name, address }) => `${name}=http://${address}:${String(PEER_PORT)}`).join(','),
@@ -63,9 +68,9 @@ export class LabMachine implements AsyncDisposable {
     return Running.start(this.ground, command);
   }
 
-  /** The words that run a command in the network of a sandbox. */
-  within(sandbox: string, command: readonly string[]): string[] {
-    return ['nsenter', `--net=/run/netns/${sandbox}`, ...command];
+  /** The words that run a command in the network of a sandbox. @param space its name, or the path of a network namespace */
+  within(space: string, command: readonly string[]): string[] {
+    return ['nsenter', `--net=${space.startsWith('/') ? space : spaceOf(space)}`, ...command];
   }
 
   /** The words that run a script of this project. */
@@ -88,17 +93,17 @@ export class LabMachine implements AsyncDisposable {
   async attach(network: string, name: string, { ipv4, ...body }: Partial<SandboxBody> & { readonly ipv4?: string } = {}): Promise<Attached> {
     const { endpoints } = await this.api(createSandbox({ name, networks: [{ network, ...(ipv4 === undefined ? {} : { ipv4 }) }], ...body }));
     const [endpoint] = endpoints;
-    return { machine: this, name, ipv4: plain(endpoint?.ipv4), ipv6: plain(endpoint?.ipv6), mac: endpoint?.mac ?? '' };
+    return { machine: this, name, space: spaceOf(name), ipv4: plain(endpoint?.ipv4), ipv6: plain(endpoint?.ipv6), mac: endpoint?.mac ?? '' };
   }
 
   async remove(sandbox: string): Promise<void> {
     await this.api(removeSandbox(sandbox));
   }
 
-  /** Whether one packet from a sandbox is answered. @param size bytes of the whole IPv4 packet, which may not be cut into pieces */
-  async pings(sandbox: string, address: string, size?: number): Promise<boolean> {
+  /** Whether one packet from a sandbox is answered. @param space as for {@link within} @param size bytes of the whole IPv4 packet, which may not be cut into pieces */
+  async pings(space: string, address: string, size?: number): Promise<boolean> {
     const sized = size === undefined ? [] : ['-M', 'do', '-s', String(size - 28)];
-    const { code } = await this.exec(this.within(sandbox, ['ping', '-c1', '-W1', ...sized, address]), { allowFail: true });
+    const { code } = await this.exec(this.within(space, ['ping', '-c1', '-W1', ...sized, address]), { allowFail: true });
     return code === 0;
   }
 
@@ -161,8 +166,13 @@ export class LabMachine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine[Symbol.asyncDispose]();
     await Promise.all([this.#door?.[Symbol.asyncDispose](), this.killDaemon(), this.killEtcd()]);
   }
+}
+
+function spaceOf(sandbox: string): string {
+  return `/run/netns/${sandbox}`;
 }
 
 function plain(address: string | null | undefined): string {

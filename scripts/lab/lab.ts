@@ -4,7 +4,7 @@ import type { Ground } from './ground.ts';
 import { LabMachine } from './lab-machine.ts';
 import { until } from './until.ts';
 
-/** Three machines, each with an etcd and a daemon, as one cluster. */
+/** Three machines, each with an etcd, a daemon and, where one is there, an engine, as one cluster. */
 export class Lab implements AsyncDisposable {
   readonly machines: readonly [LabMachine, LabMachine, LabMachine];
   readonly #ground: Ground;
@@ -67,10 +67,16 @@ export class Lab implements AsyncDisposable {
     }
   }
 
+  /** Starts the engines that do not run; resolves when all answer. */
+  async startEngines(): Promise<void> {
+    await Promise.all(this.machines.map(({ engine }) => engine.start()));
+  }
+
   /** Takes away what a scenario has left, and has everything there again that it took away. */
   async clean(): Promise<void> {
     await this.startEtcd();
     await this.settled();
+    await Promise.all(this.machines.map(({ engine }) => engine.clean()));
     for (const machine of this.machines) {
       const sandboxes = await machine.api(listSandboxes());
       await Promise.all(sandboxes.map(({ name }) => machine.remove(name)));

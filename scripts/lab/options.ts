@@ -17,7 +17,8 @@ export interface LabOptions {
 export const USAGE = `usage: scripts/lab/lab test [--on namespaces|vagrant] [--full] [--format table|json] [--seed N] [SCENARIO]...
        npm run lab -- [the same]
 
-Three machines, an etcd and a netctl daemon on each, and what networks over hosts promise, tried on them.
+Three machines, an etcd, a netctl daemon and a Docker engine on each, and what networks over hosts promise, tried on them.
+Where no engine is, the scenarios that need one are skipped and say so.
 
 --on         namespaces: three private hosts of this machine (default); vagrant: the machines of scripts/lab/Vagrantfile, which 'vagrant up' has started
 --full       long faults (etcd gone for a minute) and many rounds, instead of short ones

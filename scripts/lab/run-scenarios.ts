@@ -7,6 +7,8 @@ export interface Result extends Partial<Outcome> {
   readonly promise: string;
   readonly ok: boolean;
   readonly error?: string;
+  /** Why it was not tried. */
+  readonly skipped?: string;
   /** s, with preparing and cleaning. */
   readonly whole: number;
 }
@@ -27,8 +29,10 @@ export async function runScenarios(lab: Lab, scenarios: readonly Scenario[], ext
 }
 
 /** Runs one, and has the lab clean afterwards. */
-export async function runScenario(lab: Lab, { name, promise, run }: Scenario, extent: Extent): Promise<Result> {
+export async function runScenario(lab: Lab, { name, promise, lacks, run }: Scenario, extent: Extent): Promise<Result> {
   const begun = performance.now();
+  const skipped = await lacks?.(lab);
+  if (skipped !== undefined) return { name, promise, ok: true, skipped, whole: 0 };
   const result = await run(lab, extent).then(
     (outcome) => ({ ok: true, ...outcome }),
     (error: unknown) => ({ ok: false, error: (error as Error).message }),

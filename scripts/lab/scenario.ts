@@ -29,6 +29,8 @@ export interface Scenario {
   readonly name: string;
   /** The promise. */
   readonly promise: string;
+  /** What the lab lacks for this, as in `program dockerd on h1`; then it is skipped. */
+  readonly lacks?: (lab: Lab) => Promise<string | undefined>;
   /** Finds a lab without networks. @throws Error that says what was not as it should be */
   readonly run: (lab: Lab, extent: Extent) => Promise<Outcome>;
 }

@@ -5,6 +5,9 @@ import type { Running } from './running.ts';
 const SCRIPT = 'bench/inside/stream.ts';
 const PORT = 5201;
 
+/** ms, besides those of a measurement, after which nothing is to be expected any more. */
+const PATIENCE = 20_000;
+
 /** TCP from one endpoint to another, for as long as somebody asks how fast it is. */
 export class Stream implements AsyncDisposable {
   readonly #sink: Running;
@@ -27,13 +30,20 @@ export class Stream implements AsyncDisposable {
     return new Stream(sink, source);
   }
 
-  /** Gbit/s, over so many ms */
+  /** Gbit/s, over so many ms. @throws Error when nothing gets through */
   async rate(ms: number): Promise<number> {
     this.#source.write(`bytes ${String(ms)}`);
-    const next = await this.#lines.next();
-    const rate = Number((next.value as unknown[] | undefined)?.[0]) * 8e-9;
+    const line = await this.#answer(ms + PATIENCE);
+    const rate = Number(line) * 8e-9;
     if (!(rate > 0)) throw new Error(`no TCP: ${this.#source.output.slice(-500)}${this.#sink.output.slice(-500)}`);
     return rate;
+  }
+
+  async #answer(limit: number): Promise<unknown> {
+    const over = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => over.resolve(undefined), limit);
+    const next = this.#lines.next().then(({ value }) => (value as readonly unknown[] | undefined)?.[0]);
+    return Promise.race([next, over.promise]).finally(() => clearTimeout(timer));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

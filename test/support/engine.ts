@@ -1,15 +1,11 @@
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Background } from './background.ts';
+import { CLIENT_ENVIRONMENT, dockerCommand, dockerdCommand } from './engine-commands.ts';
 import type { PrivateHost } from './host.ts';
 import { busyboxArchive } from './image.ts';
 import type { Place } from './place.ts';
 import type { RunOptions, RunResult } from './run.ts';
-
-const SOCKET = '/run/docker.sock';
-
-/** Nothing of the caller's own docker settings. */
-const CLIENT = { DOCKER_HOST: `unix://${SOCKET}`, DOCKER_CONFIG: '/run/docker-config', DOCKER_CONTEXT: '' } as const;
 
 /** How an engine is started. */
 export interface EngineOptions {
@@ -40,25 +36,13 @@ export class Engine implements AsyncDisposable {
 
   /** Starts dockerd again after {@link stop} or {@link kill9}. */
   async start(): Promise<void> {
-    this.#daemon = await this.host.spawn([
-      'dockerd',
-      `--host=unix://${SOCKET}`,
-      '--data-root=/var/lib/docker',
-      `--cgroup-parent=${this.host.cgroup}`,
-      '--exec-opt=native.cgroupdriver=cgroupfs',
-      ...this.#flags,
-    ]);
+    this.#daemon = await this.host.spawn([...dockerdCommand(this.host.cgroup), ...this.#flags]);
     await this.#daemon.waitFor(/API listen on/, 30_000);
   }
 
   /** Runs the docker client in the host. @throws Error with its words when it fails, unless allowFail */
   docker(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    // the client that belongs to the engine: another one on PATH may be too new for it
-    return this.host.exec(['sh', '-c', 'PATH=/usr/bin:$PATH exec docker "$@"', 'docker', ...args], {
-      timeout: 60_000,
-      ...options,
-      env: { ...CLIENT, ...options.env },
-    });
+    return this.host.exec(dockerCommand(args), { timeout: 60_000, ...options, env: { ...CLIENT_ENVIRONMENT, ...options.env } });
   }
 
   /** Runs docker-compose on the text of a compose file; project name `project`. */
@@ -67,7 +51,7 @@ export class Engine implements AsyncDisposable {
       timeout: 60_000,
       ...options,
       input: file,
-      env: { ...CLIENT, ...options.env },
+      env: { ...CLIENT_ENVIRONMENT, ...options.env },
     });
   }
 

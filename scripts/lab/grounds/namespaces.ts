@@ -29,6 +29,7 @@ class PrivateMachine implements GroundMachine {
   readonly uplink = 'eth0';
   readonly project = PROJECT;
   readonly programs: GroundMachine['programs'];
+  readonly cgroup: string;
   readonly daemonFlags: readonly string[];
   readonly #lan: Lan;
   #host: PrivateHost | PoweredOff;
@@ -38,6 +39,7 @@ class PrivateMachine implements GroundMachine {
     this.#host = host;
     this.name = host.name;
     this.address = host.address4;
+    this.cgroup = host.cgroup;
     this.daemonFlags = ['--firewall', firewall];
     this.programs = { node: process.execPath, etcd, etcdctl: etcd.replace(/etcd$/, 'etcdctl') };
   }

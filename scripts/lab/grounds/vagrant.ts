@@ -26,6 +26,7 @@ class VagrantMachine implements GroundMachine {
   readonly uplink: string;
   readonly project = PROJECT;
   readonly programs: GroundMachine['programs'];
+  readonly cgroup = '/netctl-lab';
   readonly daemonFlags: readonly string[] = [];
   readonly #ssh: readonly string[];
 

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { daemonKilled } from './daemon-killed.ts';
+import { engineRestarted } from './engine-restarted.ts';
 import { etcdGone } from './etcd-gone.ts';
 import { etcdLeaderKilled } from './etcd-leader-killed.ts';
 import { firstPing } from './first-ping.ts';
@@ -16,5 +17,5 @@ import { throughput } from './throughput.ts';
 
 /** In the order in which they run: one after the other on the same machines. */
 export const SCENARIOS: readonly Scenario[] = [
-  pairs, names, publish, daemonKilled, etcdLeaderKilled, etcdGone, partition, manyAtOnce, moved, smallUnderlay, random, hostLost, firstPing, throughput,
+  pairs, names, publish, engineRestarted, daemonKilled, etcdLeaderKilled, etcdGone, partition, manyAtOnce, moved, smallUnderlay, random, hostLost, firstPing, throughput,
 ];
