@@ -72,6 +72,26 @@ describe('an overlay network over hosts', function () {
     assert.equal((await one.netctl.run(['exec', 'a', 'ping', '-c1', '-W1', 'b'])).code, 2);
   });
 
+  it('has as many subnets of either family as its user wants', async () => {
+    await network('--subnet', '10.1.0.0/24', '--subnet', '10.2.0.0/28', '--subnet', 'fd00:1::/64', '--subnet', 'fd00:2::/64', 'blue');
+    const a = await sandbox(one, 'a');
+    const b = await sandbox(two, 'b', '--ip', '10.2.0.5', '--ip6', 'fd00:2::5');
+    const c = await sandbox(three, 'c', '--ip', '10.2.0.6');
+    for (const address of [b.ipv4, b.ipv6, c.ipv4, c.ipv6]) assert.equal(await pings(one, 'a', address), true, address);
+    for (const address of [a.ipv4, a.ipv6, c.ipv4, c.ipv6]) assert.equal(await pings(two, 'b', address), true, address);
+    // From one subnet to the other a packet goes by the gateway of its sender's host, and so does each answer.
+    await using server = await two.host.netns('b').serve(80, 'tcp', 'hello');
+    for (const [address, from] of [[b.ipv4, a.ipv4], [b.ipv6, a.ipv6]] as const) {
+      assert.ok((await one.host.netns('a').probe(address, server.port)).answer.startsWith(`hello from ${from} `), address);
+    }
+    for (const gateway of ['10.2.0.1', 'fd00:2::1']) assert.equal(await pings(two, 'b', gateway), true, gateway);
+    await two.netctl.ok('exec', 'b', 'ping', '-c1', '-W2', '203.0.113.7');
+    assert.match(await three.netctl.ok('exec', 'c', 'ping', '-c1', '-W2', 'b'), / 0% packet loss/);
+    await lab.restartDaemon(two);
+    assert.equal(await pings(one, 'a', b.ipv4), true);
+    assert.match((await one.netctl.run(['sandbox', 'create', '--network', 'blue', '--ip', b.ipv4, 'd'])).stderr, /10\.2\.0\.5/);
+  });
+
   it('lets only hosts of the cluster in, through whatever else the host filters', async () => {
     await network('--subnet', '10.1.0.0/24', '-o', 'tsoverlay.vni=77', 'blue');
     await one.host.sh('iptables -P INPUT DROP; iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT');

@@ -43,6 +43,26 @@ describe('networks that span hosts', () => {
     await lab.eventually(() => two.ask('s1-0', 's0-19') === 'forward');
   });
 
+  it('give addresses of all their subnets before there is none', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/29', '10.2.0.0/29', 'fd00:1::/64'] });
+    await everywhere('blue');
+    const made: string[] = [];
+    const full = new Set<ModelHost>();
+    for (let count = 0; full.size < lab.hosts.length; count += 1) {
+      const host = lab.hosts[count % lab.hosts.length];
+      if (host === undefined || full.has(host)) continue;
+      try {
+        const [endpoint] = (await make(host, `s${String(count)}`)).endpoints;
+        made.push(endpoint?.ipv4 ?? '');
+      } catch (error) {
+        assert.match(String(error), /no block of 10\.1\.0\.0\/29, 10\.2\.0\.0\/29 is left for this host: network 'blue' is shared out among .*h1/);
+        full.add(host);
+      }
+    }
+    // Six addresses a subnet, and one of them is the gateway's.
+    assert.deepEqual(made.toSorted(), ['10.1.0', '10.2.0'].flatMap((start) => [2, 3, 4, 5, 6].map((last) => `${start}.${String(last)}/29`)));
+  });
+
   it('have an address of another host only when that one agrees', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');
