@@ -124,6 +124,8 @@ export class Cluster implements AsyncDisposable {
   async shareNetwork(network: SharedNetwork, signal?: AbortSignal): Promise<void> {
     this.requireStore();
     await shareNetwork(this.#store, this.#mirror, network, signal);
+    // Who takes addresses of it next decides from the directory. If that cannot hear of it now, whoever asks is told.
+    await this.catchUp(signal).catch(() => {});
   }
 
   /** @throws as {@link unshareNetwork} */

@@ -176,10 +176,9 @@ export class ClusterAddresses {
   /** @returns whether there are more addresses now */
   async #borrow(record: NetworkRecord, subnets: readonly SubnetRecord[], address?: string): Promise<boolean> {
     const key = keyOf(record, subnets);
-    const running = this.#borrowing.get(key);
-    if (running !== undefined && address === undefined) {
+    for (let running = this.#borrowing.get(key); running !== undefined; running = this.#borrowing.get(key)) {
       await running;
-      return true;
+      if (address === undefined || this.isOurs(record.id, address)) return true;
     }
     const task = this.#take(record, subnets, address);
     // How it ends is for whoever asked; the others only wait for it.
@@ -217,6 +216,9 @@ export class ClusterAddresses {
     if (!isInside || this.isOurs(record.id, address)) return;
     this.#cluster.requireStore();
     if (ownerOf(this.#cluster.directory, record.id, address) === undefined && (await this.#borrow(record, subnets, address))) return;
+    // The store may have said already that the block is ours, which is not written down here yet.
+    await Promise.all([...this.#borrowing].flatMap(([borrowing, task]) => (borrowing.startsWith(`${record.id} `) ? [task] : [])));
+    if (this.isOurs(record.id, address)) return;
     const key = `${record.id} ${address}`;
     this.#claimed.add(key);
     stack.defer(() => void this.#claimed.delete(key));

@@ -63,6 +63,14 @@ describe('networks that span hosts', () => {
     assert.deepEqual(made.toSorted(), ['10.1.0', '10.2.0'].flatMap((start) => [2, 3, 4, 5, 6].map((last) => `${start}.${String(last)}/29`)));
   });
 
+  it('give an address that is asked for by name while a host takes its first ones', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24', 'fd00:1::/64'] });
+    await everywhere('blue');
+    const made = await Promise.all([make(two, 'a'), make(two, 'b', '10.1.0.5'), two.controller.createSandbox({ name: 'c', networks: [{ network: 'blue', ipv4: '10.1.0.6', ipv6: 'fd00:1::6' }] })]);
+    assert.deepEqual(made.map(({ endpoints }) => endpoints[0]?.ipv4), ['10.1.0.2/24', '10.1.0.5/24', '10.1.0.6/24']);
+    assert.equal(made[2]?.endpoints[0]?.ipv6, 'fd00:1::6/64');
+  });
+
   it('have an address of another host only when that one agrees', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');
