@@ -3,6 +3,7 @@ import type { Controller } from '../../src/controller/controller.ts';
 import { containerKnowledge } from './container-knowledge.ts';
 import { engineClient, type EngineClient, type InspectedNetwork, type ListedContainer } from './engine-client.ts';
 import { compareWithEngine, isRemoteIpam, type Comparison, type EngineView } from './engine-comparison.ts';
+import { EngineEvents, type EngineNews } from './engine-events.ts';
 import type { Recent } from './recent.ts';
 import type { Timer } from './timer.ts';
 
@@ -27,11 +28,13 @@ export interface EngineSyncParts {
 /**
  * Keeps what we hold for the engine equal to what the engine has. It replays nothing when it
  * starts, and what it removes while we are down it removes without us; so it is asked, never from
- * within one of its own calls, at start, now and then, and when it has made something.
+ * within one of its own calls, at start, now and then, and when it has made something. Names of
+ * containers come earlier, with its events.
  */
 export class EngineSync implements AsyncDisposable {
   readonly #parts: EngineSyncParts;
   readonly #closing = new AbortController();
+  readonly #events: EngineEvents;
   #next: { readonly at: number; readonly timeout: Disposable } | undefined;
   #running: Promise<string[]> | undefined;
   /** ms to wait after a comparison in vain, twice as long each time: an engine that starts or is slow is there in seconds, one that there is not never. */
@@ -40,6 +43,7 @@ export class EngineSync implements AsyncDisposable {
 
   constructor(parts: EngineSyncParts) {
     this.#parts = parts;
+    this.#events = new EngineEvents(parts.socket, this.#closing.signal, (news) => void this.#heed(news));
     this.#schedule(0);
   }
 
@@ -86,6 +90,8 @@ export class EngineSync implements AsyncDisposable {
   /** Compares, and says when next. An engine that does not run is nothing to report. */
   async #round(): Promise<void> {
     const { period, report } = this.#parts;
+    // Before the comparison: what happens between the two is in both.
+    this.#events.follow();
     try {
       await this.run();
       this.#reported = '';
@@ -141,6 +147,22 @@ export class EngineSync implements AsyncDisposable {
       // It went meanwhile, or is no container: a swarm's load balancer is listed among them.
       if (NetworkError.from(error).code !== 'NOT_FOUND') throw error;
     }
+  }
+
+  /** Learns whose endpoints they are, where somebody may look for them. What goes wrong shows in the next comparison. */
+  async #heed({ container: id, network }: EngineNews): Promise<void> {
+    const { controller, socket } = this.#parts;
+    const { engine } = controller;
+    const searched = new Set(engine.searched().map((one) => one.id));
+    const isAwaited = network === undefined ? [...searched].some((one) => engine.endpoints(one).some(({ container }) => container?.id === id)) : searched.has(network);
+    if (!isAwaited) return;
+    try {
+      const inspected = await engineClient(socket, this.#closing.signal).container(id);
+      for (const endpointId of inspected.aliases.keys()) {
+        const { networkId = '', engineNetwork = networkId } = engine.endpoint(endpointId) ?? {};
+        if (searched.has(engineNetwork)) await engine.learnContainer(endpointId, containerKnowledge(id, endpointId, inspected));
+      }
+    } catch {}
   }
 
   async #view(client: EngineClient): Promise<EngineView> {

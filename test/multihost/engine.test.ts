@@ -72,6 +72,11 @@ describe('an engine’s network over hosts', function () {
     assert.equal(await eventually(() => pings(two, 'client', 'web'), Boolean), true);
     await run(one, 'asker', '--dns', '10.1.0.1');
     assert.equal(await eventually(() => pings(one, 'asker', 'visitor'), Boolean), true);
+    // A new name is heard of when it is given, not at the next comparison.
+    await one.engine.ask('rename', 'web', 'shop');
+    assert.equal(await eventually(() => pings(two, 'client', 'shop'), Boolean), true);
+    assert.equal(await pings(two, 'client', 'web'), false);
+    await one.engine.ask('rename', 'shop', 'web');
     assert.equal((await two.host.exec(['curl', '-s', '-m', '2', `http://${one.host.address4}:8080/`])).stdout.trim(), 'hello');
     const inside = await two.engine.container('client');
     assert.equal((await inside.exec(['curl', '-s', '-m', '2', `http://${one.host.address4}:8080/`])).stdout.trim(), 'hello');
@@ -107,6 +112,17 @@ describe('an engine’s network over hosts', function () {
     await two.engine.ask('network', 'rm', 'blue');
     assert.match(await one.netctl.ok('network', 'ls'), /blue/);
     assert.match(await two.netctl.ok('exec', 'box', 'ping', '-c1', '-W2', '10.1.0.1'), / 0% packet loss/);
+  });
+
+  it('has several subnets of either family', async () => {
+    const subnets = ['--subnet', '10.1.0.0/24', '--subnet', '10.2.0.0/24', '--ipv6', '--subnet', 'fd00:1::/64'];
+    for (const host of [one, two]) await create(host, 'blue', ...subnets);
+    const web = await run(one, 'web', '--ip', '10.2.0.5', '--ip6', 'fd00:1::5');
+    assert.equal(web, '10.2.0.5');
+    const near = await run(two, 'near');
+    assert.match(near, /^10\.1\.0\./);
+    for (const address of [web, 'fd00:1::5']) assert.equal(await pings(two, 'near', address), true, address);
+    assert.equal(await pings(one, 'web', near), true);
   });
 
   it('gives no address twice, whoever is killed', async () => {

@@ -22,10 +22,13 @@ export class FakeEngine implements AsyncDisposable {
   /** Called instead of the usual answer, by path. */
   readonly odd: Map<string, (response: ServerResponse) => void> = new Map();
   readonly #server: Server;
+  /** Who reads its events. */
+  readonly #readers = new Set<ServerResponse>();
 
   private constructor() {
     this.#server = createServer((request, response) => {
       const path = request.url ?? '';
+      if (path.startsWith('/events')) return this.#stream(response);
       this.asked.push(path);
       const odd = this.odd.get(path);
       if (odd === undefined) this.#answer(path, response);
@@ -46,6 +49,24 @@ export class FakeEngine implements AsyncDisposable {
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /** Tells of something; resolves when somebody reads. */
+  async tell(event: object): Promise<void> {
+    while (this.#readers.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    for (const reader of this.#readers) reader.write(`${JSON.stringify(event)}\n`);
+  }
+
+  /** Ends the stream of events of all who read. */
+  hush(): void {
+    for (const reader of this.#readers) reader.end();
+  }
+
+  #stream(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    this.#readers.add(response);
+    response.once('close', () => this.#readers.delete(response));
   }
 
   #container(path: string): object | undefined {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../support/eventually.ts';
 import { TestDoors } from '../support/docker-doors.ts';
 import { FakeEngine, TestTimer } from '../support/fake-engine.ts';
 
@@ -85,6 +86,40 @@ describe('names of an engine’s containers', () => {
     call('www');
     await doors.doors.sync();
     assert.equal(names()[0], 'www container');
+  });
+
+  describe('that it tells of', () => {
+    const connected = (): Promise<void> => engine.tell({ Type: 'network', Action: 'connect', Actor: { ID: RED, Attributes: { container: CONTAINER, name: 'green', type: 'tsbridge' } }, scope: 'local', time: 1 });
+    const first = (): Promise<string | undefined> => eventually(async () => names()[0], (name) => name !== 'e1e1e1e1e1e1 container');
+
+    it('are known at once, without a comparison', async () => {
+      await search();
+      await connected();
+      assert.equal(await first(), 'web container');
+      assert.ok(timer.waiting().length > 0, 'the comparison is still to come');
+      call('www');
+      await engine.tell({ Type: 'container', Action: 'rename', Actor: { ID: CONTAINER, Attributes: { name: 'www', oldName: '/web' } } });
+      assert.equal(await eventually(async () => names()[0], (name) => name === 'www container'), 'www container');
+    });
+
+    it('are not asked for as long as nobody can look for them', async () => {
+      await connected();
+      await engine.tell({ Type: 'container', Action: 'rename', Actor: { ID: CONTAINER } });
+      await doors.doors.sync();
+      assert.equal(asked(), 0);
+    });
+
+    it('are known after words that mean nothing, and by a stream that begins anew', async () => {
+      await search();
+      await engine.tell({ Type: 'network', Action: 'connect', Actor: { ID: RED } });
+      await engine.tell({ message: 'not found' });
+      engine.hush();
+      await soon();
+      timer.pass(30_000);
+      call('www');
+      await connected();
+      assert.equal(await eventually(async () => names()[0], (name) => name === 'www container'), 'www container');
+    });
   });
 
   it('lives with a container that went meanwhile', async () => {
