@@ -1,5 +1,5 @@
 import { NetworkError } from '../common/error.ts';
-import type { SharedStore } from '../store/shared-store.ts';
+import type { SharedStore, StoreSkew } from '../store/shared-store.ts';
 import type { Directory, News } from './directory.ts';
 import { forgetHost, lostHosts } from './lost-hosts.ts';
 import { Membership } from './membership.ts';
@@ -51,6 +51,7 @@ export class Cluster implements AsyncDisposable {
   /** What was reported last, by what it is about. */
   readonly #problems = new Map<string, string>();
   readonly #report: (message: string) => void;
+  #clocks: Disposable | undefined;
 
   constructor({ store, host }: ClusterParts, { follow, reachable, report }: ClusterListener) {
     this.#store = store;
@@ -110,11 +111,14 @@ export class Cluster implements AsyncDisposable {
 
   /** Begins to read, and takes this host's place among the others. */
   start(): void {
+    this.#clocks = this.#store.onSkew((skew) => this.#compareClocks(skew));
+    this.#compareClocks(this.#store.skew);
     this.#mirror.start();
     this.#membership.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#clocks?.[Symbol.dispose]();
     await this.#outbox[Symbol.asyncDispose]();
     await this.#membership[Symbol.asyncDispose]();
     await this.#mirror[Symbol.asyncDispose]();
@@ -206,6 +210,13 @@ export class Cluster implements AsyncDisposable {
 
   get #lending(): Lending {
     return { store: this.#store, mirror: this.#mirror, self: this.self };
+  }
+
+  #compareClocks(skew: StoreSkew | undefined): void {
+    if (skew === undefined) return this.#settle('clock');
+    const { server, ahead } = skew;
+    const seconds = String(Math.round(Math.abs(ahead) / 1000));
+    this.#note('clock', `the clock of this host is ${seconds} s ${ahead > 0 ? 'behind' : 'ahead of'} that of ${server}: addresses and leases do not depend on it, certificates and logs do; set the wrong one right (timedatectl set-ntp true)`);
   }
 
   #note(about: string, message: string): void {

@@ -43,6 +43,14 @@ export interface StoreHealth {
   readonly reason: NetworkError | undefined;
 }
 
+/** The clock of a server is not where this host's is. */
+export interface StoreSkew {
+  /** Which one, as it is called in messages. */
+  readonly server: string;
+  /** ms by which its clock is ahead of this host's; less than 0: behind. */
+  readonly ahead: number;
+}
+
 /**
  * A store that several hosts share. Revisions are those of the servers, which count commits of others
  * too: they grow, but not by one.
@@ -59,6 +67,12 @@ export interface SharedStore extends Store {
    * both out by itself while it is open. @returns disposing ends it
    */
   onHealth(listener: (health: StoreHealth) => void): Disposable;
+
+  /** The clock of the server that answered last, where it is more than a few seconds from this host's. Nothing here depends on it; certificates and logs do. */
+  readonly skew: StoreSkew | undefined;
+
+  /** Calls the listener when that begins, when it has changed by seconds, and when it is over. @returns disposing ends it */
+  onSkew(listener: (skew: StoreSkew | undefined) => void): Disposable;
 
   /**
    * Opens a lease.

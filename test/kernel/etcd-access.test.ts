@@ -170,6 +170,7 @@ inPrivateNamespace(import.meta.filename, () => {
       await rejects(openEtcdStore({ endpoints: [etcd.url], tls: { ca } }), 'UNAVAILABLE', /client certificate/);
       await rejects(openEtcdStore({ endpoints: [etcd.url], tls: { ca, ...foreign } }), 'UNAVAILABLE', /client certificate/);
       await closing(openEtcdStore({ endpoints: [etcd.url], tls: { ca, ...mine } }));
+      await rejects(openEtcdStore({ endpoints: [etcd.url], tls: { ca, ...(await authority.issue('DNS:client', 1)) } }), 'UNAVAILABLE', /client certificate.*clock/);
     });
 
     it('must be PEM files that can be read', async () => {

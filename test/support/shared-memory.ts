@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { NetworkError } from '../../src/common/error.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import type { SharedChange, SharedStore, StoreBatch, StoreHealth, StoreLease } from '../../src/store/shared-store.ts';
+import type { SharedChange, SharedStore, StoreBatch, StoreHealth, StoreLease, StoreSkew } from '../../src/store/shared-store.ts';
 import type { Change, CommitOptions, Entry, Listing, StoreEvent, WatchOptions } from '../../src/store/store.ts';
 
 /** What several {@link SharedMemory} stores share: servers without a network. */
@@ -54,7 +54,9 @@ export class SharedMemory implements SharedStore {
   readonly #servers: SharedServers;
   readonly #listeners = new Set<(health: StoreHealth) => void>();
   readonly #leases: string[] = [];
+  readonly #clocks = new Set<(skew: StoreSkew | undefined) => void>();
   #reason: NetworkError | undefined;
+  skew: StoreSkew | undefined;
   /** Commits that are lost on their way. */
   loses: (changes: readonly SharedChange[]) => boolean = () => false;
 
@@ -89,6 +91,17 @@ export class SharedMemory implements SharedStore {
   onHealth(listener: (health: StoreHealth) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** From now on the clock of the servers is so; undefined: as that of this host. */
+  turnClock(skew: StoreSkew | undefined): void {
+    this.skew = skew;
+    for (const listener of this.#clocks) listener(skew);
+  }
+
+  onSkew(listener: (skew: StoreSkew | undefined) => void): Disposable {
+    this.#clocks.add(listener);
+    return { [Symbol.dispose]: () => void this.#clocks.delete(listener) };
   }
 
   async openLease(seconds: number): Promise<StoreLease> {

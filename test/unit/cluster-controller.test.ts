@@ -31,6 +31,16 @@ describe('networks that span hosts', () => {
     assert.equal(lab.servers.log.length > 0, true);
   });
 
+  it('go on where the clock of the servers is another, which is said as long as it is', async () => {
+    one.shared.turnClock({ server: 'etcd at http://h9:2379', ahead: -42_000 });
+    assert.match(one.controller.cluster().problems.join(), /clock of this host is 42 s ahead of that of etcd at http:\/\/h9:2379/);
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    one.shared.turnClock(undefined);
+    assert.deepEqual(one.controller.cluster().problems, []);
+    assert.deepEqual(one.warnings.map((text) => text.slice(0, 25)), ['the clock of this host is', 'over: the clock of this h']);
+  });
+
   it('give every endpoint an address that no other has, and its name everywhere', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');

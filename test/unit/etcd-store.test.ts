@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { NetworkError } from '../../src/common/error.ts';
 import { Backoff } from '../../src/store/etcd/backoff.ts';
-import type { Clock } from '../../src/store/etcd/clock.ts';
+import { systemClock, type Clock } from '../../src/store/etcd/clock.ts';
+import { ClockSkew } from '../../src/store/etcd/clock-skew.ts';
 import { EventBatches } from '../../src/store/etcd/event-batches.ts';
 import { Health } from '../../src/store/etcd/health.ts';
 import { base64, KeySpace } from '../../src/store/etcd/key-space.ts';
@@ -20,6 +21,10 @@ class TestClock implements Clock {
   }
 
   now(): number {
+    return this.#now;
+  }
+
+  wall(): number {
     return this.#now;
   }
 
@@ -140,6 +145,48 @@ describe('Pulse', () => {
     assert.equal(health.now.reason, undefined);
     pulse[Symbol.dispose]();
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe('ClockSkew', () => {
+  /** Asks at a time of ours and hears a Date header, at an answer's time. */
+  function skews(): { readonly skew: ClockSkew; readonly heard: (number | undefined)[]; tell(asked: number, answered: number, date: string, server?: string): number | undefined } {
+    let now = 0;
+    const skew = new ClockSkew({ ...systemClock, wall: () => now });
+    const heard: (number | undefined)[] = [];
+    skew.on((one) => heard.push(one?.ahead));
+    return {
+      skew,
+      heard,
+      tell: (asked, answered, date, server = 'a') => {
+        now = asked;
+        const answer = skew.ask();
+        now = answered;
+        answer(server, date);
+        return skew.now?.ahead;
+      },
+    };
+  }
+  const AT = Date.UTC(2026, 0, 1, 12);
+  const date = (seconds: number): string => new Date(AT + seconds * 1000).toUTCString();
+
+  it('sees clocks that are seconds apart, either way, and nothing in an answer that took long', () => {
+    const { tell } = skews();
+    assert.equal(tell(AT, AT + 20, date(42)), 41_980);
+    assert.equal(tell(AT, AT + 20, date(0)), undefined);
+    assert.equal(tell(AT, AT + 20, date(-43)), -42_000);
+    assert.equal(tell(AT, AT + 60_000, date(30)), undefined);
+    assert.equal(tell(AT, AT + 20, date(4)), undefined);
+    assert.equal(tell(AT, AT + 20, 'soon'), undefined);
+  });
+
+  it('says so once, again when it has become another, and when it is over', () => {
+    const { tell, heard } = skews();
+    for (const seconds of [42, 43, 41, 4, 42, 90, 2, 42, 0, 0]) tell(AT, AT, date(seconds));
+    assert.deepEqual(heard, [42_000, 4_000, 42_000, 90_000, undefined, 42_000, undefined]);
+    tell(AT, AT, date(42), 'a');
+    tell(AT, AT, date(42), 'b');
+    assert.equal(heard.length, 9);
   });
 });
 

@@ -2,6 +2,8 @@
 export interface Clock {
   /** ms that never go back. */
   now(): number;
+  /** ms since 1970, as far as this host knows. */
+  wall(): number;
   /** Calls once; disposing cancels. The process stays for it. */
   after(ms: number, call: () => void): Disposable;
 }
@@ -9,6 +11,7 @@ export interface Clock {
 /** The machine's own. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after: (ms, call) => {
     const timer = setTimeout(call, ms);
     return { [Symbol.dispose]: () => clearTimeout(timer) };

@@ -2,7 +2,7 @@ import { NetworkError } from '../../common/error.ts';
 import { quote } from '../../common/quote.ts';
 import { checkChanges } from '../checked-change.ts';
 import { OutcomeUnknown } from '../outcome-unknown.ts';
-import type { SharedChange, SharedStore, StoreBatch, StoreHealth, StoreLease } from '../shared-store.ts';
+import type { SharedChange, SharedStore, StoreBatch, StoreHealth, StoreLease, StoreSkew } from '../shared-store.ts';
 import type { CommitOptions, Entry, Listing, StoreEvent, WatchOptions } from '../store.ts';
 import { closed, type Gateway } from './gateway.ts';
 import type { Identity } from './identity.ts';
@@ -59,6 +59,14 @@ export class EtcdStore implements SharedStore {
 
   onHealth(listener: (health: StoreHealth) => void): Disposable {
     return this.#parts.health.on(listener);
+  }
+
+  get skew(): StoreSkew | undefined {
+    return this.#gateway.skew.now;
+  }
+
+  onSkew(listener: (skew: StoreSkew | undefined) => void): Disposable {
+    return this.#gateway.skew.on(listener);
   }
 
   async get(key: string): Promise<Entry | undefined> {

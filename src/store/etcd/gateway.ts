@@ -2,6 +2,7 @@ import { NetworkError } from '../../common/error.ts';
 import { OutcomeUnknown } from '../outcome-unknown.ts';
 import { Backoff } from './backoff.ts';
 import { pause, type Clock } from './clock.ts';
+import { ClockSkew } from './clock-skew.ts';
 import { Endpoints } from './endpoints.ts';
 import type { Health } from './health.ts';
 import type { Answer } from './messages.ts';
@@ -36,6 +37,8 @@ const LONGEST_WAIT = 400;
 export class Gateway implements Disposable {
   /** Highest revision of any answer. */
   revision = 0;
+  /** Of the clocks of servers. */
+  readonly skew: ClockSkew;
   readonly #options: CheckedOptions;
   readonly #wire: Wire;
   readonly #health: Health;
@@ -51,6 +54,7 @@ export class Gateway implements Disposable {
     this.#wire = wire;
     this.#health = health;
     this.#clock = clock;
+    this.skew = new ClockSkew(clock);
     this.#random = random;
     this.#endpoints = new Endpoints(options.endpoints, random);
     this.#clusterId = options.cluster?.toLowerCase().padStart(16, '0');
@@ -143,8 +147,12 @@ export class Gateway implements Disposable {
   /** One try at one server. With a token that has run out, once more with a new one. */
   async #attempt<Result extends Answer>(endpoint: string, path: string, body: string, isSecond = false): Promise<Outcome<Result>> {
     try {
-      const { status, text } = await this.#wire.post(`${endpoint}/v3/${path}`, body, await this.#tokenFrom(endpoint));
-      if (status === 200) return this.#checked<Result>(text);
+      const token = await this.#tokenFrom(endpoint);
+      const answered = this.skew.ask();
+      const { status, text, date } = await this.#wire.post(`${endpoint}/v3/${path}`, body, token);
+      const checked = status === 200 ? this.#checked<Result>(text) : undefined;
+      if (checked !== undefined && 'answer' in checked) answered(`etcd at ${endpoint}`, date);
+      if (checked !== undefined) return checked;
       const refusal = refusalOf(endpoint, status, messageOf(text));
       if (refusal.kind === 'elsewhere') return refusal;
       this.#health.answered();

@@ -43,9 +43,9 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** What the server says of our certificate, by TLS alert number (RFC 8446 §6). OpenSSL's names for them change. */
 const ALERTS: Readonly<Record<string, string>> = {
-  42: 'it refuses our client certificate; give one that its CA signed, with certificate and key',
+  42: 'it refuses our client certificate; give one that its CA signed and that is valid now by its clock, with certificate and key',
   44: 'our client certificate was revoked; get another one',
-  45: 'our client certificate has expired; renew it',
+  45: 'our client certificate has expired, or is not valid yet by its clock; renew it, or set that clock',
   48: 'it does not know the CA of our client certificate; give one that its CA signed',
   116: 'it asks for a client certificate; give one with certificate and key',
 };

@@ -6,6 +6,8 @@ import { WireFailure, wireFailure } from './wire-failure.ts';
 export interface Reply {
   readonly status: number;
   readonly text: string;
+  /** Its Date header. */
+  readonly date: string | undefined;
 }
 
 /** An answer that goes on, line by line; disposing cuts it. */
@@ -56,7 +58,7 @@ export class Wire implements Disposable {
     } catch (error) {
       throw error instanceof AnswerTooLarge ? error : wireFailure(error, true);
     }
-    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() };
+    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString(), date: response.headers.date };
   }
 
   /** Posts JSON and gives the answer line by line, for as long as the server has something to say. @throws {WireFailure}, while iterating too */
