@@ -9,7 +9,7 @@ import type { HostRecord, SharedEndpoint, SharedNetwork } from './records.ts';
 import { answerClaim, borrowBlock, claimAddress, dropClaim, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
 import { joinNetwork, leaveNetwork } from './joining.ts';
 import { SUBNETS_KEY } from './keys.ts';
-import { shareNetwork, unshareNetwork } from './shared-networks.ts';
+import { clearLeftovers, shareNetwork, unshareNetwork } from './shared-networks.ts';
 import type { Cidr } from '../common/cidr.ts';
 import type { ClaimRecord } from './records.ts';
 
@@ -137,6 +137,11 @@ export class Cluster implements AsyncDisposable {
     this.requireStore();
     await recallBlocks(this.#lending, id, RECALL_PATIENCE);
     await unshareNetwork(this.#store, this.#mirror, id, this.self, signal);
+  }
+
+  /** @throws as {@link clearLeftovers} */
+  clearLeftovers(networkId: string): Promise<void> {
+    return clearLeftovers(this.#store, this.#mirror, networkId, this.self);
   }
 
   /** The engine of this host has a network, or has it no more. @throws as {@link joinNetwork} */

@@ -1,6 +1,6 @@
 import { NetworkError } from '../common/error.ts';
 import type { SharedStore } from '../store/shared-store.ts';
-import type { Change } from '../store/store.ts';
+import type { Change, Check } from '../store/store.ts';
 import type { Mirror } from './mirror.ts';
 
 /** So often other hosts may be quicker before it is said. */
@@ -12,6 +12,8 @@ export interface Decision {
   readonly witnesses: readonly string[];
   /** What to write; none: nothing has to be done. @throws what the caller is to hear */
   readonly decide: () => readonly Change[];
+  /** What has to hold besides; their keys are witnesses. */
+  readonly checks?: readonly Check[];
 }
 
 /**
@@ -19,12 +21,12 @@ export interface Decision {
  * directory knows, and decided again.
  * @throws {NetworkError} whatever the decision throws, UNAVAILABLE, ABORTED
  */
-export async function commitSeen(store: SharedStore, mirror: Mirror, { witnesses, decide }: Decision, signal?: AbortSignal): Promise<void> {
+export async function commitSeen(store: SharedStore, mirror: Mirror, { witnesses, decide, checks = [] }: Decision, signal?: AbortSignal): Promise<void> {
   for (let count = 0; count < ATTEMPTS; count += 1) {
     const changes = decide();
     if (changes.length === 0) return;
     try {
-      await store.commit(changes);
+      await store.commit(changes, { checks });
       return;
     } catch (thrown) {
       const error = NetworkError.from(thrown);

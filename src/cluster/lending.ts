@@ -5,6 +5,7 @@ import { NetworkError } from '../common/error.ts';
 import type { SharedStore } from '../store/shared-store.ts';
 import type { Change } from '../store/store.ts';
 import { blockAround, freeBlock } from './blocks.ts';
+import { chunked } from './chunks.ts';
 import { commitSeen } from './commit-seen.ts';
 import type { Directory } from './directory.ts';
 import { blockKey, claimKey, lendingKey, recallKey } from './keys.ts';
@@ -49,15 +50,17 @@ export async function borrowBlock({ store, mirror, self }: Lending, { networkId,
 }
 
 /** Gives blocks back that have no address in use. @throws {NetworkError} UNAVAILABLE, ABORTED */
-export function returnBlocks({ store, mirror, self }: Lending, networkId: string, blocks: readonly string[], signal?: AbortSignal): Promise<void> {
-  const decide = (): Change[] => {
-    const mine = blocks.flatMap((block): Change[] => {
-      const found = mirror.directory.blocks.get(networkId)?.get(block);
-      return found?.record.hostId === self ? [{ key: blockKey(networkId, block), expected: found.revision }] : [];
-    });
-    return mine.length === 0 ? [] : [...mine, lendingChange(mirror.directory, networkId, self)];
-  };
-  return commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
+export async function returnBlocks({ store, mirror, self }: Lending, networkId: string, blocks: readonly string[], signal?: AbortSignal): Promise<void> {
+  for (const part of chunked(blocks)) {
+    const decide = (): Change[] => {
+      const mine = part.flatMap((block): Change[] => {
+        const found = mirror.directory.blocks.get(networkId)?.get(block);
+        return found?.record.hostId === self ? [{ key: blockKey(networkId, block), expected: found.revision }] : [];
+      });
+      return mine.length === 0 ? [] : [...mine, lendingChange(mirror.directory, networkId, self)];
+    };
+    await commitSeen(store, mirror, { witnesses: [lendingKey(networkId)], decide }, signal);
+  }
 }
 
 /**

@@ -2,13 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { NetworkError } from '../common/error.ts';
 import type { SharedStore } from '../store/shared-store.ts';
 import type { Change } from '../store/store.ts';
+import { MOST_CHANGES } from './chunks.ts';
 import type { News } from './directory.ts';
 import { endpointKey } from './keys.ts';
 import type { Mirror } from './mirror.ts';
 import type { SharedEndpoint } from './records.ts';
 
-/** etcd takes 128 operations in one transaction unless it is told otherwise (`--max-txn-ops`). */
-const MOST_CHANGES = 100;
+/** Characters in one transaction: etcd takes 1.5 MB (`--max-request-bytes`), and an endpoint may have published many ports. */
+const MOST_TEXT = 500_000;
 
 interface Written {
   readonly key: string;
@@ -123,13 +124,17 @@ export class Outbox implements AsyncDisposable {
     if (!this.#mirror.isCurrent) return [];
     const own = this.#mirror.directory.endpointsOfHost.get(this.#self);
     const changes: Written[] = [];
+    let text = 0;
     for (const key of this.#unsettled) {
       const written = this.#written.get(key);
       const there = written === undefined ? own?.get(key) : written.endpoint;
       const endpoint = this.#wanted.get(key);
       if (isDeepStrictEqual(there, endpoint)) this.#unsettled.delete(key);
-      else changes.push({ key, endpoint });
-      if (changes.length === MOST_CHANGES) break;
+      else {
+        changes.push({ key, endpoint });
+        text += JSON.stringify(endpoint ?? '').length;
+      }
+      if (changes.length === MOST_CHANGES || text >= MOST_TEXT) break;
     }
     return changes;
   }

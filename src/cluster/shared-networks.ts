@@ -4,6 +4,7 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { SharedStore } from '../store/shared-store.ts';
 import type { Change } from '../store/store.ts';
+import { chunked } from './chunks.ts';
 import { commitSeen } from './commit-seen.ts';
 import type { Directory } from './directory.ts';
 import { blockKey, lendingKey, nameKey, networkKey, SUBNETS_KEY, vniKey } from './keys.ts';
@@ -37,24 +38,31 @@ export function shareNetwork(store: SharedStore, mirror: Mirror, network: Shared
  * @param self id of this host, whose own blocks go with it
  * @throws {NetworkError} IN_USE naming the hosts that have addresses of it, UNAVAILABLE, ABORTED
  */
-export function unshareNetwork(store: SharedStore, mirror: Mirror, id: string, self: string, signal?: AbortSignal): Promise<void> {
+export async function unshareNetwork(store: SharedStore, mirror: Mirror, id: string, self: string, signal?: AbortSignal): Promise<void> {
   const { directory } = mirror;
   const decide = (): Change[] => {
     const network = directory.networks.get(id);
     if (network === undefined) return [];
-    const blocks = [...(directory.blocks.get(id)?.values() ?? [])];
     refuseUsed(directory, network, self);
     return [
       { key: networkKey(id) },
       { key: nameKey(network.name) },
       { key: vniKey(network.vni) },
+      // Written with every block and claim that comes or goes: those that were looked at are all there are.
       { key: lendingKey(id), expected: directory.revisionOf(lendingKey(id)) },
       { key: SUBNETS_KEY, value: id, expected: directory.revisionOf(SUBNETS_KEY) },
-      ...blocks.map(({ record, revision }) => ({ key: blockKey(id, record.block), expected: revision })),
-      ...[...directory.claims].filter(([, { record }]) => record.networkId === id).map(([key, { revision }]) => ({ key, expected: revision })),
     ];
   };
-  return commitSeen(store, mirror, { witnesses: [SUBNETS_KEY, lendingKey(id)], decide }, signal);
+  await commitSeen(store, mirror, { witnesses: [SUBNETS_KEY, lendingKey(id)], decide }, signal);
+  // It is gone whether or not these are: who has them clears them away when it sees them next.
+  await clearLeftovers(store, mirror, id, self).catch(() => {});
+}
+
+/** Removes blocks and claims that this host has in a network that is gone. @throws {NetworkError} UNAVAILABLE */
+export async function clearLeftovers(store: SharedStore, { directory }: Mirror, id: string, self: string): Promise<void> {
+  const blocks = [...(directory.blocks.get(id)?.values() ?? [])].flatMap(({ record }) => (record.hostId === self ? [blockKey(id, record.block)] : []));
+  const claims = [...directory.claims].flatMap(([key, { record }]) => (record.networkId === id && record.hostId === self ? [key] : []));
+  for (const keys of chunked([...blocks, ...claims])) await store.commit(keys.map((key) => ({ key })));
 }
 
 /** @throws {NetworkError} IN_USE where other hosts have, or may have, endpoints in it */

@@ -108,8 +108,10 @@ export class ClusterAddresses {
   async follow(networkId: string): Promise<void> {
     const { ledger } = this.#context();
     const live = ledger.networks.get(networkId);
-    if (live?.record.cluster === undefined) return;
     const { directory, self } = this.#cluster;
+    // Whoever removed the network did not come to the end.
+    if (live === undefined && !directory.networks.has(networkId)) void this.#cluster.clearLeftovers(networkId).catch(() => {});
+    if (live?.record.cluster === undefined) return;
     const theirs = [...(directory.blocks.get(networkId)?.values() ?? [])].filter(({ record }) => record.hostId === self).map(({ record }) => record.block);
     // Taken in an earlier life, which ended before it was written down.
     for (const block of theirs) {
