@@ -20,10 +20,10 @@ export class Daemon implements AsyncDisposable {
     this.startedIn = startedIn;
   }
 
-  /** Resolves when it answers. @throws Error with what it printed */
-  static async start(host: PrivateHost, dockerPlugins = 'none'): Promise<Daemon> {
+  /** Resolves when it answers. @param more flags @throws Error with what it printed */
+  static async start(host: PrivateHost, dockerPlugins = 'none', more: readonly string[] = []): Promise<Daemon> {
     const started = performance.now();
-    const flags = ['--docker-plugins', dockerPlugins, '--log-level', 'warn'];
+    const flags = ['--docker-plugins', dockerPlugins, '--log-level', 'warn', ...more];
     const running = await host.spawn(['env', 'MALLOC_ARENA_MAX=2', process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=2', programFile(), 'daemon', ...flags]);
     const client = new ApiClient(host.path(socketPath(DEFAULT_RUN_FOLDER)));
     while (!(await answers(client))) {

@@ -6,7 +6,7 @@ import { Lan } from './lan.ts';
 import { Netctl } from './netctl.ts';
 
 /** Where the etcd of the hosts is: at the gateway of their LAN. */
-const ETCD_PORT = 2379;
+export const ETCD_PORT = 2379;
 
 /** A host of the lab, with its daemon. */
 export interface LabHost {
@@ -77,7 +77,8 @@ function clusterUrl(host: PrivateHost): string {
   return `etcd://${host.addresses[0]?.gateway4 ?? ''}:${String(ETCD_PORT)}`;
 }
 
-async function startEtcd(lan: Lan): Promise<Background> {
+/** An etcd at the gateway of a LAN, port {@link ETCD_PORT}; what it writes is there for the next one. */
+export async function startEtcd(lan: Lan): Promise<Background> {
   const etcd = await lan.spawn([
     findEtcd() ?? 'etcd', '--name=lab', '--data-dir=/run/etcd', '--logger=zap', '--log-level=info', '--heartbeat-interval=10', '--election-timeout=100',
     `--listen-client-urls=http://0.0.0.0:${String(ETCD_PORT)}`, `--advertise-client-urls=http://127.0.0.1:${String(ETCD_PORT)}`,
