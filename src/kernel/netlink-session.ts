@@ -1,3 +1,4 @@
+import { differentIndexes } from './different-indexes.ts';
 import { changeEntries, isDeletion } from './entry-changes.ts';
 import { ERRNO, kernelError } from './errno.ts';
 import { distantParent, interimName } from './interim-name.ts';
@@ -147,7 +148,8 @@ export class NetlinkSession implements Disposable {
     const elsewhere = op.kind.type === 'veth' && op.kind.peer.namespace !== op.namespace;
     const peerNamespaceFd = elsewhere ? this.#channel(op.kind.peer.namespace).namespace.fd : undefined;
     const parentIndex = 'parent' in op.kind ? this.#index(op, op.kind.parent.name) : undefined;
-    this.#send(channel, op, [newLink(op, { masterIndex, peerNamespaceFd, parentIndex })]);
+    const indexes = elsewhere && op.namespace !== HOST ? differentIndexes(channel, this.#channel(op.kind.peer.namespace)) : undefined;
+    this.#send(channel, op, [newLink(op, { masterIndex, peerNamespaceFd, parentIndex, indexes })]);
     if (op.alias !== undefined) this.#send(channel, op, [setLink(this.#index(op, op.name), { alias: op.alias })]);
   }
 

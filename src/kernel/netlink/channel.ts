@@ -1,7 +1,7 @@
 import { ERRNO, kernelError } from '../errno.ts';
 import type { NamespaceHandle, Namespaces } from '../netns.ts';
 import { NETLINK } from './constants.ts';
-import { findLink } from './link-messages.ts';
+import { findLink, listLinks } from './link-messages.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 import type { Answer } from './netlink-socket.ts';
 
@@ -54,6 +54,12 @@ export class Channel implements Disposable {
     const index = reply.readInt32LE(4);
     this.#indexes.set(name, index);
     return index;
+  }
+
+  /** A number that no link here has, higher than all. @throws {NetworkError} KERNEL */
+  freeIndex(): number {
+    const indexes = this.socket.dump(listLinks(), 'list links').map(({ payload }) => payload.readInt32LE(4));
+    return Math.max(0, ...indexes) + 1;
   }
 
   /** Links were deleted, renamed or moved: names may mean something else now. */

@@ -20,13 +20,15 @@ export interface LinkPlace {
   readonly parentIndex?: number | undefined;
   /** Descriptor of the namespace in which it is made, if that is not the socket's. */
   readonly namespaceFd?: number | undefined;
+  /** Numbers of a veth's two ends, this one's first; left out, the kernel takes what is next in each namespace. */
+  readonly indexes?: readonly [number, number] | undefined;
 }
 
 /** RTM_NEWLINK that creates. The kernel takes the group here and ignores an alias. */
 export function newLink(op: LinkAdd, place: LinkPlace): Request {
   return (writer, sequence) => {
     const up = op.up === true ? LINK.IFF_UP : 0;
-    writer.begin(RTM.NEWLINK, ACK | NLM_F.CREATE | NLM_F.EXCL, sequence).interfaceInfo(0, up, up).text(LINK.IFNAME, linkName(op.name));
+    writer.begin(RTM.NEWLINK, ACK | NLM_F.CREATE | NLM_F.EXCL, sequence).interfaceInfo(place.indexes?.[0] ?? 0, up, up).text(LINK.IFNAME, linkName(op.name));
     hardware(writer, op);
     if (op.group !== undefined) writer.u32(LINK.GROUP, op.group);
     if (place.masterIndex !== undefined) writer.u32(LINK.MASTER, place.masterIndex);
@@ -45,7 +47,7 @@ function linkInfo(writer: MessageWriter, kind: LinkKind, place: LinkPlace): void
   writer.nest(LINK.INFO_DATA, () =>
     writer.nest(LINK.VETH_PEER, () => {
       // A far end cannot be created up (ENOTCONN).
-      writer.interfaceInfo(0).text(LINK.IFNAME, linkName(peer.name));
+      writer.interfaceInfo(place.indexes?.[1] ?? 0).text(LINK.IFNAME, linkName(peer.name));
       hardware(writer, peer);
       if (place.peerNamespaceFd !== undefined) writer.u32(LINK.NET_NS_FD, place.peerNamespaceFd);
     }),
