@@ -6,6 +6,7 @@ import { HOST, type NamespacePath } from '../kernel/op.ts';
 import type { LinkSnapshot, NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { sameVxlan } from '../kernel/vxlan-traits.ts';
 import { linkKey } from './plan.ts';
+import { actualWireguard } from './wireguard-changes.ts';
 
 /** Snapshots by namespace. */
 export type Snapshots = ReadonlyMap<NamespacePath, NamespaceSnapshot>;
@@ -32,6 +33,7 @@ export function actualLinks(wanted: readonly LinkState[], snapshots: Snapshots, 
       ...(link.foundDown === undefined ? {} : { foundDown: link.foundDown }),
       ...(master === undefined ? {} : { master }),
       ...(link.vxlan === undefined ? {} : { vxlan: link.vxlan }),
+      ...(link.wireguard === undefined ? {} : { wireguard: actualWireguard(link.wireguard, found.wireguard) }),
       ...(found.hairpin === undefined ? {} : { hairpin: found.hairpin, learning: found.learning ?? true, neighbourSuppression: found.neighbourSuppression ?? false }),
       ...(found.isolated === true ? { isolated: true } : {}),
       ...tables(link, found),

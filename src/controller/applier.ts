@@ -164,9 +164,9 @@ export class Applier {
   }
 
   async #tables(links: readonly LinkState[]): Promise<ReadonlyMap<string, LinkTables>> {
-    const stated = links.filter(({ forwarding, neighbours }) => forwarding !== undefined || neighbours !== undefined);
+    const stated = links.filter(({ forwarding, neighbours, wireguard }) => forwarding !== undefined || neighbours !== undefined || wireguard !== undefined);
     const found = await this.#kernel.linkTables(
-      stated.map(({ namespace, name, forwarding, neighbours }) => ({ namespace, link: name, forwarding: forwarding !== undefined, neighbours: neighbours !== undefined })),
+      stated.map(({ namespace, name, forwarding, neighbours, wireguard }) => ({ namespace, link: name, forwarding: forwarding !== undefined, neighbours: neighbours !== undefined, wireguard: wireguard !== undefined })),
     );
     return new Map(found.map((one) => [linkKey({ namespace: one.namespace, name: one.link }), one]));
   }
@@ -225,8 +225,8 @@ function withTables(snapshot: NamespaceSnapshot, tables: ReadonlyMap<string, Lin
   return {
     ...snapshot,
     links: links.map((link) => {
-      const { forwarding, neighbours } = tables.get(linkKey({ namespace, name: link.name })) ?? {};
-      return { ...link, ...(forwarding === undefined ? {} : { forwarding }), ...(neighbours === undefined ? {} : { neighbours }) };
+      const { forwarding, neighbours, wireguard } = tables.get(linkKey({ namespace, name: link.name })) ?? {};
+      return { ...link, ...(forwarding === undefined ? {} : { forwarding }), ...(neighbours === undefined ? {} : { neighbours }), ...(wireguard === undefined ? {} : { wireguard }) };
     }),
   };
 }

@@ -9,6 +9,7 @@ import { HOST, type LinkKind, type LinkSet, type NamespacePath, type Op } from '
 import type { RedirectState } from '../kernel/redirect.ts';
 import { sameVxlan } from '../kernel/vxlan-traits.ts';
 import { tableChanges } from './table-changes.ts';
+import { wireguardChanges } from './wireguard-changes.ts';
 
 /** What the planner has to know besides the two states. */
 export interface PlanContext {
@@ -110,7 +111,7 @@ function create(link: LinkState, context: PlanContext): Op[] {
 export function kindOf({ type, traits, parent, vxlan, peer }: LinkState): LinkKind {
   if (vxlan !== undefined) return { ...vxlan, type: 'vxlan' };
   if (traits !== undefined && parent !== undefined) return { ...traits, parent: { namespace: HOST, name: parent } };
-  if (type === 'dummy' || type === 'ifb') return { type };
+  if (type === 'dummy' || type === 'ifb' || type === 'wireguard') return { type };
   return type === 'bridge' || peer === undefined ? { type: 'bridge' } : { type: 'veth', peer: pick(peer, ['namespace', 'name', 'mac', 'mtu']) };
 }
 
@@ -172,6 +173,8 @@ function configure(link: LinkState | PeerState, before: LinkState | PeerState, a
       .filter(({ key, value }) => !known.has(`${key}=${value}`))
       .map(({ key, value }): Op => ({ op: 'sysctl-set', namespace, key, value, optional: key.startsWith('net/ipv6/') })),
     ...linkChanges(link, before),
+    // Before it is up: it begins to listen then.
+    ...('type' in link && 'type' in before ? wireguardChanges(link, before) : []),
     ...(asks && 'type' in link ? [{ op: 'link-set', namespace, name, up: true } as const, probe(link)] : []),
     ...newAddresses.map((address): Op => ({ op: 'address-add', namespace, link: name, address })),
     ...(!asks && link.up === true && before.up !== true ? [{ op: 'link-set', namespace, name, up: true } as const] : []),

@@ -147,6 +147,10 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
       case 'sysctl-set':
         // net/FAMILY/conf/LINK/KEY
         return made.has(linkKey({ ...op, name: op.key.split('/')[3] ?? '' })) ? [] : [{ wrong: `sysctl ${op.key} is not ${op.value}`, repaired: `sysctl ${op.key} set to ${op.value}` }];
+      case 'wireguard-set':
+      case 'wireguard-peer-set':
+      case 'wireguard-peer-delete':
+        return made.has(linkKey({ ...op, name: op.link })) ? [] : [{ wrong: `link ${op.link} has not the keys and peers that it should have`, repaired: `keys and peers of link ${op.link} set right` }];
       case 'bridge-port-set':
       case 'link-set':
         return made.has(linkKey(op)) ? [] : [{ wrong: `link ${op.name} is not as it should be`, repaired: `link ${op.name} set right` }];

@@ -37,5 +37,5 @@ export function linkRefusal(error: unknown, op: LinkAdd): unknown {
 export function upRefusal(error: unknown, op: LinkSet): unknown {
   if (op.up !== true || errnoOf(error) !== ERRNO.EADDRINUSE) return error;
   const kernel = error instanceof NetworkError ? error.kernel : undefined;
-  return new NetworkError('IN_USE', `${opWords(op)}: its MAC address is that of its parent or of another link there: choose another by --mac`, { cause: error, ...(kernel === undefined ? {} : { kernel }) });
+  return new NetworkError('IN_USE', `${opWords(op)}: its MAC address is that of its parent or of another link there (choose another by --mac), or a program has the UDP port that it listens at`, { cause: error, ...(kernel === undefined ? {} : { kernel }) });
 }

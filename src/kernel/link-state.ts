@@ -6,6 +6,7 @@ import type { ChildTraits } from './child-traits.ts';
 import type { FdbState, NeighbourState } from './forwarding-state.ts';
 import type { LinkKind, NamespacePath } from './op.ts';
 import type { VxlanTraits } from './vxlan-traits.ts';
+import type { WireguardState } from './wireguard-state.ts';
 
 /** A route that leaves by the link it stands at. */
 export interface RouteState {
@@ -27,6 +28,8 @@ export interface LinkState {
   readonly parent?: string;
   /** Of a VXLAN link: what it is. One that is something else is made anew. */
   readonly vxlan?: VxlanTraits;
+  /** Of a WireGuard link: its key and its peers. */
+  readonly wireguard?: WireguardState;
   /** Several networks may want it: it comes with the first and goes with the last. */
   readonly shared?: boolean;
   /** Somebody else (the engine) takes it into this namespace and configures it there: only making and removing it is ours. */
@@ -76,7 +79,7 @@ export interface FoundDown {
 type PortField = 'master' | 'hairpin' | 'isolated' | 'learning' | 'neighbourSuppression' | 'forwarding';
 
 /** The far end of a veth pair. */
-export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'vxlan' | 'shared' | 'handedOver' | 'lent' | 'probe' | 'peer' | PortField | 'neighbours'> {
+export interface PeerState extends Omit<LinkState, 'type' | 'traits' | 'parent' | 'vxlan' | 'wireguard' | 'shared' | 'handedOver' | 'lent' | 'probe' | 'peer' | PortField | 'neighbours'> {
   /** Somebody else (the engine) moves and configures it after it was made: only its creation is ours. */
   readonly handedOver?: boolean;
 }

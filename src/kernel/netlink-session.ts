@@ -13,11 +13,12 @@ import { changeRoute } from './netlink/route-messages.ts';
 import { globalAddresses } from './netlink/snapshot.ts';
 import type { Namespaces } from './netns.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, AddressFlush, EntryChange, LinkAdd, LinkDelete, LinkGroupDelete, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange } from './op.ts';
+import type { AddressChange, AddressFlush, EntryChange, LinkAdd, LinkDelete, LinkGroupDelete, LinkParent, LinkSet, NamespaceAdd, NamespacePath, Op, RedirectDelete, RedirectSet, RouteChange, WireguardChange } from './op.ts';
 import { opWords } from './op-words.ts';
 import { deleteRedirectIn, setRedirectIn, type RedirectPlace } from './redirects.ts';
 import { closeFile } from './sys.ts';
 import { writeSysctl } from './sysctl.ts';
+import { WireguardLinks } from './wireguard-links.ts';
 
 /** Operations on the links, addresses, routes, sysctls and namespaces of this machine. */
 export type NetlinkOp = Exclude<Op, { op: 'nft' | 'iptables-restore' | 'conntrack-flush' | 'announce' | 'address-probe' | 'processes-end' } | EntryChange>;
@@ -44,14 +45,17 @@ export class NetlinkSession implements Disposable {
   readonly #namespaces: Namespaces;
   readonly #discard: (fd: number) => void;
   readonly #channels = new Map<NamespacePath, Channel>();
+  readonly #wireguard: WireguardLinks;
 
   /** @param discard closes a descriptor, best on another thread */
   constructor(namespaces: Namespaces, discard: (fd: number) => void = closeFile) {
     this.#namespaces = namespaces;
     this.#discard = discard;
+    this.#wireguard = new WireguardLinks(namespaces);
   }
 
   [Symbol.dispose](): void {
+    this.#wireguard[Symbol.dispose]();
     for (const channel of this.#channels.values()) channel[Symbol.dispose]();
     this.#channels.clear();
   }
@@ -87,6 +91,10 @@ export class NetlinkSession implements Disposable {
       case 'redirect-set':
       case 'redirect-delete':
         return this.#redirect(op);
+      case 'wireguard-set':
+      case 'wireguard-peer-set':
+      case 'wireguard-peer-delete':
+        return this.#changeWireguard(op);
       case 'sysctl-set':
         return this.#setSysctl(op.namespace, op.key, op.value, op.optional === true, opWords(op));
       default:
@@ -203,6 +211,11 @@ export class NetlinkSession implements Disposable {
       default:
         return [deleteAddress(index, parsePrefix(op.address))];
     }
+  }
+
+  #changeWireguard(op: WireguardChange): void {
+    const channel = op.op === 'wireguard-peer-delete' ? this.#findChannel(op.namespace) : this.#channel(op.namespace);
+    if (channel !== undefined) this.#wireguard.change(channel, op);
   }
 
   /** Over a socket of its own: it needs none of what a channel has. */

@@ -6,7 +6,7 @@ import { routeProtocol } from './netlink/route-messages.ts';
 import { vxlanWords } from './netlink/vxlan-info.ts';
 import { FLOOD_MAC } from './forwarding-state.ts';
 import { HOST } from './op.ts';
-import type { AddressChange, BridgePortSet, ConntrackFlush, FdbChange, LinkAdd, LinkKind, LinkParent, LinkSet, NamespaceAdd, NamespacePath, NeighbourChange, Op, RouteChange, SysctlSet } from './op.ts';
+import type { AddressChange, BridgePortSet, ConntrackFlush, FdbChange, LinkAdd, LinkKind, LinkParent, LinkSet, NamespaceAdd, NamespacePath, NeighbourChange, Op, RouteChange, SysctlSet, WireguardChange } from './op.ts';
 import { redirectScript } from './redirect.ts';
 import { SOCKET } from './sys.ts';
 import { sysctlPath } from './sysctl.ts';
@@ -61,6 +61,10 @@ export function opCommands(op: Op, place: CommandPlace): Command[] {
     case 'neighbour-add':
     case 'neighbour-delete':
       return [changeNeighbour(op)];
+    case 'wireguard-set':
+    case 'wireguard-peer-set':
+    case 'wireguard-peer-delete':
+      return [words(...inside(op.namespace), 'wg', 'set', linkName(op.link), ...wireguardSettings(op))];
     case 'sysctl-set':
       return [setSysctl(op)];
     case 'address-probe':
@@ -171,6 +175,14 @@ function changeNeighbour(op: NeighbourChange): Command {
   parseMac(op.mac);
   const add = op.op === 'neighbour-add';
   return words(...ip(op.namespace), 'neighbour', add ? 'replace' : 'delete', op.address, ...(add ? ['lladdr', op.mac, 'nud', 'permanent'] : []), 'dev', linkName(op.link));
+}
+
+function wireguardSettings(op: WireguardChange): string[] {
+  if (op.op === 'wireguard-set') return ['private-key', op.keyFile, 'listen-port', String(op.port)];
+  const peer = ['peer', op.publicKey];
+  if (op.op === 'wireguard-peer-delete') return [...peer, 'remove'];
+  const { address, port } = op.endpoint;
+  return [...peer, 'endpoint', `${address.includes(':') ? `[${address}]` : address}:${port}`, 'allowed-ips', op.allowed.join(',')];
 }
 
 function changeAddress(op: AddressChange): Command {

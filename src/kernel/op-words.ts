@@ -37,6 +37,12 @@ export function opWords(op: Op): string {
       return `add neighbour ${op.address} with ${op.mac} to '${op.link}'${where(op.namespace)}`;
     case 'neighbour-delete':
       return `delete neighbour ${op.address} from '${op.link}'${where(op.namespace)}`;
+    case 'wireguard-set':
+      return `give '${op.link}'${where(op.namespace)} the key ${op.publicKey} and UDP port ${op.port}`;
+    case 'wireguard-peer-set':
+      return `have '${op.link}'${where(op.namespace)} speak with ${op.publicKey} at ${op.endpoint.address} port ${op.endpoint.port}`;
+    case 'wireguard-peer-delete':
+      return `have '${op.link}'${where(op.namespace)} speak no more with ${op.publicKey}`;
     case 'sysctl-set':
       return `set sysctl ${op.key} = ${op.value}${where(op.namespace)}`;
     case 'namespace-add':

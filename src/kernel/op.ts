@@ -11,6 +11,7 @@ import type { FirewallCommand } from './firewall-command.ts';
 import type { FdbState, NeighbourState } from './forwarding-state.ts';
 import type { RedirectState } from './redirect.ts';
 import type { VxlanTraits } from './vxlan-traits.ts';
+import type { WireguardPeer, WireguardState } from './wireguard-state.ts';
 
 /** The path of a network namespace (`/run/netns/blue`, `/proc/42/ns/net`), or {@link HOST}. */
 export type NamespacePath = string;
@@ -43,6 +44,8 @@ export type LinkKind =
   | { readonly type: 'bridge' }
   /** Swallow what they are given; a parent for links that are to meet nobody outside. */
   | { readonly type: 'dummy' | 'ifb' }
+  /** Keys and peers are told it afterwards. */
+  | { readonly type: 'wireguard' }
   | { readonly type: 'veth'; readonly peer: VethPeer }
   | VxlanKind
   | ChildKind;
@@ -151,6 +154,30 @@ export interface NeighbourChange extends NeighbourState {
 /** A change of one entry of a table: many go in one send, because they do not depend on each other. */
 export type EntryChange = FdbChange | NeighbourChange;
 
+/** `wg set LINK private-key FILE listen-port PORT` */
+export interface WireguardSet extends Omit<WireguardState, 'peers'> {
+  readonly op: 'wireguard-set';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+}
+
+/** `wg set LINK peer KEY endpoint ADDRESS:PORT allowed-ips CIDR,…`: one more peer, or what one is from now on. */
+export interface WireguardPeerSet extends WireguardPeer {
+  readonly op: 'wireguard-peer-set';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+}
+
+/** `wg set LINK peer KEY remove` */
+export interface WireguardPeerDelete extends Pick<WireguardPeer, 'publicKey'> {
+  readonly op: 'wireguard-peer-delete';
+  readonly namespace: NamespacePath;
+  readonly link: string;
+}
+
+/** A change of what a WireGuard link knows. */
+export type WireguardChange = WireguardSet | WireguardPeerSet | WireguardPeerDelete;
+
 /** `sysctl -w`, the key in slash form below /proc/sys: `net/ipv4/conf/eth0/rp_filter`. */
 export interface SysctlSet {
   readonly op: 'sysctl-set';
@@ -258,6 +285,7 @@ export type Op =
   | AddressFlush
   | RouteChange
   | EntryChange
+  | WireguardChange
   | SysctlSet
   | NamespaceAdd
   | NamespaceDelete

@@ -2,6 +2,7 @@ import type { ChildTraits } from './child-traits.ts';
 import type { FdbState, NeighbourState } from './forwarding-state.ts';
 import type { NamespacePath } from './op.ts';
 import type { VxlanTraits } from './vxlan-traits.ts';
+import type { WireguardSnapshot } from './wireguard-state.ts';
 
 /** One link as the kernel reports it. */
 export interface LinkSnapshot {
@@ -37,6 +38,7 @@ export interface LinkSnapshot {
   /** Permanent entries, where {@link LinkTables} were asked for. */
   readonly forwarding?: readonly FdbState[];
   readonly neighbours?: readonly NeighbourState[];
+  readonly wireguard?: WireguardSnapshot;
 }
 
 /** A link whose tables are to be read, and which of them: there may be tens of thousands of entries. */
@@ -45,6 +47,8 @@ export interface TableRequest {
   readonly link: string;
   readonly forwarding: boolean;
   readonly neighbours: boolean;
+  /** Of a WireGuard link: its keys and peers. */
+  readonly wireguard?: boolean;
 }
 
 /** The permanent entries of a link's tables. */
@@ -53,6 +57,7 @@ export interface LinkTables {
   readonly link: string;
   readonly forwarding?: readonly FdbState[];
   readonly neighbours?: readonly NeighbourState[];
+  readonly wireguard?: WireguardSnapshot;
 }
 
 /** One unicast route of the main table. */

@@ -25,6 +25,7 @@ import { redirectsInPlace } from './redirects.ts';
 import type { LinkTables, NamespaceSnapshot, TableRequest } from './snapshot.ts';
 import { threadId } from './sys.ts';
 import { readSysctl } from './sysctl.ts';
+import { WireguardLinks } from './wireguard-links.ts';
 import { commOf } from './watch/nft-watch.ts';
 import { Watcher } from './watch/watcher.ts';
 
@@ -230,7 +231,11 @@ export class WorkerKernel implements Disposable {
     const namespace = this.#namespaces.open(asked.namespace);
     if (namespace === undefined) return undefined;
     using channel = Channel.open(this.#namespaces, namespace);
-    return readTables(channel, asked);
+    const tables = readTables(channel, asked);
+    if (tables === undefined || asked.wireguard !== true) return tables;
+    using links = new WireguardLinks(this.#namespaces);
+    const wireguard = links.read(channel, asked.namespace, asked.link);
+    return wireguard === undefined ? tables : { ...tables, wireguard };
   }
 
   #nftables(): NftLibrary {

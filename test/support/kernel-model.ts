@@ -3,7 +3,7 @@ import { ERRNO, kernelError } from '../../src/kernel/errno.ts';
 import { FLOOD_MAC, type FdbState, type NeighbourState } from '../../src/kernel/forwarding-state.ts';
 import type { FoundNamespace } from '../../src/kernel/kernel.ts';
 import { HOST } from '../../src/kernel/op.ts';
-import type { BridgePortSet, FdbChange, LinkAdd, LinkSet, NamespacePath, Op, RouteChange } from '../../src/kernel/op.ts';
+import type { BridgePortSet, FdbChange, LinkAdd, LinkSet, NamespacePath, Op, RouteChange, WireguardChange } from '../../src/kernel/op.ts';
 import { opWords } from '../../src/kernel/op-words.ts';
 import type { RedirectState } from '../../src/kernel/redirect.ts';
 import type { LinkSnapshot, LinkTables, NamespaceSnapshot, RouteSnapshot, TableRequest } from '../../src/kernel/snapshot.ts';
@@ -85,7 +85,7 @@ export class KernelModel {
   snapshot(path: NamespacePath): NamespaceSnapshot | undefined {
     const found = this.#namespaces.get(path);
     if (found === undefined) return undefined;
-    const links = found.links.map(({ peer, parent, namespace, addresses, forwarding: _forwarding, neighbours: _neighbours, ...link }) => {
+    const links = found.links.map(({ peer, parent, namespace, addresses, forwarding: _forwarding, neighbours: _neighbours, wireguard: _wireguard, ...link }) => {
       const other = peer ?? parent;
       return { ...link, addresses: [...addresses], peerIndex: other?.index, peerNamespaceId: other === undefined || other.namespace === namespace ? undefined : 0 };
     });
@@ -93,10 +93,11 @@ export class KernelModel {
   }
 
   /** A link's permanent entries, as far as they are asked for. */
-  tables({ namespace, link, forwarding, neighbours }: TableRequest): LinkTables | undefined {
+  tables({ namespace, link, forwarding, neighbours, wireguard }: TableRequest): LinkTables | undefined {
     const found = this.#namespaces.get(namespace)?.links.find(({ name }) => name === link);
     if (found === undefined) return undefined;
-    return { namespace, link, ...(forwarding ? { forwarding: [...found.forwarding] } : {}), ...(neighbours ? { neighbours: [...found.neighbours] } : {}) };
+    const keys = wireguard === true && found.wireguard !== undefined ? { wireguard: structuredClone(found.wireguard) } : {};
+    return { namespace, link, ...(forwarding ? { forwarding: [...found.forwarding] } : {}), ...(neighbours ? { neighbours: [...found.neighbours] } : {}), ...keys };
   }
 
   /** Carries one operation out. @throws {NetworkError} as the real kernel: EXISTS, NOT_FOUND, KERNEL with EEXIST or ENODEV */
@@ -135,6 +136,10 @@ export class KernelModel {
         if (link !== undefined) link.neighbours = link.neighbours.filter(({ address }) => address !== op.address);
         return;
       }
+      case 'wireguard-set':
+      case 'wireguard-peer-set':
+      case 'wireguard-peer-delete':
+        return this.#changeWireguard(op);
       case 'address-add': {
         const { addresses } = this.#link(op, op.link);
         if (addresses.includes(op.address)) throw kernelError(ERRNO.EEXIST, opWords(op));
@@ -173,6 +178,7 @@ export class KernelModel {
       const { id, port, local, learning = false } = op.kind;
       near.vxlan = { id, port, local, learning };
     }
+    if (op.kind.type === 'wireguard') near.wireguard = { publicKey: undefined, port: 0, peers: [] };
     if (op.master !== undefined) this.#enslave(op, near, op.master);
     if ('parent' in op.kind) {
       const { parent, ...traits } = op.kind;
@@ -267,6 +273,21 @@ export class KernelModel {
     const entry: FdbState = 'master' in op ? { mac: op.mac, master: true } : { mac: op.mac, destination: op.destination };
     const replaced = (known: FdbState): boolean => sameEntry(known, entry) || (known.mac === entry.mac && entry.mac !== FLOOD_MAC && 'master' in known === 'master' in entry);
     there.forwarding = [...there.forwarding.filter((known) => !replaced(known)), entry];
+  }
+
+  #changeWireguard(op: WireguardChange): void {
+    const link = this.#link(op, op.link);
+    const { wireguard } = link;
+    if (wireguard === undefined) throw kernelError(ERRNO.EOPNOTSUPP, opWords(op));
+    if (op.op === 'wireguard-set') {
+      link.wireguard = { ...wireguard, publicKey: op.publicKey, port: op.port };
+      return;
+    }
+    const allowed = new Set(op.op === 'wireguard-peer-set' ? op.allowed : []);
+    // An address leads to one peer.
+    const others = wireguard.peers.filter(({ publicKey }) => publicKey !== op.publicKey).map((peer) => ({ ...peer, allowed: peer.allowed.filter((block) => !allowed.has(block)) }));
+    const { publicKey } = op;
+    link.wireguard = { ...wireguard, peers: op.op === 'wireguard-peer-set' ? [...others, { publicKey, endpoint: op.endpoint, allowed: op.allowed }] : others };
   }
 
   #remove(link: ModelLink): void {

@@ -28,6 +28,14 @@ const CASES: readonly (readonly [Op, string])[] = [
     'ip link add link eth0 name new3e7feb287d group 9 netns blue type ipvlan mode l3 private && ip -n blue link set dev new3e7feb287d name eth0 alias one',
   ],
   [{ op: 'link-add', namespace: HOST, name: 'd0', kind: { type: 'dummy' } }, 'ip link add name d0 type dummy'],
+  [{ op: 'link-add', namespace: HOST, name: 'wg0', kind: { type: 'wireguard' }, mtu: 1440, alias: 'ours' }, 'ip link add name wg0 mtu 1440 type wireguard && ip link set dev wg0 alias ours'],
+  // The private key is read from where it is, and told nobody.
+  [{ op: 'wireguard-set', namespace: HOST, link: 'wg0', keyFile: '/var/lib/netctl/wireguard.key', publicKey: 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=', port: 51872 }, 'wg set wg0 private-key /var/lib/netctl/wireguard.key listen-port 51872'],
+  [
+    { op: 'wireguard-peer-set', namespace: blue, link: 'wg0', publicKey: 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=', endpoint: { address: '2001:db8::1', port: 51872 }, allowed: ['fd00::1/128', '10.0.0.0/8'] },
+    "ip netns exec blue wg set wg0 peer hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo= endpoint '[2001:db8::1]:51872' allowed-ips fd00::1/128,10.0.0.0/8",
+  ],
+  [{ op: 'wireguard-peer-delete', namespace: HOST, link: 'wg0', publicKey: 'hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=' }, 'wg set wg0 peer hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo= remove'],
   [{ op: 'link-set', namespace: blue, name: 'eth0', up: true }, 'ip -n blue link set dev eth0 up'],
   [{ op: 'link-set', namespace: blue, name: 'eth0', up: false, master: null, rename: 'x', moveTo: HOST }, 'ip -n blue link set dev eth0 down nomaster name x netns 1'],
   [{ op: 'link-delete', namespace: '/proc/42/ns/net', name: 'eth0' }, 'nsenter --net=/proc/42/ns/net ip link delete dev eth0'],

@@ -9,7 +9,7 @@ export const NLM_F = {
 
 /** linux/netlink.h: control messages, protocols, socket options, attribute flags. */
 export const NETLINK = {
-  ROUTE: 0, NETFILTER: 12,
+  ROUTE: 0, NETFILTER: 12, GENERIC: 16,
   MSG_NOOP: 1, MSG_ERROR: 2, MSG_DONE: 3,
   ADD_MEMBERSHIP: 1, CAP_ACK: 10, EXT_ACK: 11, GET_STRICT_CHK: 12,
   ERRATTR_MSG: 1,

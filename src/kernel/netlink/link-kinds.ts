@@ -53,9 +53,13 @@ export function readTraits(kind: string | undefined, data: Attributes | undefine
   }
 }
 
+/** More than any link takes (net/core/dev.c dev_validate_mtu). */
+const IMPOSSIBLE_MTU = 0x7fff_ffff;
+
 /**
  * Whether the kernel can make links of a kind; it loads the module that it is in, if there is one.
- * It is asked for a link with a multicast address, which every Ethernet kind refuses before it makes anything.
+ * It is asked for a link with a multicast address, which every Ethernet kind refuses before it makes anything, and
+ * with an MTU that those refuse that have no address.
  */
 export function isKnownKind(socket: NetlinkSocket, kind: string): boolean {
   const [answer] = socket.transact([
@@ -64,9 +68,10 @@ export function isKnownKind(socket: NetlinkSocket, kind: string): boolean {
         .begin(RTM.NEWLINK, NLM_F.ACK | NLM_F.CREATE | NLM_F.EXCL, sequence)
         .interfaceInfo(0)
         .bytes(LINK.ADDRESS, Buffer.from([1, 0, 0, 0, 0, 0]))
+        .u32(LINK.MTU, IMPOSSIBLE_MTU)
         .nest(LINK.LINKINFO, () => writer.text(LINK.INFO_KIND, kind)),
   ]);
-  return answer?.refusal?.errno === ERRNO.EADDRNOTAVAIL;
+  return answer?.refusal?.errno === (kind === 'wireguard' ? ERRNO.EINVAL : ERRNO.EADDRNOTAVAIL);
 }
 
 function named<Name extends string>(numbers: Readonly<Record<Name, number>>, wanted: number | undefined): Name | undefined {
