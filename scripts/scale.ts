@@ -18,7 +18,9 @@ async function main(args: readonly string[]): Promise<void> {
   progress.say('compiling');
   await using compiled = await compile();
   void compiled;
-  const { table, isRight } = await measure(options, progress);
+  const over = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => over.abort(new Error(`ended by ${signal}`)));
+  const { table, isRight } = await measure(options, progress, over.signal);
   progress[Symbol.dispose]();
   console.log(options.format === 'table' ? formatTable(table) : JSON.stringify(table, undefined, 1));
   if (!isRight) process.exitCode = 1;

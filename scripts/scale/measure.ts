@@ -13,17 +13,25 @@ export interface Findings {
   readonly isRight: boolean;
 }
 
-/** Makes the cluster, has it work, breaks it, and looks. */
-export async function measure(options: ScaleOptions, progress: Progress): Promise<Findings> {
-  const { hosts, daemons, networks } = options;
+type Note = (what: string, value: Cell) => void;
+
+/** Makes the cluster, has it work, breaks it, and looks. @throws Error when the signal aborts; nothing is left then either */
+export async function measure(options: ScaleOptions, progress: Progress, signal: AbortSignal): Promise<Findings> {
   const rows: Record<string, Cell>[] = [];
-  const note = (what: string, value: Cell): void => {
+  const note: Note = (what, value) => {
     rows.push({ what, value });
     progress[Symbol.dispose]();
     console.error(`${what}: ${typeof value === 'number' ? value.toFixed(1) : String(value)}`);
   };
   progress.say('etcd and daemons');
   await using simulation = await Simulation.start(options);
+  const ended = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => ended.reject(signal.reason as Error));
+  return await Promise.race([work(simulation, options, note, rows), ended.promise]);
+}
+
+async function work(simulation: Simulation, options: ScaleOptions, note: Note, rows: readonly Record<string, Cell>[]): Promise<Findings> {
+  const { hosts, networks, daemons } = options;
   const { full } = simulation;
   const memory = (): number => Math.max(...full.map((one) => one.memory));
   note('memory of an empty daemon, MB', memory());
@@ -67,7 +75,7 @@ export async function measure(options: ScaleOptions, progress: Progress): Promis
   return { table: { title: `${String(hosts)} hosts, ${String(daemons)} of them full, ${String(wanted)} endpoints in ${String(networks)} networks`, columns, rows, notes: [] }, isRight: wrong === 0 };
 }
 
-function noteChurn(note: (what: string, value: Cell) => void, rate: number, { written, delays, missing, seconds, daemons, etcd }: Churn): void {
+function noteChurn(note: Note, rate: number, { written, delays, missing, seconds, daemons, etcd }: Churn): void {
   const at = `at ${String(rate)} a second`;
   note(`${at}: events a second that were followed`, (written.length * 2) / seconds);
   note(`${at}: commit in etcd, p50, ms`, median(written.map(({ ms }) => ms)));

@@ -12,6 +12,7 @@ import { ClusterReach } from './cluster-reach.ts';
 import type { Context, InTurn } from './context.ts';
 import { createSpanning } from './joined-networks.ts';
 import { removeNetwork } from './networks.ts';
+import { adjustSurroundings } from './surroundings.ts';
 import { networkChange } from './wanted.ts';
 
 /** What changed and has not been followed yet. */
@@ -143,16 +144,19 @@ export class ClusterFollower implements Disposable {
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending === undefined) return;
-    for (const id of pending.networks) await this.#followNetwork(id);
+    const context = this.#context();
+    const areMany = pending.networks.size > 1;
+    for (const id of pending.networks) await this.#followNetwork(id, areMany);
+    if (areMany) await adjustSurroundings(context);
     // Before what they have: the first packet is not to be lost.
-    if (pending.hosts) await this.#peers.follow(this.#context(), this.#hosts.all.values(), this.#cluster.self);
+    if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.self);
     for (const id of pending.networks) pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
     await this.#followReaches(pending.reaches);
     for (const id of pending.blocks) await addresses.follow(id);
     await loans.follow(pending.claims);
   }
 
-  async #followNetwork(id: string): Promise<void> {
+  async #followNetwork(id: string, isOneOfMany = false): Promise<void> {
     const context = this.#context();
     const shared = this.#cluster.directory.networks.get(id);
     const live = context.ledger.networks.get(id);
@@ -160,7 +164,7 @@ export class ClusterFollower implements Disposable {
     try {
       if (shared !== undefined && live === undefined) {
         const settled = { vni: String(shared.vni), mtu: String(shared.mtu) };
-        await createSpanning(context, networkRequest(shared), { id, settled, fields: { cluster: 'told' } });
+        await createSpanning(context, networkRequest(shared), { id, settled, isOneOfMany, fields: { cluster: 'told' } });
       } else if (shared === undefined && live?.record.cluster === 'told') {
         await removeNetwork(context, id);
       }

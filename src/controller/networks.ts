@@ -21,7 +21,7 @@ import { blockRecordKey, farewellKey, loanKey, poolKey, type FarewellRecord, typ
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets, type TakenSubnets } from './subnets.ts';
-import { adjustSurroundings } from './surroundings.ts';
+import { adjustSurroundings, adjustTunnels } from './surroundings.ts';
 import { networkChange, removal } from './wanted.ts';
 
 /** What is known of a network before it is made, because others have a part in it. */
@@ -34,6 +34,8 @@ export interface KnownNetwork {
   readonly needsGateway?: (family: Family) => boolean;
   /** What depended on the host, where another host has settled it. */
   readonly settled?: NetworkRecord['settled'];
+  /** The caller has the host's surroundings follow behind several of them: to look at other packet filters takes longer than all the rest. */
+  readonly isOneOfMany?: boolean;
   /** What the record says about those others. */
   readonly fields: Pick<NetworkRecord, 'remote' | 'ipam' | 'cluster'>;
   /** It is struck out when the network is made. */
@@ -102,7 +104,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     }
     try {
       await context.applier.transition([networkChange(context.ledger, id)], { after: tryOut(context, network), onFailure: 'back', signal });
-      await adjustSurroundings(context);
+      await (prepared?.isOneOfMany === true ? adjustTunnels : adjustSurroundings)(context);
       await context.kernel.apply(strangersFlows(network));
       await context.names.open(id);
     } catch (error) {
