@@ -92,6 +92,21 @@ export interface TunnelPeerFacts {
   readonly address: string;
 }
 
+/** A link that encrypts what the hosts of a cluster send each other: nothing but tunnels comes by it, and nothing is routed through it. */
+export interface TunnelLinkFacts {
+  readonly kind: 'tunnel-link';
+  readonly link: string;
+}
+
+/** A VXLAN network of which nothing comes or goes but by tunnel links. */
+export interface EncryptedVxlanFacts {
+  readonly kind: 'encrypted-vxlan';
+  /** UDP. */
+  readonly port: number;
+  /** 24 bits. */
+  readonly vni: number;
+}
+
 /**
  * Forwarding was switched on by us on this interface: what comes in there may go to our networks
  * and nowhere else, so that the host routes nothing it did not route before.
@@ -118,7 +133,7 @@ export interface ForeignBridgeFacts {
 }
 
 /** One fact. */
-export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelPeerFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
+export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelPeerFacts | TunnelLinkFacts | EncryptedVxlanFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
 
 /** Whether a fact lets something in to the host itself, past what others filter there. */
 export function opensHost({ kind }: Fact): boolean {

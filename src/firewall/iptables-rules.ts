@@ -1,8 +1,8 @@
 import { bitsOf, parseAddress, type Family } from '../common/address.ts';
 import { isLoopback, isUnspecified } from '../common/address-scope.ts';
-import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
+import type { EncryptedVxlanFacts, Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
 import { PUBLISHED, SET_BIT } from './iptables-shape.ts';
-import { ruleAddress, ruleInterface, rulePort, ruleProtocol, ruleSubnet } from './rule-text.ts';
+import { ruleAddress, ruleInterface, rulePort, ruleProtocol, ruleSubnet, ruleVni } from './rule-text.ts';
 
 /** One rule of ours in a chain of ours. */
 export interface IptablesRule {
@@ -42,6 +42,18 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       return [rule(fact.family, 'HOST', `${port('udp', fact.port)} -g {TUNNEL}`)];
     case 'tunnel-peer':
       return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleAddress(fact.address, fact.family), fact.family)} -g {ACCEPTED}`)];
+    case 'tunnel-link': {
+      const link = ruleInterface(fact.link);
+      return both((family) => [
+        rule(family, 'CLEAR', `-i ${link} -j RETURN`),
+        rule(family, 'SENT', `-o ${link} -j RETURN`),
+        end(rule(family, 'HOST', `-i ${link} -j DROP`)),
+        rule(family, 'CLOSED', `-i ${link} -j DROP`),
+        rule(family, 'CLOSED', `-o ${link} -j DROP`),
+      ]);
+    }
+    case 'encrypted-vxlan':
+      return both((family) => encryptedRules(fact, family));
     case 'guard':
       return [end(rule(fact.family, 'GUARD', `-i ${ruleInterface(fact.link)} -j DROP`))];
     case 'uplink': {
@@ -79,6 +91,16 @@ function earlyBit(bridge: string, family: 4 | 6): IptablesRule[] {
 
 function closed(bridge: string, family: 4 | 6): IptablesRule[] {
   return [rule(family, 'CLOSED', `-i ${bridge} ! -o ${bridge} -j DROP`), rule(family, 'CLOSED', `! -i ${bridge} -o ${bridge} -j DROP`)];
+}
+
+/**
+ * What VXLAN packets of one network look like to `-m u32`, in the words of iptables-save: behind the IP header, the UDP header and four bytes.
+ * It finds no way past the extension headers of IPv6, which VXLAN never has: what has any is meant too.
+ */
+function encryptedRules({ port: number, vni }: EncryptedVxlanFacts, family: 4 | 6): IptablesRule[] {
+  const place = family === 4 ? '0x0>>0x16&0x3c@0xc>>0x8' : '0x34>>0x8';
+  const matches = [`-m u32 --u32 "${place}=0x${ruleVni(vni).toString(16)}"`, ...(family === 4 ? [] : [`-m u32 --u32 "0x4>>0x8&0xff=0x0:0x10,0x12:0xff" -m comment --comment vni-${ruleVni(vni)}`])];
+  return matches.flatMap((match) => ['CLEAR', 'SENT'].map((chain) => end(rule(family, chain, `${port('udp', number)} ${match} -j DROP`))));
 }
 
 const TOWARDS = { nat: '{TO-NAT}', 'nat-unprotected': '{ACCEPTED}', routed: '{TO-ROUTED}' } as const;

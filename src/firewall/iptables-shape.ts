@@ -55,7 +55,11 @@ export function iptablesChains(family: 4 | 6): Readonly<Record<string, IptablesC
       head: ['-m addrtype --dst-type MULTICAST -j RETURN', ...(family === 4 ? ['-m addrtype --dst-type BROADCAST -j RETURN'] : [])],
     },
     EARLY: { table: 'mangle', hooks: ['PREROUTING'] },
-    HOST: { table: 'mangle', hooks: ['INPUT'] },
+    // Of an encrypted network, what comes any other way than by tunnel links, and goes: those return first.
+    CLEAR: { table: 'mangle' },
+    SENT: { table: 'filter', hooks: ['OUTPUT'] },
+    // At its end, what tunnel links have besides tunnels.
+    HOST: { table: 'mangle', hooks: ['INPUT'], head: ['-j {CLEAR}'] },
     // Where tunnels of a cluster's hosts end: not from our own bridges, whoever that pretends to be.
     INNER: { table: 'mangle' },
     TUNNEL: { table: 'mangle', head: ['-j {INNER}'], tail: ['-j DROP'] },

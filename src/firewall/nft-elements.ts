@@ -3,7 +3,7 @@ import { parseAddress, type Family } from '../common/address.ts';
 import { isLoopback, isUnspecified } from '../common/address-scope.ts';
 import type { Fact, FamilyFacts, NetworkFacts, PublishedPortFacts } from './facts.ts';
 import type { TableFamily } from './nft-shape.ts';
-import { ruleAddress, ruleInterface, rulePort, ruleProtocol, ruleSubnet } from './rule-text.ts';
+import { ruleAddress, ruleInterface, rulePort, ruleProtocol, ruleSubnet, ruleVni } from './rule-text.ts';
 
 /** One element of a set or map of ours, as nft writes it. */
 export interface NftElement {
@@ -40,6 +40,10 @@ export function nftElements(fact: Fact): NftElement[] {
       return [inet(`tunnel_ports${fact.family}`, String(rulePort(fact.port)))];
     case 'tunnel-peer':
       return [inet(`tunnel_peers${fact.family}`, ruleAddress(fact.address, fact.family))];
+    case 'tunnel-link':
+      return [inet('tunnel_links', link(fact.link))];
+    case 'encrypted-vxlan':
+      return [inet('encrypted', `${rulePort(fact.port)} . ${ruleVni(fact.vni)}`)];
     case 'guard':
       return [inet(`guarded${fact.family}`, link(fact.link)), inet(`guarded_pair${fact.family}`, pair(fact.link, fact.link))];
     case 'uplink':

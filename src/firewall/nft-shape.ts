@@ -13,7 +13,7 @@ import { ACCEPT_BIT } from './backend.ts';
 export type TableFamily = 'inet' | 'bridge';
 
 /** Types of the fields of a key, in nft's words. */
-export type KeyType = 'ifname' | 'ether_type' | 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service';
+export type KeyType = 'ifname' | 'ether_type' | 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'integer';
 
 /** A set, or a map where `data` says what it leads to. */
 export interface SetShape {
@@ -21,6 +21,8 @@ export interface SetShape {
   readonly data?: 'verdict' | readonly KeyType[];
   /** Holds subnets. */
   readonly interval?: true;
+  /** The key as it stands in rules, where a field has a length of its own. */
+  readonly of?: string;
 }
 
 /** A chain; `hook` is what follows `type` in nft. */
@@ -39,6 +41,9 @@ const BIT = `0x${ACCEPT_BIT.toString(16)}`;
 const DECIDED = `meta mark & ${BIT} == ${BIT}`;
 const ESTABLISHED = 'ct state established,related';
 const PUBLISHED = 'ct status dnat';
+
+/** Of VXLAN (RFC 7348 §5): the port, and the 24 bits behind the UDP header and four more bytes. */
+const VXLAN = 'udp dport . @th,96,24';
 
 const PAIR: SetShape = { key: ['ifname', 'ifname'] };
 const LINK: SetShape = { key: ['ifname'] };
@@ -134,6 +139,9 @@ const INET: TableShape = {
     // interface . bridge: may reach unpublished ports
     trusted: PAIR,
     uplinks: LINK,
+    // links that encrypt, and the VXLAN networks that come and go by no others
+    tunnel_links: LINK,
+    encrypted: { key: ['inet_service', 'integer'], of: VXLAN },
     ...familySets(4),
     ...familySets(6),
   },
@@ -161,19 +169,24 @@ const INET: TableShape = {
 
     forward: {
       hook: 'filter hook forward priority -10',
-      rules: ['iifname . oifname vmap @inside', 'meta nfproto ipv4 goto forward4', 'meta nfproto ipv6 goto forward6'],
+      rules: ['iifname @tunnel_links drop', 'oifname @tunnel_links drop', 'iifname . oifname vmap @inside', 'meta nfproto ipv4 goto forward4', 'meta nfproto ipv6 goto forward6'],
     },
     // Before anybody's filter: who drops what comes in lets our bit through, as in forward.
     input: {
       hook: 'filter hook input priority -10',
       rules: [
+        // In clear text, whoever sent it: the kernel would take it.
+        `${VXLAN} @encrypted iifname != @tunnel_links drop`,
         'meta nfproto ipv4 udp dport @tunnel_ports4 goto tunnel4',
         'meta nfproto ipv6 udp dport @tunnel_ports6 goto tunnel6',
+        'iifname @tunnel_links drop',
         'iifname != @bridges accept',
         'iifname . ip daddr . meta l4proto . th dport @host_ports4 goto accepted',
         'iifname . ip6 daddr . meta l4proto . th dport @host_ports6 goto accepted',
       ],
     },
+    // Behind everybody who may still send it another way: mangle, nat.
+    sent: { hook: 'filter hook output priority 0', rules: [`${VXLAN} @encrypted oifname != @tunnel_links drop`] },
     accepted: { rules: [`meta mark set meta mark | ${BIT} accept`] },
     // icc=false: siblings meet only through published ports, and that is true of answers too
     inside_closed: { rules: [`${PUBLISHED} goto accepted`, 'drop'] },
@@ -235,9 +248,9 @@ export function renderTable(family: TableFamily, name: string): string {
   return [`table ${family} ${name} {`, ...lines.map((line) => `\t${line}`), '}'].join('\n');
 }
 
-function renderSet(name: string, { key, data, interval }: SetShape): string[] {
+function renderSet(name: string, { key, data, interval, of }: SetShape): string[] {
   const leads = data === undefined ? '' : ` : ${data === 'verdict' ? data : data.join(' . ')}`;
-  return [`${data === undefined ? 'set' : 'map'} ${name} {`, `\ttype ${key.join(' . ')}${leads}`, ...(interval === true ? ['\tflags interval'] : []), '}'];
+  return [`${data === undefined ? 'set' : 'map'} ${name} {`, `\t${of === undefined ? `type ${key.join(' . ')}` : `typeof ${of}`}${leads}`, ...(interval === true ? ['\tflags interval'] : []), '}'];
 }
 
 function renderChain(name: string, { hook, rules }: ChainShape): string[] {

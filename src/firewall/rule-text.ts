@@ -57,6 +57,15 @@ export function rulePort(port: number): number {
   throw new NetworkError('INVALID', `port ${String(port)} must be 1 to 65535`);
 }
 
+/**
+ * The VXLAN network identifier itself.
+ * @throws {NetworkError} INVALID
+ */
+export function ruleVni(vni: number): number {
+  if (Number.isInteger(vni) && vni >= 1 && vni <= 0xff_ffff) return vni;
+  throw new NetworkError('INVALID', `VNI ${String(vni)} must be 1 to ${String(0xff_ffff)}`);
+}
+
 const PROTOCOLS: readonly string[] = ['tcp', 'udp', 'sctp'];
 
 /**

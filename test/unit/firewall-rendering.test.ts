@@ -30,6 +30,8 @@ const SMALL: readonly Fact[] = [
   { kind: 'host-port', family: 4, protocol: 'udp', bridge: 'br-blue', address: '172.18.0.1', port: 53 },
   { kind: 'tunnel-port', family: 4, port: 4789 },
   { kind: 'tunnel-peer', family: 4, address: '192.0.2.2' },
+  { kind: 'tunnel-link', link: 'wg7' },
+  { kind: 'encrypted-vxlan', port: 4789, vni: 7_777_777 },
   { kind: 'guard', family: 4, link: 'eth0' },
   { kind: 'uplink', link: 'br0' },
   { kind: 'foreign-bridge', link: 'docker0' },
@@ -64,6 +66,8 @@ add element inet netctl_0a1b2c3d open6 { 2001:db8:7::2 . tcp . 80 }
 add element inet netctl_0a1b2c3d host_ports4 { "br-blue" . 172.18.0.1 . udp . 53 }
 add element inet netctl_0a1b2c3d tunnel_ports4 { 4789 }
 add element inet netctl_0a1b2c3d tunnel_peers4 { 192.0.2.2 }
+add element inet netctl_0a1b2c3d tunnel_links { "wg7" }
+add element inet netctl_0a1b2c3d encrypted { 4789 . 7777777 }
 add element inet netctl_0a1b2c3d guarded4 { "eth0" }
 add element inet netctl_0a1b2c3d guarded_pair4 { "eth0" . "eth0" }
 add element inet netctl_0a1b2c3d uplinks { "br0" }`,
@@ -105,7 +109,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
   });
 
   it('for iptables: what a network adds to the chains', () => {
-    const own = text(iptables.rebuild(SMALL), /br-blue|172\.18|192\.0\.2|4789|veth1|eth0|wg0|br0|docker0|2001:db8:7/).replaceAll('NETCTL-0a1b2c3d-', '');
+    const own = text(iptables.rebuild(SMALL), /br-blue|172\.18|192\.0\.2|4789|veth1|eth0|wg[07]|br0|docker0|2001:db8:7/).replaceAll('NETCTL-0a1b2c3d-', '');
     assert.equal(
       own,
       `-A RAW -s 172.18.0.0/16 ! -i br-blue -j DROP
@@ -116,15 +120,22 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A LEAVE -s 172.18.0.0/16 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE
 -A LEAVE -s 172.18.0.0/16 ! -o br-blue -j MASQUERADE
 -A EARLY -i br-blue -m conntrack --ctstate DNAT -j MARK --set-xmark 0x10000000/0x10000000
+-A CLEAR -i wg7 -j RETURN
+-A CLEAR -p udp -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc>>0x8=0x76adf1" -j DROP
 -A HOST -d 172.18.0.1/32 -i br-blue -p udp -m udp --dport 53 -g ACCEPTED
 -A HOST -p udp -m udp --dport 4789 -g TUNNEL
+-A HOST -i wg7 -j DROP
 -A INNER -i br-blue -j DROP
 -A TUNNEL -s 192.0.2.2/32 -g ACCEPTED
+-A CLOSED -i wg7 -j DROP
+-A CLOSED -o wg7 -j DROP
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
 -A FORWARD -i br-blue -o br-blue -g INSIDE
 -A FORWARD ! -i br-blue -o br-blue -g TO-NAT
 -A FORWARD -i br-blue ! -o br-blue -g FROM-OURS
+-A SENT -o wg7 -j RETURN
+-A SENT -p udp -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc>>0x8=0x76adf1" -j DROP
 -A GUARD -i br0 -o br0 -j RETURN
 -A GUARD -i docker0 -o docker0 -j RETURN
 -A GUARD -i eth0 -j DROP
@@ -132,13 +143,22 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A PUBLISH -i br-blue -j MARK --set-xmark 0x10000000/0x10000000
 -A LEAVE -s 2001:db8:7::/64 -o br-blue -m conntrack --ctstate DNAT -j MASQUERADE
 -A EARLY -i br-blue -m conntrack --ctstate DNAT -j MARK --set-xmark 0x10000000/0x10000000
+-A CLEAR -i wg7 -j RETURN
+-A CLEAR -p udp -m udp --dport 4789 -m u32 --u32 "0x34>>0x8=0x76adf1" -j DROP
+-A CLEAR -p udp -m udp --dport 4789 -m u32 --u32 "0x4>>0x8&0xff=0x0:0x10,0x12:0xff" -m comment --comment vni-7777777 -j DROP
+-A HOST -i wg7 -j DROP
 -A INNER -i br-blue -j DROP
+-A CLOSED -i wg7 -j DROP
+-A CLOSED -o wg7 -j DROP
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
 -A TO-ROUTED -d 2001:db8:7::2/128 -p tcp -m tcp --dport 80 -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
 -A FORWARD -i br-blue -o br-blue -g INSIDE
 -A FORWARD ! -i br-blue -o br-blue -g TO-ROUTED
 -A FORWARD -i br-blue ! -o br-blue -g FROM-OURS
+-A SENT -o wg7 -j RETURN
+-A SENT -p udp -m udp --dport 4789 -m u32 --u32 "0x34>>0x8=0x76adf1" -j DROP
+-A SENT -p udp -m udp --dport 4789 -m u32 --u32 "0x4>>0x8&0xff=0x0:0x10,0x12:0xff" -m comment --comment vni-7777777 -j DROP
 -A GUARD -i br0 -o br0 -j RETURN
 -A GUARD -i docker0 -o docker0 -j RETURN
 -A SEPARATE-OUT -o veth1 -j DROP
@@ -190,6 +210,7 @@ function hostile(): [string | number, Fact][] {
       [name, { ...BLUE, trustedInterfaces: [name] }],
       [name, { kind: 'bridge-port', link: name, bridge: 'br-blue' }],
       [name, { kind: 'guard', family: 4, link: name }],
+      [name, { kind: 'tunnel-link', link: name }],
     ]),
     ...BAD_ADDRESSES.flatMap((address): [string, Fact][] => [
       [address, { ...WEB, address }],
@@ -201,7 +222,9 @@ function hostile(): [string | number, Fact][] {
     ...[0, -1, 65_536, 1.5, Number.NaN].flatMap((port): [number, Fact][] => [
       [port, { ...WEB, port }],
       [port, { ...WEB, hostPort: port }],
+      [port, { kind: 'encrypted-vxlan', port, vni: 7 }],
     ]),
+    ...[0, -1, 0x1000000, 1.5, Number.NaN].map((vni): [number, Fact] => [vni, { kind: 'encrypted-vxlan', port: 4789, vni }]),
     // what the store gives back has no types
     ['tcp; x', JSON.parse(JSON.stringify({ ...WEB, protocol: 'tcp; x' })) as Fact],
   ];
