@@ -12,11 +12,12 @@ import { formatTable, type Table } from './report/table.ts';
 import { attach } from './scenarios/attach.ts';
 import { dataPlane } from './scenarios/data-plane.ts';
 import { dns } from './scenarios/dns.ts';
+import { overlay } from './scenarios/overlay.ts';
 import { publish } from './scenarios/publish.ts';
 import { restart } from './scenarios/restart.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 
-const SCENARIOS: readonly Scenario[] = [attach, publish, dataPlane, restart, dns];
+const SCENARIOS: readonly Scenario[] = [attach, publish, dataPlane, overlay, restart, dns];
 
 /** nice(2) */
 const PRIORITY = -15;
@@ -24,9 +25,10 @@ const PRIORITY = -15;
 /** Each peer by itself, so that one which cannot be had does not keep the others away. */
 function getPeers({ peers, scenarios }: BenchOptions, progress: Progress): void {
   const asked = scenarios.includes('dns') ? NAME_SERVERS : [];
-  const attached = scenarios.some((name) => name !== 'dns') ? PEERS : [];
+  const attached = scenarios.some((name) => name !== 'dns' && name !== 'overlay') ? PEERS : [];
   const wanted = [...attached, ...asked].filter(({ name }) => peers === undefined || peers.includes(name));
-  for (const packages of new Set(wanted.map((kind) => kind.packages.join(' ')))) {
+  const etcd = scenarios.includes('overlay') ? ['etcd-server'] : [];
+  for (const packages of new Set([...wanted.map((kind) => kind.packages.join(' ')), ...etcd])) {
     progress.say(`looking for ${packages}`);
     spawnSync(fileURLToPath(new URL('get-peers', import.meta.url)), packages.split(' '), { stdio: 'ignore' });
   }

@@ -19,7 +19,7 @@ const QUICK_PEERS = ['api', 'library', 'netlink', 'ip', 'cni', 'netavark', 'netc
 /** What `--help` prints. */
 export const USAGE = `usage: npm run bench -- [SCENARIO]... [--peers NAME,NAME] [--count N,N] [--format table|json] [--quick]
 
-scenarios: attach publish data-plane restart dns (all unless told)
+scenarios: attach publish data-plane overlay restart dns (all unless told)
 --peers    only these, e.g. api,netlink,cni (names are in the first column of the tables)
 --count    how many endpoints are there, 1,100,1000 unless told
 --quick    a run of under a minute that shows that it works, without engines unless --peers names them; its figures mean little`;
