@@ -37,7 +37,7 @@ async function run(options: BenchOptions, progress: Progress): Promise<readonly 
   const throughput = { title: 'TCP through our overlay and through a VXLAN made by hand', columns: [{ key: 'beside', head: 'by hand' }, ...SIDE_BY_SIDE] };
   if (findEtcd() === undefined) return [{ ...throughput, rows: [], notes: ['not run: program etcd is not there'] }];
   await using stack = new AsyncDisposableStack();
-  progress.say('overlay: three pairs of links');
+  progress.say('overlay: making links');
   const lan = stack.use(await Lan.start());
   const [one, two, three, four] = await hostsOn(lan, stack);
   stack.use(await startEtcd(lan));
