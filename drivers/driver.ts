@@ -61,6 +61,8 @@ export interface HostView {
   }[];
   /** MTU of the link with the default route, bytes; undefined without one. */
   readonly uplinkMtu: number | undefined;
+  /** Plain address of that link, by which others reach the host. */
+  readonly uplinkAddress?: string;
   /** Where networks can span hosts: bytes that every host's packets to the others may have, and a number that no network has. */
   readonly cluster?: { readonly mtu: number; readonly vni: number };
   /** The other networks. */
@@ -190,6 +192,8 @@ export interface DriverNetwork {
   /** Host address for ports published without one, per family. */
   readonly defaultHostAddress: string | undefined;
   readonly macs: MacSource;
+  /** CIDRs of those that may send into its tunnel without being hosts of the cluster. */
+  readonly tunnelPeers?: readonly string[];
   /** Link of the host by which the LAN of the network is reached; left out where there is none. */
   readonly lanLink?: string;
   /** Default routes by this network name no gateway. */
@@ -221,7 +225,7 @@ export interface Driver {
   readonly name: string;
   /** Its subnets are those of a LAN that is there already: not chosen to be out of the host's way, their gateway somebody else's. */
   readonly isOnLan: boolean;
-  /** Its networks are there on every host of a cluster. */
+  /** Its networks are there on every host of a cluster, where the host is in one. */
   readonly spansHosts?: true;
   /** Kinds of link of which {@link Driver.settle} has to know whether the kernel has them. */
   kindsInQuestion(options: Readonly<Record<string, string>>): readonly string[];

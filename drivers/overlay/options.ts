@@ -1,4 +1,8 @@
-import { address, boolean, integer, interfacePrefix, oneOf, optionReader, type OptionRow } from '../option-values.ts';
+import { formatCidr } from '../../src/common/cidr.ts';
+import { cidrFromUser } from '../../src/common/cidr-from-user.ts';
+import { NetworkError } from '../../src/common/error.ts';
+import { quote } from '../../src/common/quote.ts';
+import { address, boolean, integer, interfacePrefix, oneOf, optionReader, type OptionParser, type OptionRow } from '../option-values.ts';
 import { DNS_MODES, type BridgedOptions } from '../bridged/bridged-options.ts';
 
 /** Options of an overlay network, parsed. */
@@ -7,7 +11,15 @@ export interface OverlayOptions extends BridgedOptions {
   readonly vni: number | undefined;
   /** UDP. */
   readonly port: number;
+  /** Who tells the kernel what is behind the other hosts: the daemon, or a BGP EVPN daemon (RFC 8365) of the host. */
+  readonly control: (typeof CONTROLS)[number];
+  /** CIDRs of those that may send besides the hosts of the cluster. */
+  readonly peers: readonly string[];
+  /** Plain address at which this host takes what others send; undefined: that of its uplink. */
+  readonly local: string | undefined;
 }
+
+const CONTROLS = ['cluster', 'evpn'] as const;
 
 const NETWORK = 'com.docker.network.';
 const BRIDGE = `${NETWORK}bridge.`;
@@ -24,6 +36,9 @@ export const OVERLAY_OPTION_TABLE: readonly OptionRow[] = [
   { key: `${OWN}vni`, default: 'a free one', meaning: `VXLAN network identifier, 1 to ${String(LARGEST_VNI)}, the same on every host` },
   { key: VNI_LIST, default: 'none', meaning: 'the same, as Docker’s own overlay driver calls it' },
   { key: `${OWN}port`, default: String(VXLAN_PORT), meaning: 'UDP port at which hosts take each other’s packets' },
+  { key: `${OWN}control`, default: 'cluster', meaning: 'cluster | evpn: forwarding and neighbour entries come from the cluster, or from a BGP EVPN daemon on each host (FRR)' },
+  { key: `${OWN}peers`, default: 'none', meaning: 'with control=evpn: routers that may send packets though they are no hosts of the cluster, CIDRs with commas between them' },
+  { key: `${OWN}local`, default: 'that of the uplink', meaning: 'with control=evpn on a host that is in no cluster: its address for the others' },
   { key: `${OWN}dns`, default: 'sandbox', meaning: 'sandbox | gateway: names are served at port 53 of the gateway too, for guests with a resolv.conf of their own' },
   { key: `${NETWORK}driver.mtu`, default: 'smallest uplink’s − 50 (− 70 over IPv6)', meaning: 'MTU of bridge and endpoints, bytes, 68 to 65535' },
   { key: `${NETWORK}container_iface_prefix`, default: 'eth', meaning: 'prefix of interface names in a sandbox' },
@@ -41,9 +56,17 @@ export const OVERLAY_OPTION_TABLE: readonly OptionRow[] = [
  */
 export function parseOverlayOptions(options: Readonly<Record<string, string>>, warn: (message: string) => void = () => {}): OverlayOptions {
   const read = optionReader('overlay', OVERLAY_OPTION_TABLE, options, warn);
+  const control = read(`${OWN}control`, oneOf(CONTROLS), 'cluster');
+  const withEvpn = <T>(key: string, value: T | undefined): T | undefined => {
+    if (value === undefined || control === 'evpn') return value;
+    throw new NetworkError('INVALID', `option ${OWN}${key} is for networks whose entries come from a routing daemon: add -o ${OWN}control=evpn, or leave it out`);
+  };
   return {
     vni: read(`${OWN}vni`, integer(1, LARGEST_VNI), undefined) ?? read(VNI_LIST, integer(1, LARGEST_VNI), undefined),
     port: read(`${OWN}port`, integer(1, 65535), VXLAN_PORT),
+    control,
+    peers: withEvpn('peers', read(`${OWN}peers`, cidrs, undefined)) ?? [],
+    local: withEvpn('local', read(`${OWN}local`, address(), undefined)),
     dns: read(`${OWN}dns`, oneOf(DNS_MODES), 'sandbox'),
     mtu: read(`${NETWORK}driver.mtu`, integer(68, 65535), undefined),
     interfacePrefix: read(`${NETWORK}container_iface_prefix`, interfacePrefix, 'eth'),
@@ -57,8 +80,18 @@ export function parseOverlayOptions(options: Readonly<Record<string, string>>, w
     gatewayModeIpv4: 'nat',
     gatewayModeIpv6: 'nat',
     trustedInterfaces: [],
-    // Every host has the neighbour entries before the endpoint speaks.
-    announceCount: 0,
+    // Every host has the entries before the endpoint speaks; a routing daemon knows of it what the bridge has learnt.
+    announceCount: control === 'evpn' ? 3 : 0,
     announceInterval: 1000,
   };
 }
+
+/** A host's address is a range of one. */
+const cidrs: OptionParser<string[]> = (key, value) =>
+  value.split(',').map((text) => {
+    try {
+      return formatCidr(cidrFromUser(text.includes('/') ? text : `${text}/${text.includes(':') ? '128' : '32'}`));
+    } catch (error) {
+      throw new NetworkError('INVALID', `option ${key}=${quote(value)}: ${NetworkError.from(error).message}`);
+    }
+  });

@@ -1,7 +1,9 @@
 import { NetworkError } from '../../src/common/error.ts';
+import { quote } from '../../src/common/quote.ts';
+import { vxlanOverhead } from '../../src/common/vxlan-overhead.ts';
 import type { Driver, HostView, NetworkSpec } from '../driver.ts';
 import { OverlayNetwork } from './overlay-network.ts';
-import { parseOverlayOptions } from './options.ts';
+import { parseOverlayOptions, type OverlayOptions } from './options.ts';
 
 /**
  * The overlay driver (`-d overlay`, `-d tsoverlay`): one network over all hosts of a cluster, by VXLAN (RFC 7348).
@@ -18,10 +20,28 @@ export function overlayDriver(warn: (message: string) => void = () => {}): Drive
   };
 }
 
-function settle(spec: Omit<NetworkSpec, 'settled'>, { cluster, kinds }: HostView, warn: (message: string) => void): Readonly<Record<string, string>> {
-  const { mtu, vni } = parseOverlayOptions(spec.options, warn);
-  if (cluster === undefined) throw new NetworkError('UNSUPPORTED', 'an overlay network spans the hosts of a cluster, and this host is in none: start its daemon with --cluster etcd://HOST:2379');
+function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, warn: (message: string) => void): Readonly<Record<string, string>> {
+  const options = parseOverlayOptions(spec.options, warn);
+  const { cluster } = host;
+  if (cluster === undefined && options.control === 'cluster') {
+    throw new NetworkError('UNSUPPORTED', 'an overlay network spans the hosts of a cluster, and this host is in none: start its daemon with --cluster etcd://HOST:2379, or leave what is behind other hosts to a routing daemon (-o tsoverlay.control=evpn)');
+  }
   if (spec.dhcp !== undefined) throw new NetworkError('INVALID', 'the addresses of an overlay network are given by its hosts: leave --ipam dhcp out');
-  if (!kinds.has('vxlan')) throw new NetworkError('UNSUPPORTED', "this kernel has no VXLAN: 'modprobe vxlan' says why");
-  return { vni: String(vni ?? cluster.vni), mtu: String(mtu ?? cluster.mtu) };
+  if (!host.kinds.has('vxlan')) throw new NetworkError('UNSUPPORTED', "this kernel has no VXLAN: 'modprobe vxlan' says why");
+  if (cluster === undefined) return settleAlone(options, host);
+  if (options.local !== undefined) throw new NetworkError('INVALID', 'option tsoverlay.local is for a host that is in no cluster; those of a cluster have addresses of their own: netctl daemon --advertise ADDRESS');
+  return { vni: String(options.vni ?? cluster.vni), mtu: String(options.mtu ?? cluster.mtu) };
+}
+
+/** Nobody but its user knows what number others have for it, and who they are. */
+function settleAlone({ vni, peers, mtu, local }: OverlayOptions, { links, networks, uplinkAddress, uplinkMtu }: HostView): Readonly<Record<string, string>> {
+  if (vni === undefined) throw new NetworkError('INVALID', 'this host is in no cluster, so the number by which others know the network has to be given: -o tsoverlay.vni=NUMBER');
+  if (peers.length === 0) throw new NetworkError('INVALID', 'this host is in no cluster, so those who may send have to be named: -o tsoverlay.peers=CIDR,…');
+  const other = networks.find(({ settled }) => settled['vni'] === String(vni));
+  if (other !== undefined) throw new NetworkError('EXISTS', `VNI ${String(vni)} is that of network ${quote(other.name)}: choose another`);
+  const address = local ?? uplinkAddress;
+  if (address === undefined) throw new NetworkError('INVALID', 'this host has no default route, so its address among the others is not known: -o tsoverlay.local=ADDRESS');
+  const link = links.find(({ addresses }) => addresses.some((one) => one.split('/')[0] === address));
+  if (link === undefined) throw new NetworkError('INVALID', `option tsoverlay.local=${address} is on no interface of this host, which has ${links.flatMap(({ addresses }) => addresses.map((one) => one.split('/')[0])).join(', ')}: name one of them`);
+  return { vni: String(vni), local: address, mtu: String(mtu ?? Math.min(link.mtu, uplinkMtu ?? link.mtu) - vxlanOverhead(address)) };
 }

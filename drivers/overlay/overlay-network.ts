@@ -30,6 +30,10 @@ export class OverlayNetwork implements DriverNetwork {
     this.#label = label();
   }
 
+  get tunnelPeers(): readonly string[] {
+    return this.#options.peers;
+  }
+
   get mtu(): number {
     return this.#bridged.mtu;
   }
@@ -64,15 +68,17 @@ export class OverlayNetwork implements DriverNetwork {
 
   wanted(reach?: Reach): WantedState {
     const { links, facts } = this.#bridged.wanted();
-    if (reach === undefined) return { links, facts };
-    const tunnel = this.#tunnel(reach);
+    const { local = reach?.local } = this.#spec.settled;
+    if (local === undefined) return { links, facts };
+    // Where nothing is stated of a table, whatever others put there stays.
+    const others = this.#options.control === 'evpn' ? undefined : reach?.others;
+    const tunnel = this.#tunnel(local, others);
     // What comes from other hosts is told apart from what is on this one as two ports are from each other.
     const port: Fact[] = this.#options.icc ? [] : [{ kind: 'bridge-port', link: tunnel.name, bridge: this.#bridged.bridge }];
-    const { others } = reach;
     return { links: [...links.map((link) => (others === undefined ? link : { ...link, neighbours: entriesOf(others).neighbours })), tunnel], facts: [...facts, ...port] };
   }
 
-  #tunnel({ local, others }: Reach): LinkState {
+  #tunnel(local: string, others: Others | undefined): LinkState {
     const vni = Number(this.#spec.settled['vni']);
     const name = `vx-${this.#spec.id.slice(0, 12)}`;
     return {

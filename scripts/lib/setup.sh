@@ -35,10 +35,11 @@ declare -A PROGRAM_PACKAGES=(
   [unbound]=unbound
   [etcd]=etcd-server
   [etcdctl]=etcd-client
+  [vtysh]=frr
 )
 
 # What the tests and the demo run.
-TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq dhcpd unbound etcd etcdctl zsh)
+TEST_PROGRAMS=(dockerd docker-compose firewalld nft iptables ebtables ip busybox curl ping sysctl python3 dig dnsmasq dhcpd unbound etcd etcdctl vtysh zsh)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }

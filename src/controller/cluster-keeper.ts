@@ -3,6 +3,7 @@ import type { HostRecord } from '../cluster/records.ts';
 import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
+import { vxlanOverhead } from '../common/vxlan-overhead.ts';
 import { ClusterAddresses } from './cluster-addresses.ts';
 import { ClusterFollower } from './cluster-follower.ts';
 import { ClusterJoins } from './cluster-joins.ts';
@@ -11,7 +12,7 @@ import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterSharing } from './cluster-sharing.ts';
 import { clusterView, type ClusterView } from './cluster-shown.ts';
 import { ClusterTelling } from './cluster-telling.ts';
-import { freeVni, overheadOf } from './cluster-view.ts';
+import { freeVni } from './cluster-view.ts';
 import type { Context, InTurn } from './context.ts';
 import { takeTouched } from './ledger.ts';
 import type { NetworkRecord } from './records.ts';
@@ -92,7 +93,7 @@ export class ClusterKeeper implements AsyncDisposable {
     const { directory } = cluster;
     const hosts = [...directory.hosts.values()];
     const self = cluster.host();
-    const mtu = Math.min(self.mtu, ...hosts.map((host) => host.mtu)) - overheadOf(self.address);
+    const mtu = Math.min(self.mtu, ...hosts.map((host) => host.mtu)) - vxlanOverhead(self.address);
     return { mtu, vni: freeVni(directory, this.#context().random), reaches: hosts.flatMap(({ id, reaches }) => (id === self.id ? [] : reaches)) };
   }
 

@@ -1,18 +1,10 @@
 /** What a new network of a cluster is made with. Pure. */
 import type { Directory } from '../cluster/directory.ts';
-import { familyOf } from '../common/address.ts';
 import type { Random } from './context.ts';
 
-/** Bytes before an inner frame: outer IP, UDP, VXLAN and the inner Ethernet header (RFC 7348 §5). */
-const OVERHEAD = { 4: 50, 6: 70 } as const;
 /** Numbers below are what people choose by hand, as in Docker. */
 const FIRST_VNI = 4096;
 const VNI_COUNT = 0xffffff - FIRST_VNI;
-
-/** How many bytes less than its underlay's an overlay's MTU is. @param address of this host in the underlay */
-export function overheadOf(address: string): number {
-  return OVERHEAD[familyOf(address)];
-}
 
 /** A VNI that no network of the cluster has. */
 export function freeVni({ networks }: Directory, random: Random): number {

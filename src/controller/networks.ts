@@ -57,7 +57,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   if (again !== undefined) return again;
   requireFreeName(context, request);
   const driver = prepared?.driver ?? driverNamed(context, request.driver ?? 'bridge');
-  const spansHosts = driver.spansHosts === true;
+  const spansHosts = driver.spansHosts === true && context.cluster.view !== undefined;
   if (spansHosts && prepared === undefined) context.cluster.requireStore();
   const [host] = await context.kernel.snapshot([HOST], signal);
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
@@ -221,8 +221,13 @@ async function hostView(context: Context, host: NamespaceSnapshot, kinds: readon
     networks: networks.map(({ record: { name, settled } }) => ({ name, settled })),
     ...(cluster === undefined ? {} : { cluster }),
     kinds: new Set(await context.kernel.knownLinkKinds(kinds)),
-    uplinkMtu: host.links.find(({ index }) => index === uplink?.linkIndex)?.mtu,
+    ...uplinkView(byIndex.get(uplink?.linkIndex ?? 0)),
   };
+}
+
+function uplinkView(link: NamespaceSnapshot['links'][number] | undefined): Pick<HostView, 'uplinkMtu' | 'uplinkAddress'> {
+  const address = link?.addresses[0]?.split('/')[0];
+  return { uplinkMtu: link?.mtu, ...(address === undefined ? {} : { uplinkAddress: address }) };
 }
 
 async function bridgeSysctls({ kernel }: Context, bridge: string): Promise<Readonly<Record<string, string>>> {

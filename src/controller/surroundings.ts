@@ -1,5 +1,6 @@
 /** What our networks need of the rest of the host: forwarding, and a place beside other packet filters. */
 import { familyOf } from '../common/address.ts';
+import { containsCidr, formatCidr, parseCidr, type Cidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { opensHost, type Fact } from '../firewall/facts.ts';
 import { HOST } from '../kernel/op.ts';
@@ -19,14 +20,21 @@ export async function adjustSurroundings(context: Context): Promise<void> {
   await adjustFirewalld(context);
 }
 
-/** Only the hosts of the cluster may send into its networks. */
+/** Only the hosts of the cluster, and whom the user of a network names, may send into its networks. */
 export async function adjustTunnels(context: Context): Promise<void> {
   const tunnels = context.applier.links().flatMap(({ vxlan }) => vxlan ?? []);
   const ports = new Map(tunnels.map(({ local, port }) => [`${familyOf(local)} ${port}`, { kind: 'tunnel-port', family: familyOf(local), port } as const]));
   const peers = ports.size === 0 ? [] : context.cluster.peers.map((address): Fact => ({ kind: 'tunnel-peer', family: familyOf(address), address }));
-  const facts: Fact[] = [...peers, ...ports.values()];
+  const ranges = ports.size === 0 ? [] : withoutInner([...context.ledger.networks.values()].flatMap(({ driver }) => (driver.tunnelPeers ?? []).map((cidr) => parseCidr(cidr))));
+  const others = ranges.map((range): Fact => ({ kind: 'tunnel-range', family: range.family, subnet: formatCidr(range) }));
+  const facts: Fact[] = [...peers, ...others, ...ports.values()];
   const before = context.applier.applied(TUNNEL_FACTS).facts;
   if (JSON.stringify(facts) !== JSON.stringify(before)) await context.applier.transition([{ id: TUNNEL_FACTS, wanted: { links: [], facts } }], { onFailure: 'forward' });
+}
+
+/** Those that are in no other one, each once: two of CIDR either have nothing in common, or one is in the other. */
+function withoutInner(ranges: readonly Cidr[]): Cidr[] {
+  return ranges.filter((range, index) => !ranges.some((other, place) => place !== index && containsCidr(other, range) && (other.prefix < range.prefix || place < index)));
 }
 
 /** firewalld takes tenths of a second to answer: it is asked when our bridges changed or it may have forgotten them. */

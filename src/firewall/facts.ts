@@ -92,6 +92,14 @@ export interface TunnelPeerFacts {
   readonly address: string;
 }
 
+/** A range of others that may send there: routers that are no hosts of the cluster. Ranges do not overlap. */
+export interface TunnelRangeFacts {
+  readonly kind: 'tunnel-range';
+  readonly family: 4 | 6;
+  /** CIDR. */
+  readonly subnet: string;
+}
+
 /** A link that encrypts what the hosts of a cluster send each other: nothing but tunnels comes by it, and nothing is routed through it. */
 export interface TunnelLinkFacts {
   readonly kind: 'tunnel-link';
@@ -133,7 +141,7 @@ export interface ForeignBridgeFacts {
 }
 
 /** One fact. */
-export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelPeerFacts | TunnelLinkFacts | EncryptedVxlanFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
+export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelPeerFacts | TunnelRangeFacts | TunnelLinkFacts | EncryptedVxlanFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
 
 /** Whether a fact lets something in to the host itself, past what others filter there. */
 export function opensHost({ kind }: Fact): boolean {

@@ -42,6 +42,8 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       return [rule(fact.family, 'HOST', `${port('udp', fact.port)} -g {TUNNEL}`)];
     case 'tunnel-peer':
       return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleAddress(fact.address, fact.family), fact.family)} -g {ACCEPTED}`)];
+    case 'tunnel-range':
+      return [rule(fact.family, 'TUNNEL', `-s ${ruleSubnet(fact.subnet, fact.family)} -g {ACCEPTED}`)];
     case 'tunnel-link': {
       const link = ruleInterface(fact.link);
       return both((family) => [

@@ -40,6 +40,8 @@ export function nftElements(fact: Fact): NftElement[] {
       return [inet(`tunnel_ports${fact.family}`, String(rulePort(fact.port)))];
     case 'tunnel-peer':
       return [inet(`tunnel_peers${fact.family}`, ruleAddress(fact.address, fact.family))];
+    case 'tunnel-range':
+      return [inet(`tunnel_ranges${fact.family}`, `${fact.family === 4 ? 'ip' : 'ip6'} . ${ruleSubnet(fact.subnet, fact.family)}`)];
     case 'tunnel-link':
       return [inet('tunnel_links', link(fact.link))];
     case 'encrypted-vxlan':

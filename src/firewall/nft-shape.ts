@@ -67,6 +67,7 @@ function familySets(family: 4 | 6): Record<string, SetShape> {
     // ports of the host at which tunnels end, and who may send there
     [`tunnel_ports${family}`]: { key: ['inet_service'] },
     [`tunnel_peers${family}`]: { key: [address] },
+    [`tunnel_ranges${family}`]: { key: ['ether_type', address], interval: true },
     // bridges: nothing in or out; who may come in; who may go out
     [`closed${family}`]: LINK,
     [`towards${family}`]: { key: ['ifname'], data: 'verdict' },
@@ -114,6 +115,7 @@ function familyChains(family: 4 | 6): Record<string, ChainShape> {
         // An endpoint of ours may pretend to be any host.
         'iifname @bridges drop',
         `${ip} saddr @tunnel_peers${family} goto accepted`,
+        `meta protocol . ${ip} saddr @tunnel_ranges${family} goto accepted`,
         'drop',
       ],
     },

@@ -1,12 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type Mocha from 'mocha';
+import { findProgram } from './find-program.ts';
 import { run } from './run.ts';
 import { skip } from './skip.ts';
 
@@ -168,7 +166,5 @@ export function findEtcd(): string | undefined {
 
 /** A program of the system, or that scripts/setup has unpacked. */
 function find(program: string): string | undefined {
-  const caches = [process.env['NETCTL_CACHE'], join(homedir(), '.cache/libnetwork-ts'), fileURLToPath(new URL('../../.cache', import.meta.url))];
-  const folders = ['/usr/bin', '/usr/local/bin', ...caches.filter((cache) => cache !== undefined).map((cache) => join(cache, 'debian/unpacked/usr/bin'))];
-  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+  return ['usr/bin', 'usr/local/bin'].map((folder) => findProgram(`${folder}/${program}`)?.path).find((path) => path !== undefined);
 }

@@ -30,6 +30,7 @@ const SMALL: readonly Fact[] = [
   { kind: 'host-port', family: 4, protocol: 'udp', bridge: 'br-blue', address: '172.18.0.1', port: 53 },
   { kind: 'tunnel-port', family: 4, port: 4789 },
   { kind: 'tunnel-peer', family: 4, address: '192.0.2.2' },
+  { kind: 'tunnel-range', family: 6, subnet: '2001:db8:9::/64' },
   { kind: 'tunnel-link', link: 'wg7' },
   { kind: 'encrypted-vxlan', port: 4789, vni: 7_777_777 },
   { kind: 'guard', family: 4, link: 'eth0' },
@@ -66,6 +67,7 @@ add element inet netctl_0a1b2c3d open6 { 2001:db8:7::2 . tcp . 80 }
 add element inet netctl_0a1b2c3d host_ports4 { "br-blue" . 172.18.0.1 . udp . 53 }
 add element inet netctl_0a1b2c3d tunnel_ports4 { 4789 }
 add element inet netctl_0a1b2c3d tunnel_peers4 { 192.0.2.2 }
+add element inet netctl_0a1b2c3d tunnel_ranges6 { ip6 . 2001:db8:9::/64 }
 add element inet netctl_0a1b2c3d tunnel_links { "wg7" }
 add element inet netctl_0a1b2c3d encrypted { 4789 . 7777777 }
 add element inet netctl_0a1b2c3d guarded4 { "eth0" }
