@@ -20,7 +20,7 @@ export interface Session {
    * Asks for a change, and hands its answer to `done`; with `--explain` prints the commands instead.
    * @throws {NetworkError} what the daemon says
    */
-  change<Answer>(call: ApiCall<Answer>, done: (answer: Answer) => void): Promise<void>;
+  change<Answer>(call: ApiCall<Answer>, done: (answer: Answer) => void | Promise<void>): Promise<void>;
 }
 
 /** How a session is opened. */
@@ -48,7 +48,7 @@ export function openSession(command: Command, options: SessionOptions = {}): Ses
     ask: (call) => client.send(call),
     change: async (call, done) => {
       if (globals.explain) print(...(await client.explain(call)));
-      else done(await (globals.trace ? client.trace(call, printExchange) : client.send(call)));
+      else await done(await (globals.trace ? client.trace(call, printExchange) : client.send(call)));
     },
   };
 }

@@ -5,10 +5,20 @@ import { contains, containsCidr, formatCidr, parseCidr, type Cidr } from '../com
 import { cidrFromUser } from '../common/cidr-from-user.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
+import { checkSubnet } from '../ipam/pool-rules.ts';
 import { ownPoolId } from './plugin-options.ts';
 import type { FarewellRecord, SubnetRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import type { TakenSubnets } from './subnets.ts';
+
+/** No engine looks, but no packet would arrive. */
+function requireUsable(plugin: string, subnet: string, family: Family): void {
+  try {
+    checkSubnet(parseCidr(subnet), family);
+  } catch (error) {
+    throw new NetworkError('UNAVAILABLE', `plugin ${quote(plugin)} answered IpamDriver.RequestPool with what no network can have: ${NetworkError.from(error).message}`, { cause: error });
+  }
+}
 
 /** What pools are asked by. */
 export interface PoolQuestions {
@@ -48,6 +58,7 @@ async function askPool({ ipam, request, needsGateway, signal, note }: PoolQuesti
   const pool = await plugin.requestPool({ addressSpace, subnet: subnet === undefined ? undefined : formatCidr(subnet), range: rangeText, options: request.ipamOptions ?? {}, ipv6: family === 6 }, { signal });
   held.pools = [...held.pools, pool.id];
   await note(held);
+  requireUsable(plugin.name, pool.subnet, family);
   const take = async (asked: Promise<string>): Promise<string> => {
     const address = plain(await asked);
     held.addresses = [...held.addresses, { poolId: pool.id, address }];
@@ -69,6 +80,7 @@ function wishesOf({ subnets = [], ipv4 = true, ipv6 }: NetworkRequest): Wish[] {
   const wants = { 4: ipv4, 6: ipv6 ?? named.some(({ family }) => family === 6) };
   const unwanted = named.find(({ family }) => !wants[family]);
   if (unwanted?.subnet !== undefined) throw new NetworkError('INVALID', `subnet ${formatCidr(unwanted.subnet)} is IPv${unwanted.family}, which this network does without`);
+  for (const { subnet, family } of named) if (subnet !== undefined) checkSubnet(subnet, family);
   const any = ([4, 6] as const).filter((family) => wants[family] && named.every((wish) => wish.family !== family));
   return [...named, ...any.map((family): Wish => ({ family, subnet: undefined }))];
 }

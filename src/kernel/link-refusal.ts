@@ -20,6 +20,8 @@ export function linkRefusal(error: unknown, op: LinkAdd): unknown {
   if (!('parent' in kind)) return error;
   const { name } = kind.parent;
   switch (errno) {
+    case ERRNO.ENODEV:
+      return told('UNAVAILABLE', `its parent '${name}' is not there: bring it back by that name, or remove the network`);
     // macvlan, ipvlan, bridge and bond each want to be the only one that receives for a link (netdev_rx_handler_register).
     case ERRNO.EBUSY:
       return told('IN_USE', `'${name}' serves something else already: a bridge, a bond, or ${kind.type === 'macvlan' ? 'ipvlan' : 'macvlan'} links, be it in another namespace`);

@@ -192,6 +192,7 @@ describe('macvlan', () => {
       await holds(async () => assert.match(await doctor(), /parent 'spare' of network 'usb' is gone, [^\n]*; or remove the network\n[^]*link eth0 in \/run\/netns\/web is missing/));
       const remedies = (await remote.controller.diagnose()).filter(({ subject }) => subject === 'links').map(({ remedy }) => remedy);
       assert.deepEqual(remedies, [undefined, "'netctl doctor --fix' puts it right, where what it sits on is there"], 'nobody here can make the parent');
+      await rejects(remote.controller.createSandbox({ name: 'late', networks: [{ network: 'usb' }] }), 'UNAVAILABLE', /its parent 'spare' is not there: bring it back by that name/);
       // As a driver would: first it is there, and up a moment later.
       await host.sh('ip link add spare type veth peer name wire');
       await host.sh('ip link set wire up; ip addr add 10.6.0.200/24 dev wire; ip link set spare up');

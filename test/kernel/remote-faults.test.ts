@@ -105,6 +105,9 @@ describe('a Docker plugin that fails', () => {
       assert.match(stderr, /^netctl: plugin 'sample' refused \S+: not today\n$/);
       assert.deepEqual(await eventually(() => lab.plugin.holds(), ({ addresses }) => addresses.length === 0), HOLDS_NOTHING);
     }
+    const { stderr } = await lab.netctl.run(['network', 'create', '-d', 'sample', '--ipam', 'sample', '--ipam-opt', 'pool=127.9.0.0/16', 'far']);
+    assert.match(stderr, /^netctl: plugin 'sample' answered IpamDriver\.RequestPool with what no network can have: subnet 127\.9\.0\.0\/16 cannot be used: 127\.0\.0\.0\/8 is the loopback network\n$/);
+    assert.deepEqual(await eventually(() => lab.plugin.holds(), ({ addresses }) => addresses.length === 0), HOLDS_NOTHING);
     await lab.netctl.ok('network', 'create', '-d', 'sample', '--ipam', 'sample', '-o', 'Join=refuse', 'far');
     assert.match((await lab.netctl.run(['sandbox', 'create', '--network', 'far', 'web'])).stderr, /refused NetworkDriver\.Join/);
     assert.deepEqual((await lab.plugin.holds()).addresses, ['10.99.1.1']);

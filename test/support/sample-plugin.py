@@ -98,7 +98,7 @@ def request_pool(body):
     number = 1
     while str(number) in state['pools']:
         number += 1
-    pool = body['Pool'] or ('fd99:%d::/64' % number if body['V6'] else '10.99.%d.0/24' % number)
+    pool = body['Pool'] or (body['Options'] or {}).get('pool') or ('fd99:%d::/64' % number if body['V6'] else '10.99.%d.0/24' % number)
     state['pools'][str(number)] = {'pool': pool, 'taken': {}, 'options': body['Options']}
     return {'PoolID': str(number), 'Pool': pool, 'Data': {}}
 
