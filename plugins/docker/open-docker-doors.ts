@@ -11,6 +11,12 @@ import { listenAt } from './plugin-socket.ts';
 import { Recent } from './recent.ts';
 import { realTimer, type Timer } from './timer.ts';
 
+/** Network drivers that a managed plugin can be: those whose addresses `tsipam` gives. */
+export const COMBINED_DRIVERS = ['bridge', 'overlay'] as const;
+
+/** One of them. */
+export type CombinedDriver = (typeof COMBINED_DRIVERS)[number];
+
 /** How the doors are opened. */
 export interface DockerDoorOptions {
   /**
@@ -18,6 +24,8 @@ export interface DockerDoorOptions {
    * Default: one for each network driver (`tsbridge.sock`, `tsmacvlan.sock`, `tsipvlan.sock`, `tsoverlay.sock`) and `tsipam.sock` and `tsdhcp.sock` for addresses.
    */
   readonly combined?: string;
+  /** Which network driver is behind that socket. Default: bridge. */
+  readonly combinedDriver?: CombinedDriver;
   /** Path of the engine's own socket, or false to ask it nothing. Default `/var/run/docker.sock`. */
   readonly engineSocket?: string | false;
   /** ms between comparisons with the engine. Default 30 s. */
@@ -55,7 +63,7 @@ const NEW = 60_000;
  * @throws {NetworkError} IN_USE when another process answers there, INVALID, UNAVAILABLE
  */
 export async function openDockerDoors(controller: Controller, folder: string, options: DockerDoorOptions = {}): Promise<DockerDoors> {
-  const { combined, engineSocket = '/var/run/docker.sock', syncPeriod = 30_000, timer = realTimer, report = () => {}, log = () => {} } = options;
+  const { combined, combinedDriver = 'bridge', engineSocket = '/var/run/docker.sock', syncPeriod = 30_000, timer = realTimer, report = () => {}, log = () => {} } = options;
   await using stack = new AsyncDisposableStack();
   const recent = new Recent(() => timer.now(), NEW);
   const sync = engineSocket === false ? undefined : stack.use(new EngineSync({ controller, socket: engineSocket, recent, timer, period: syncPeriod, log, report }));
@@ -74,7 +82,7 @@ export async function openDockerDoors(controller: Controller, folder: string, op
           ['tsipam.sock', plugin(['IpamDriver'], ipam, onMade)],
           ['tsdhcp.sock', plugin(['IpamDriver'], dhcpDriverRoutes({ controller, recent, onMade }), onMade)],
         ]
-      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network('bridge'), ...ipam], onMade)]];
+      : [[combined, plugin(['NetworkDriver', 'IpamDriver'], [...network(combinedDriver), ...ipam], onMade)]];
   const sockets: string[] = [];
   for (const [name, routes] of doors) {
     const path = join(folder, name);

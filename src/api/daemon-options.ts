@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
+import { COMBINED_DRIVERS, type CombinedDriver } from '../../plugins/docker/open-docker-doors.ts';
 import { canonicalAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
@@ -20,6 +21,8 @@ export interface DaemonOptions {
   readonly dockerPlugins: string | undefined;
   /** Name of the one socket for networks and addresses in that folder; unless given, each has its own. */
   readonly pluginSocket?: string;
+  /** Which network driver that socket is; unless given, bridge. */
+  readonly pluginDriver?: CombinedDriver;
   /** Folders in which Docker plugins are looked for that networks of ours can be driven by; undefined: those of an engine. */
   readonly pluginPath?: readonly string[];
   /** How long such a plugin may take for an answer, ms; undefined: 30 s. */
@@ -36,6 +39,7 @@ const settings = z.strictObject({
   'run-dir': z.exactOptional(z.string().min(1)),
   'docker-plugins': z.exactOptional(z.string().min(1)),
   'plugin-socket': z.exactOptional(z.string().min(1)),
+  'plugin-driver': z.exactOptional(z.enum(COMBINED_DRIVERS)),
   'plugin-path': z.exactOptional(z.string().min(1)),
   'plugin-timeout': z.exactOptional(z.string().regex(/^[1-9]\d{0,3}$/, 'must be seconds, 1 to 9999')),
   'log-level': z.exactOptional(z.enum(LOG_LEVELS)),
@@ -54,13 +58,14 @@ const settings = z.strictObject({
 export function daemonOptions(flags: Readonly<Record<string, string>>, configFile?: string): DaemonOptions {
   const file = configFile === undefined ? {} : checkShape(settings, readJson(configFile), `configuration file '${configFile}'`);
   const chosen = { ...file, ...checkShape(settings, flags, 'command line') };
-  const { 'plugin-socket': socket, 'plugin-path': path, 'plugin-timeout': patience } = chosen;
+  const { 'plugin-socket': socket, 'plugin-driver': driver, 'plugin-path': path, 'plugin-timeout': patience } = chosen;
   const plugins = socket === undefined ? (chosen['docker-plugins'] ?? '/run/docker/plugins') : dirname(socket);
   return {
     stateFolder: chosen['state-dir'] ?? '/var/lib/netctl',
     runFolder: chosen['run-dir'] ?? defaultRunFolder(),
     dockerPlugins: plugins === 'none' ? undefined : plugins,
     ...(socket === undefined ? {} : { pluginSocket: basename(socket) }),
+    ...(driver === undefined ? {} : { pluginDriver: driver }),
     ...(path === undefined ? {} : { pluginPath: path === 'none' ? [] : path.split(':').filter((folder) => folder !== '') }),
     ...(patience === undefined ? {} : { pluginPatience: Number(patience) * 1000 }),
     logLevel: chosen['log-level'] ?? 'info',

@@ -64,11 +64,12 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
   notifyServiceManager('STOPPING=1');
 }
 
-async function openDoors(stack: AsyncDisposableStack, controller: Controller, { dockerPlugins, pluginSocket }: DaemonOptions, log: Log): Promise<readonly string[]> {
+async function openDoors(stack: AsyncDisposableStack, controller: Controller, { dockerPlugins, pluginSocket, pluginDriver }: DaemonOptions, log: Log): Promise<readonly string[]> {
   if (dockerPlugins === undefined) return [];
   const { sockets } = stack.use(
     await openDockerDoors(controller, dockerPlugins, {
       ...(pluginSocket === undefined ? {} : { combined: pluginSocket }),
+      ...(pluginDriver === undefined ? {} : { combinedDriver: pluginDriver }),
       report: (error) => log('error', `Docker: ${error.message}`),
       log: (message) => log('info', `Docker: ${message}`),
     }),

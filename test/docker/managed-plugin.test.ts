@@ -89,7 +89,7 @@ describe('scripts/package-plugin', () => {
   it('refuses what it does not know and what is there already', async () => {
     for (const [words, code, says] of [
       [[], 2, /^error: a driver is wanted.*package-plugin DRIVER/s],
-      [['bridge'], 2, /^error: no driver 'bridge'; there is: tsbridge\n/],
+      [['bridge'], 2, /^error: no driver 'bridge'; there is: tsbridge tsoverlay\n/],
       [['tsbridge', tmpdir()], 1, /^error: '.*' exists: remove it, or choose another folder\n$/],
     ] as const) {
       const result = await run([SCRIPT, ...words], { allowFail: true });

@@ -38,6 +38,8 @@ describe('daemonOptions', () => {
   it('takes one socket for both drivers instead of a folder', () => {
     const { dockerPlugins, pluginSocket } = daemonOptions({ 'plugin-socket': '/run/docker/plugins/net.sock' });
     assert.deepEqual([dockerPlugins, pluginSocket], ['/run/docker/plugins', 'net.sock']);
+    assert.equal(daemonOptions({ 'plugin-driver': 'overlay' }).pluginDriver, 'overlay');
+    refuses(() => daemonOptions({ 'plugin-driver': 'macvlan' }), 'INVALID', /plugin-driver/);
   });
 
   it('takes folders of Docker plugins, and how many seconds one may take', () => {

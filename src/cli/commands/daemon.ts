@@ -8,6 +8,7 @@ interface Options {
   readonly stateDir?: string;
   readonly dockerPlugins?: string;
   readonly pluginSocket?: string;
+  readonly pluginDriver?: string;
   readonly pluginPath?: string;
   readonly pluginTimeout?: string;
   readonly config?: string;
@@ -34,6 +35,7 @@ export function daemon(command: Command): void {
     .option('--state-dir <folder>', 'folder of the state file (default: /var/lib/netctl)')
     .option('--docker-plugins <folder>', "where Docker looks for plugins, or 'none' (default: /run/docker/plugins)")
     .option('--plugin-socket <path>', 'instead of that, one socket for networks and addresses, as a managed plugin has it')
+    .option('--plugin-driver <name>', 'the network driver that this socket is, bridge or overlay (default: bridge)')
     .option('--plugin-path <folders>', "where Docker plugins are looked for that can be a -d or --ipam of netctl, separated by ':', or 'none' (default: as an engine does)")
     .option('--plugin-timeout <seconds>', 'how long such a plugin may take for an answer (default: 30)')
     .option('--config <file>', 'configuration file')
@@ -69,6 +71,7 @@ function flagsOf(command: Command, options: Options): Readonly<Record<string, st
     'state-dir': options.stateDir,
     'docker-plugins': options.dockerPlugins,
     'plugin-socket': options.pluginSocket,
+    'plugin-driver': options.pluginDriver,
     'plugin-path': options.pluginPath,
     'plugin-timeout': options.pluginTimeout,
     'log-level': options.logLevel,
