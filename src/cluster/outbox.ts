@@ -17,6 +17,9 @@ interface Written {
   readonly endpoint: SharedEndpoint | undefined;
 }
 
+/** Whoever attaches an endpoint waits no longer than this for a commit, ms: while the servers swallow what is sent to them, it takes seconds until that is certain. */
+const PATIENCE = 500;
+
 /** What could not be written is tried again after this, ms. */
 const RETRY = 1_000;
 
@@ -36,6 +39,8 @@ export class Outbox implements AsyncDisposable {
   /** What was written and is not in the directory yet, the oldest first; without an endpoint: deleted. */
   readonly #written = new Map<string, { readonly endpoint: SharedEndpoint | undefined; readonly revision: number }>();
   #running: Promise<void> | undefined;
+  /** Aborts when the commit that is under way takes too long. */
+  #late: AbortSignal | undefined;
   #isDirty = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -77,9 +82,16 @@ export class Outbox implements AsyncDisposable {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when everything is written, or cannot be for now. */
+  /** Resolves when everything is written, or cannot be for now; also when the servers have left something unanswered for too long, by which nobody knows yet that they are away. */
   async settled(): Promise<void> {
-    await this.#running;
+    if (this.#running === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const late = this.#late ?? AbortSignal.timeout(PATIENCE);
+    if (late.aborted) return;
+    const end = (): void => resolve();
+    late.addEventListener('abort', end, { once: true });
+    await Promise.race([this.#running, promise]);
+    late.removeEventListener('abort', end);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,12 +114,14 @@ export class Outbox implements AsyncDisposable {
       clearTimeout(this.#retry);
       if (!this.#end.signal.aborted) this.#retry = setTimeout(() => this.wake(), RETRY).unref();
     } finally {
+      this.#late = undefined;
       this.#running = undefined;
     }
   }
 
   async #write(): Promise<void> {
     for (let changes = this.#changes(); changes.length > 0 && !this.#end.signal.aborted; changes = this.#changes()) {
+      this.#late = AbortSignal.timeout(PATIENCE);
       const revision = await this.#store.commit(changes.map(({ key, endpoint }): Change => ({ key, ...(endpoint === undefined ? {} : { value: endpoint }) })));
       for (const { key, endpoint } of changes) {
         this.#written.delete(key);

@@ -57,6 +57,8 @@ export class SharedMemory implements SharedStore {
   readonly #clocks = new Set<(skew: StoreSkew | undefined) => void>();
   #reason: NetworkError | undefined;
   skew: StoreSkew | undefined;
+  /** What is sent is swallowed: commits are not answered. */
+  isSilent = false;
   /** Commits that are lost on their way. */
   loses: (changes: readonly SharedChange[]) => boolean = () => false;
 
@@ -128,6 +130,7 @@ export class SharedMemory implements SharedStore {
     // What is on the way may be overtaken, as between hosts.
     await new Promise((resolve) => setImmediate(resolve));
     this.#require();
+    while (this.isSilent) await this.#servers.change(undefined);
     if (this.loses(changes)) throw new NetworkError('UNAVAILABLE', 'lost on its way');
     const revision = await this.#servers.commit(changes.map(({ lease: _lease, ...change }) => change), options);
     for (const { key, lease } of changes) if (lease !== undefined) this.#servers.leases.get(lease.id)?.keys.add(key);

@@ -78,6 +78,24 @@ describe('what the others are told of endpoints here', () => {
     assert.deepEqual(await eventually(async () => (await servers.store.get(keyOf(2)))?.value, (found) => isDeepStrictEqual(found, endpoint(2))), endpoint(2));
   });
 
+  it('is waited for no longer than a moment where the servers swallow it', async () => {
+    mirror.start();
+    outbox.want(wanted(endpoint(1)));
+    await stands(1, 9);
+    store.isSilent = true;
+    const started = performance.now();
+    outbox.want(wanted(endpoint(2)));
+    await outbox.settled();
+    assert.ok(performance.now() - started < 2000, 'the first');
+    const next = performance.now();
+    outbox.want(wanted(endpoint(3)));
+    await outbox.settled();
+    assert.ok(performance.now() - next < 100, 'the second knows that the first one waits');
+    store.isSilent = false;
+    servers.wake();
+    await stands(1, 2, 3, 9);
+  });
+
   it('waits while the servers are away', async () => {
     outbox.want(wanted(endpoint(1)));
     mirror.start();

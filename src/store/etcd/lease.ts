@@ -7,6 +7,8 @@ import type { LeaseAnswer } from './messages.ts';
 
 /** Renewed this often while it would last, so that two renewals may fail. */
 const RENEWALS = 3;
+/** And up to this part of that time earlier. */
+const SPREAD = 0.2;
 
 /** What a lease works with. */
 export interface LeaseSurroundings {
@@ -108,6 +110,9 @@ export class EtcdLease implements StoreLease {
   }
 
   #arm(): void {
-    this.#timer = this.#surroundings.clock.after((this.seconds * 1000) / RENEWALS, () => this.renew());
+    const { clock, random } = this.#surroundings;
+    // Servers that come back hear of all hosts at once; they are not to go on doing so.
+    const wait = ((this.seconds * 1000) / RENEWALS) * (1 - SPREAD * random());
+    this.#timer = clock.after(wait, () => this.renew());
   }
 }
