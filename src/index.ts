@@ -20,7 +20,7 @@ export type { ControllerParts } from './controller/load-context.ts';
 export type { ControllerEvent } from './controller/events.ts';
 export { openHost, type HostOptions, type OpenHost } from './controller/open-host.ts';
 export type { AdoptRequest, ConnectRequest, NetworkRequest, SandboxRequest } from './controller/requests.ts';
-export type { EndpointView, NetworkView, PortView, SandboxView } from './controller/views.ts';
+export type { EndpointView, EngineNetworkView, NetworkView, PortView, RemoteEndpointView, SandboxView } from './controller/views.ts';
 export type { Driver, DriverNetwork, EndpointSpec, NetworkSpec, WantedState } from '../drivers/driver.ts';
 export type { FirewallBackend } from './firewall/backend.ts';
 export type { Kernel, KernelEvent } from './kernel/kernel.ts';

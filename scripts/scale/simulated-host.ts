@@ -7,7 +7,7 @@ import { Outbox } from '../../src/cluster/outbox.ts';
 import type { HostRecord, SharedEndpoint, SharedNetwork } from '../../src/cluster/records.ts';
 import { containsCidr, parseCidr, sizeOf, type Cidr } from '../../src/common/cidr.ts';
 import { formatAddress } from '../../src/common/address.ts';
-import { spanningMac } from '../../src/controller/endpoints.ts';
+import { spanningMac } from '../../src/cluster/spanning-mac.ts';
 import type { SharedStore } from '../../src/store/shared-store.ts';
 import type { Written } from './protocol.ts';
 

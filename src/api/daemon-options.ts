@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { COMBINED_DRIVERS, type CombinedDriver } from '../../plugins/docker/open-docker-doors.ts';
 import { canonicalAddress } from '../common/address.ts';
@@ -10,6 +10,9 @@ import { parseClusterUrl } from '../store/etcd/cluster-url.ts';
 import { checkShape } from './check-shape.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 import { defaultRunFolder } from './socket-path.ts';
+
+/** Before the path of a file of hosts. */
+const STATIC = 'static://';
 
 /** How the daemon runs. */
 export interface DaemonOptions {
@@ -78,7 +81,11 @@ export function daemonOptions(flags: Readonly<Record<string, string>>, configFil
 function clusterOptions(url: string | undefined, advertise: string | undefined): Pick<DaemonOptions, 'cluster'> {
   if (url === undefined && advertise !== undefined) throw new NetworkError('INVALID', `--advertise ${quote(advertise)} says where other hosts reach this one: it needs --cluster`);
   if (url === undefined) return {};
-  return { cluster: { etcd: parseClusterUrl(url), ...(advertise === undefined ? {} : { advertise: canonicalAddress(advertise) }) } };
+  const own = advertise === undefined ? {} : { advertise: canonicalAddress(advertise) };
+  if (!url.startsWith(STATIC)) return { cluster: { etcd: parseClusterUrl(url), ...own } };
+  const file = url.slice(STATIC.length);
+  if (file === '' || /[?#]/.test(file)) throw new NetworkError('INVALID', `cluster ${quote(url)} is not of the form static://FILE`);
+  return { cluster: { file: resolve(file), ...own } };
 }
 
 function readJson(path: string): unknown {

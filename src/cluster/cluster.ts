@@ -1,4 +1,5 @@
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import type { SharedStore, StoreSkew } from '../store/shared-store.ts';
 import type { Directory, News } from './directory.ts';
 import { forgetHost, lostHosts } from './lost-hosts.ts';
@@ -6,7 +7,7 @@ import { Membership } from './membership.ts';
 import { Mirror } from './mirror.ts';
 import { Outbox } from './outbox.ts';
 import type { HostRecord, SharedEndpoint, SharedNetwork } from './records.ts';
-import { answerClaim, borrowBlock, claimAddress, dropClaim, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
+import { answerClaim, borrowBlock, claimAddress, dropClaim, ownerOf, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
 import { joinNetwork, leaveNetwork } from './joining.ts';
 import { SUBNETS_KEY } from './keys.ts';
 import { clearLeftovers, shareNetwork, unshareNetwork } from './shared-networks.ts';
@@ -23,6 +24,8 @@ export interface ClusterParts {
   readonly store: SharedStore;
   /** This host, as it is whenever it takes its place. */
   readonly host: () => HostRecord;
+  /** The file in which networks, hosts and blocks stand; left out where hosts write them into the store. */
+  readonly file?: string;
 }
 
 /** Who hears of a cluster. */
@@ -44,6 +47,8 @@ export class Cluster implements AsyncDisposable {
   readonly host: () => HostRecord;
   /** Its id. */
   readonly self: string;
+  /** As {@link ClusterParts.file}. */
+  readonly file: string | undefined;
   readonly #store: SharedStore;
   readonly #mirror: Mirror;
   readonly #membership: Membership;
@@ -53,11 +58,12 @@ export class Cluster implements AsyncDisposable {
   readonly #report: (message: string) => void;
   #clocks: Disposable | undefined;
 
-  constructor({ store, host }: ClusterParts, { follow, reachable, report }: ClusterListener) {
+  constructor({ store, host, file }: ClusterParts, { follow, reachable, report }: ClusterListener) {
     this.#store = store;
     this.#report = report;
     this.host = host;
     this.self = host().id;
+    this.file = file;
     this.#mirror = new Mirror(store, {
       follow: (news) => {
         for (const sentence of news.nonsense) report(`passed over in the cluster’s store: ${sentence}`);
@@ -88,8 +94,9 @@ export class Cluster implements AsyncDisposable {
     return this.#mirror.isCurrent;
   }
 
-  /** Sixteen hex digits of the servers, eight of the store in them. */
+  /** Sixteen hex digits of the servers, eight of the store in them; of a file its path, and eight hex digits of what stands in it. */
   get id(): string {
+    if (this.file !== undefined) return `static://${this.file} (${this.#store.instanceId})`;
     return `${this.#store.clusterId}-${this.#store.instanceId}`;
   }
 
@@ -101,6 +108,7 @@ export class Cluster implements AsyncDisposable {
   /** @throws as {@link forgetHost} */
   async forgetHost(reference: string): Promise<void> {
     this.requireStore();
+    this.#refuseFixed(`host ${reference} cannot be forgotten`);
     await forgetHost(this.#store, this.#mirror, reference);
   }
 
@@ -126,7 +134,7 @@ export class Cluster implements AsyncDisposable {
 
   /** @throws as {@link shareNetwork} */
   async shareNetwork(network: SharedNetwork, signal?: AbortSignal): Promise<void> {
-    this.requireStore();
+    this.requireSharing(network.name);
     await shareNetwork(this.#store, this.#mirror, network, signal);
     // Who takes addresses of it next decides from the directory. If that cannot hear of it now, whoever asks is told.
     await this.catchUp(signal).catch(() => {});
@@ -135,6 +143,7 @@ export class Cluster implements AsyncDisposable {
   /** @throws as {@link unshareNetwork} */
   async unshareNetwork(id: string, signal?: AbortSignal): Promise<void> {
     this.requireStore();
+    this.#refuseFixed(`network ${quote(this.directory.networks.get(id)?.name ?? id)} cannot be removed here alone`);
     await recallBlocks(this.#lending, id, RECALL_PATIENCE);
     await unshareNetwork(this.#store, this.#mirror, id, this.self, signal);
   }
@@ -165,12 +174,13 @@ export class Cluster implements AsyncDisposable {
   /** Has other hosts give back what they do not need of a network's addresses. @throws {NetworkError} UNAVAILABLE */
   async recallBlocks(networkId: string): Promise<void> {
     this.requireStore();
-    await recallBlocks(this.#lending, networkId, RECALL_PATIENCE);
+    if (this.file === undefined) await recallBlocks(this.#lending, networkId, RECALL_PATIENCE);
   }
 
   /** @throws as {@link borrowBlock} */
   async borrowBlock(wish: BlockWish, signal?: AbortSignal): Promise<Cidr | undefined> {
     this.requireStore();
+    this.#refuseAddress(wish.networkId, wish.address);
     return borrowBlock(this.#lending, wish, signal);
   }
 
@@ -182,6 +192,7 @@ export class Cluster implements AsyncDisposable {
   /** @throws as {@link claimAddress} */
   async claimAddress(networkId: string, address: string, signal?: AbortSignal): Promise<void> {
     this.requireStore();
+    this.#refuseAddress(networkId, address);
     await claimAddress(this.#lending, networkId, address, PATIENCE, signal);
   }
 
@@ -205,12 +216,33 @@ export class Cluster implements AsyncDisposable {
     return this.#outbox.settled();
   }
 
+  /** @throws {NetworkError} UNAVAILABLE while the store cannot be read; FORBIDDEN where networks stand in a file */
+  requireSharing(name: string): void {
+    this.requireStore();
+    this.#refuseFixed(`network ${quote(name)} cannot be made for all hosts by a command`);
+  }
+
   /** @throws {NetworkError} UNAVAILABLE while the store cannot be read */
   requireStore(): void {
     // Whoever is not among the others is told nothing, and gives nothing.
     const refusal = this.#problems.get('place');
     if (this.isReachable && refusal !== undefined) throw new NetworkError('UNAVAILABLE', refusal);
     if (!this.isReachable) throw new NetworkError('UNAVAILABLE', this.#problems.get('store') ?? 'the cluster’s store has not answered yet: try again in a moment');
+  }
+
+  #refuseFixed(what: string): void {
+    if (this.file !== undefined) throw new NetworkError('FORBIDDEN', `${what}: hosts and networks stand in ${this.file}; change it there on every host, and start the daemons again`);
+  }
+
+  #refuseAddress(networkId: string, address: string | undefined): void {
+    if (this.file === undefined) return;
+    const { networks, hosts } = this.directory;
+    const name = quote(networks.get(networkId)?.name ?? networkId);
+    const way = 'choose another one, or change that on every host and start the daemons again';
+    if (address === undefined) throw new NetworkError('EXHAUSTED', `this host has no address of network ${name} left to give: add to its blocks in ${this.file} on every host, and start the daemons again`);
+    const owner = ownerOf(this.directory, networkId, address);
+    if (owner === undefined) throw new NetworkError('FORBIDDEN', `address ${address} of network ${name} is in no block of ${this.file}: ${way}`);
+    throw new NetworkError('FORBIDDEN', `address ${address} of network ${name} is in a block of host ${quote(hosts.get(owner)?.name ?? owner)} in ${this.file}: ${way}`);
   }
 
   get #lending(): Lending {

@@ -9,6 +9,7 @@ import { allotBlocks } from './cluster-networks.ts';
 import type { Context } from './context.ts';
 import { blockRecordKey, type BlockRecord, type NetworkRecord, type SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
+import { plainAddresses } from './services.ts';
 
 /** A block is taken ahead when fewer addresses are left than this: attaches go on while the store is away. */
 const AHEAD = 4n;
@@ -78,6 +79,18 @@ export class ClusterAddresses {
     }
   }
 
+  /** Endpoints with addresses that are not this host's to give any more, a sentence each. */
+  problems(): string[] {
+    const { ledger } = this.#context();
+    const { file } = this.#cluster;
+    if (file === undefined) return [];
+    return [...ledger.endpoints.values()].flatMap((endpoint) => {
+      const network = ledger.networks.get(endpoint.networkId)?.record;
+      const strayed = network?.cluster === undefined ? undefined : plainAddresses(endpoint).find((address) => !this.isOurs(endpoint.networkId, address));
+      return strayed === undefined ? [] : [`endpoint '${endpoint.name}' of network '${network?.name ?? ''}' has ${strayed}, which ${file} does not give to this host any more: no other host reaches it; disconnect and connect it, or give the block back`];
+    });
+  }
+
   /** Whether an address is this host's to give. */
   isOurs(networkId: string, address: string): boolean {
     const wanted = parseAddress(address);
@@ -93,7 +106,7 @@ export class ClusterAddresses {
     const { ledger, addresses } = this.#context();
     if (!this.#cluster.isReachable) return;
     for (const { record } of ledger.networks.values()) {
-      if (record.cluster !== 'told' || this.#blocks(record.id).length === 0) continue;
+      if (record.cluster !== 'told' || this.#blocks(record.id).length === 0 || this.#cluster.file !== undefined) continue;
       for (const subnets of [record.ipv4, record.ipv6]) if (subnets.length > 0 && this.#left(subnets) < AHEAD && !this.#borrowing.has(keyOf(record, subnets))) void this.#borrow(record, subnets).catch(() => {});
     }
     for (const { record } of this.#cluster.directory.claims.values()) {
@@ -118,9 +131,22 @@ export class ClusterAddresses {
       const subnet = [...live.record.ipv4, ...live.record.ipv6].find((one) => containsCidr(parseCidr(one.subnet), parseCidr(block)))?.subnet;
       if (subnet !== undefined && !this.#returning.has(`${networkId} ${block}`)) await this.#put(live.record, subnet, block);
     }
+    await this.#dropOthers(networkId, theirs);
     const asked = directory.recalls.get(networkId);
     const idle = ledger.endpointsOfNetwork(networkId).length === 0 && this.#ofEngines(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
     if (asked !== undefined && asked.hostId !== self && idle) await this.#giveBack(live.record);
+  }
+
+  /** Where blocks stand in a file, what is not there any more is nothing to give from. */
+  async #dropOthers(networkId: string, theirs: readonly string[]): Promise<void> {
+    const { ledger, store, addresses } = this.#context();
+    const [blocks, record] = [this.#blocks(networkId), ledger.networks.get(networkId)?.record];
+    const others = blocks.filter(({ block }) => !theirs.includes(block));
+    if (this.#cluster.file === undefined || record === undefined || others.length === 0) return;
+    await store.commit(others.map(({ id }) => ({ key: blockRecordKey(id) })));
+    const left = blocks.filter((block) => !others.includes(block));
+    ledger.blocks.set(networkId, left);
+    allotBlocks(addresses, record, left);
   }
 
   async #giveBack(record: NetworkRecord): Promise<void> {

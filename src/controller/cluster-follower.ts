@@ -150,7 +150,10 @@ export class ClusterFollower implements Disposable {
     if (areMany) await adjustSurroundings(context);
     // Before what they have: the first packet is not to be lost.
     if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.self);
-    for (const id of pending.networks) pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
+    for (const id of pending.networks) {
+      pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
+      pending.blocks.add(id);
+    }
     await this.#followReaches(pending.reaches);
     for (const id of pending.blocks) await addresses.follow(id);
     await loans.follow(pending.claims);

@@ -10,13 +10,14 @@ import { ClusterJoins } from './cluster-joins.ts';
 import { ClusterLoans } from './cluster-loans.ts';
 import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterSharing } from './cluster-sharing.ts';
-import { clusterView, type ClusterView } from './cluster-shown.ts';
+import { clusterView, remoteEndpointViews, type ClusterView } from './cluster-shown.ts';
 import { ClusterTelling } from './cluster-telling.ts';
 import { freeVni } from './cluster-view.ts';
 import type { Context, InTurn } from './context.ts';
 import { takeTouched } from './ledger.ts';
 import type { NetworkRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
+import type { RemoteEndpointView } from './views.ts';
 
 /** What there is once the controller serves requests. */
 interface Running {
@@ -116,7 +117,7 @@ export class ClusterKeeper implements AsyncDisposable {
 
   /** What is wrong, a sentence each. */
   problems(): string[] {
-    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? [])];
+    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...(this.#running?.addresses.problems() ?? [])];
     const networks = [...this.#context().ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
     return networks.map(({ record }) => `network '${record.name}' reaches no other host: this daemon is in no cluster (--cluster)`);
   }
@@ -124,6 +125,11 @@ export class ClusterKeeper implements AsyncDisposable {
   /** What is known of the cluster. @throws {NetworkError} NOT_FOUND where there is none */
   show(): ClusterView {
     return clusterView(this.#required(), this.#follower?.hosts ?? new Map(), this.problems());
+  }
+
+  /** Endpoints of a network on other hosts; undefined where it has none because it is of this host alone. */
+  elsewhere({ id, cluster }: NetworkRecord): readonly RemoteEndpointView[] | undefined {
+    return cluster === undefined || this.#cluster === undefined ? undefined : remoteEndpointViews(this.#cluster, this.#follower?.hosts ?? new Map(), id);
   }
 
   /** Gives up what a lost host had. @throws {NetworkError} NOT_FOUND, IN_USE (it is there), UNAVAILABLE */
@@ -168,9 +174,16 @@ export class ClusterKeeper implements AsyncDisposable {
     this.#running?.sharing.requireStaying(network);
   }
 
-  /** Before a network is made: whether the others can be told. @throws {NetworkError} UNAVAILABLE */
-  requireStore(): void {
-    (this.#cluster ?? this.#model)?.requireStore();
+  /** Before a network is made: whether the others can be told. @throws {NetworkError} UNAVAILABLE, FORBIDDEN where networks stand in a file */
+  requireSharing(name: string): void {
+    (this.#cluster ?? this.#model)?.requireSharing(name);
+  }
+
+  /** @throws {NetworkError} FORBIDDEN for a MAC address that somebody chose, where the other hosts know only those that follow from addresses */
+  requireKnownMac({ name, cluster }: NetworkRecord, wanted: string | undefined): void {
+    const file = (this.#cluster ?? this.#model)?.file;
+    if (cluster === undefined || wanted === undefined || file === undefined) return;
+    throw new NetworkError('FORBIDDEN', `MAC address ${wanted} cannot be had in network ${quote(name)}: the hosts of ${file} know each other's endpoints by the MAC addresses that follow from their addresses; leave it out`);
   }
 
   /** @throws as {@link ClusterSharing.share} */

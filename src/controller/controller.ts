@@ -151,7 +151,10 @@ export class Controller implements AsyncDisposable {
   network(reference: string): NetworkView {
     const { ledger } = this.#context;
     const predefined = PREDEFINED_NETWORKS.find(({ id, name }) => name === reference || id === reference);
-    return predefined ?? networkView(ledger, ledger.network(reference));
+    if (predefined !== undefined) return predefined;
+    const network = ledger.network(reference);
+    const remoteEndpoints = this.#context.cluster.elsewhere(network.record);
+    return { ...networkView(ledger, network), ...(remoteEndpoints === undefined ? {} : { remoteEndpoints }) };
   }
 
   /**

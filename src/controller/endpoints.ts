@@ -1,8 +1,9 @@
 /** Attaching sandboxes to networks and taking them off again. */
+import { spanningMac } from '../cluster/spanning-mac.ts';
 import { canonicalAddress, familyOf, formatAddress, parseAddress, type Family } from '../common/address.ts';
 import { contains, parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
-import { macFromUser, randomMac, stableMac } from '../common/mac.ts';
+import { macFromUser, randomMac } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Change as StoreChange } from '../store/store.ts';
@@ -100,6 +101,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   }
   if (record.remote !== undefined && record.remote !== 'told') throw new NetworkError('UNAVAILABLE', `network ${quote(record.name)} is not known to its plugin ${quote(record.driver)} yet: 'netctl doctor' says why`);
   context.cluster.requireStaying(record);
+  context.cluster.requireKnownMac(record, request.mac);
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
   for (const alias of request.aliases ?? []) checkAlias(alias);
@@ -137,11 +139,6 @@ export function macAddress({ record, driver }: LiveNetwork, wanted: string | und
   if (wanted === undefined) return driver.macs === 'own' ? make() : '';
   if (driver.macs === 'shared') throw new NetworkError('INVALID', `MAC address ${quote(wanted)} cannot be given: ${record.driver} endpoints have that of their parent`);
   return macFromUser(wanted);
-}
-
-/** The MAC address of whoever has an address (CIDR) of a network of the cluster. */
-export function spanningMac(networkId: string, { ipv4, ipv6 }: Pick<EndpointRecord, 'ipv4' | 'ipv6'>): string {
-  return stableMac(`${networkId} ${ipv4 ?? ipv6 ?? ''}`);
 }
 
 /** @throws {NetworkError} IN_USE when the network has as many endpoints as it can have */

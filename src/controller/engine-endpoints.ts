@@ -1,4 +1,5 @@
 /** Endpoints of an engine's containers: the engine makes, joins, leaves and deletes them one call at a time, and may call twice. */
+import { spanningMac } from '../cluster/spanning-mac.ts';
 import { NetworkError } from '../common/error.ts';
 import { randomMac, stableMac } from '../common/mac.ts';
 import { HOST } from '../kernel/op.ts';
@@ -6,7 +7,7 @@ import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
 import { timestamp, type Context } from './context.ts';
 import { departed, departures } from './departures.ts';
-import { endpointEvent, endpointKey, macAddress, requireRoom, spanningMac } from './endpoints.ts';
+import { endpointEvent, endpointKey, macAddress, requireRoom } from './endpoints.ts';
 import { containerAt, releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
 import type { LiveNetwork } from './ledger.ts';
@@ -36,6 +37,7 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
   if (again !== undefined) return again;
   const network = ledger.network(ledger.networkIdOf(request.networkId));
   context.cluster.requireStaying(network.record);
+  context.cluster.requireKnownMac(network.record, request.mac);
   network.driver.checkEndpointOptions(request.options);
   const mac = macAddress(network, request.mac, () => macOf(context, network, request));
   await displaceDead(context, network, request);

@@ -13,7 +13,7 @@ import { plainAddresses } from './services.ts';
 const HOST_NAME = 'host.netctl.internal';
 
 /** Where a name comes from. */
-export type NameSource = 'sandbox' | 'hostname' | 'id' | 'alias' | 'container' | 'host' | 'link' | 'extra host';
+export type NameSource = 'sandbox' | 'hostname' | 'id' | 'alias' | 'container' | 'other host' | 'host' | 'link' | 'extra host';
 
 /** A name and where it leads. */
 export interface NameView {
@@ -38,7 +38,7 @@ export interface NameCounts extends DnsCounts {
 /** Every name there is. @param network only those that its members know */
 export function nameViews(ledger: Ledger, network?: LiveNetwork): NameView[] {
   const networks = network === undefined ? [...ledger.networks.values()] : [network];
-  const known = networks.flatMap((one) => [...hostName(one), ...ledger.endpointsOfNetwork(one.record.id).flatMap((endpoint) => endpointNames(ledger, one, endpoint))]);
+  const known = networks.flatMap((one) => [...hostName(one), ...ledger.endpointsOfNetwork(one.record.id).flatMap((endpoint) => endpointNames(ledger, one, endpoint)), ...remoteNames(ledger, one)]);
   return network === undefined ? [...known, ...[...ledger.sandboxes.values()].filter(isServed).flatMap((sandbox) => ownNames(ledger, sandbox))] : known;
 }
 
@@ -66,6 +66,12 @@ function hostName({ record, driver }: LiveNetwork): NameView[] {
 function endpointNames(ledger: Ledger, { record }: LiveNetwork, endpoint: EndpointRecord): NameView[] {
   const { names, addresses } = namedEndpoint(ledger, endpoint);
   return names.filter(isFound).map((name): NameView => ({ name, addresses, from: sourceOf(ledger, endpoint, name), network: record.name, knownTo: null, owner: endpoint.name }));
+}
+
+function remoteNames(ledger: Ledger, { record }: LiveNetwork): NameView[] {
+  return ledger.remotes.ofNetwork(record.id).flatMap(({ names, addresses }) =>
+    names.filter(isFound).map((name): NameView => ({ name, addresses, from: 'other host', network: record.name, knownTo: null, owner: names[0] ?? null })),
+  );
 }
 
 function sourceOf(ledger: Ledger, endpoint: EndpointRecord, name: string): NameSource {

@@ -58,7 +58,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   requireFreeName(context, request);
   const driver = prepared?.driver ?? driverNamed(context, request.driver ?? 'bridge');
   const spansHosts = driver.spansHosts === true && context.cluster.view !== undefined;
-  if (spansHosts && prepared === undefined) context.cluster.requireStore();
+  if (spansHosts && prepared === undefined) context.cluster.requireSharing(request.name);
   const [host] = await context.kernel.snapshot([HOST], signal);
   if (host === undefined) throw new NetworkError('INTERNAL', 'the host has no network namespace');
 

@@ -222,6 +222,9 @@ export interface MembershipRecord {
   readonly address: string;
 }
 
+/** Stands for the servers' id where the cluster stands in a file. */
+export const STATIC_CLUSTER = 'static';
+
 /** Where it is written down. */
 export const MEMBERSHIP_KEY = 'cluster/membership';
 

@@ -28,10 +28,35 @@ export interface EndpointView {
   readonly ports: readonly ReservedPort[];
 }
 
+/** An endpoint on another host of the cluster. */
+export interface RemoteEndpointView {
+  readonly id: string;
+  /** The first of its names there; null where none is known. */
+  readonly name: string | null;
+  /** Name of its host. */
+  readonly host: string;
+  readonly mac: string;
+  /** CIDR */
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+}
+
+/** What an engine calls a network of the cluster. */
+export interface EngineNetworkView {
+  /** 64 hex digits: the engine's. */
+  readonly id: string;
+  /** null until it is known. */
+  readonly name: string | null;
+}
+
 /** A network with its endpoints. */
 export interface NetworkView extends NetworkRecord {
   readonly mtu: number;
   readonly endpoints: readonly EndpointView[];
+  /** What engines of this host call it, where it is the cluster's and theirs. */
+  readonly engineNetworks?: readonly EngineNetworkView[];
+  /** Endpoints on other hosts that count; of a network of the cluster that is asked for alone. */
+  readonly remoteEndpoints?: readonly RemoteEndpointView[];
 }
 
 /** A sandbox with its endpoints. */
@@ -75,7 +100,8 @@ export function endpointView(ledger: Ledger, endpoint: EndpointRecord): Endpoint
 /** The view of a network. */
 export function networkView(ledger: Ledger, network: LiveNetwork): NetworkView {
   const endpoints = ledger.endpointsOfNetwork(network.record.id).map((endpoint) => endpointView(ledger, endpoint));
-  return { ...network.record, mtu: network.driver.mtu, endpoints };
+  const engineNetworks = ledger.engineNetworksOf(network.record.id).map(({ id, name = null }) => ({ id, name }));
+  return { ...network.record, mtu: network.driver.mtu, endpoints, ...(engineNetworks.length === 0 ? {} : { engineNetworks }) };
 }
 
 /** The view of a sandbox. */

@@ -81,6 +81,21 @@ describe('networks that span hosts', () => {
     assert.equal(made[2]?.endpoints[0]?.ipv6, 'fd00:1::6/64');
   });
 
+  it('are shown with what they have on other hosts, names included', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    const { endpoints } = await make(two, 'web');
+    const [{ id, mac, ipv4 } = { id: '', mac: '', ipv4: null }] = endpoints;
+    await lab.eventually(() => one.controller.network('blue').remoteEndpoints?.length === 1);
+    assert.deepEqual(one.controller.network('blue').remoteEndpoints, [{ id, name: 'web', host: 'h2', mac, ipv4, ipv6: null }]);
+    assert.deepEqual(two.controller.network('blue').remoteEndpoints, []);
+    const listed = (host: ModelHost): unknown => host.controller.names('blue').find(({ name }) => name === 'web');
+    await lab.eventually(() => listed(one) !== undefined);
+    assert.deepEqual(listed(one), { name: 'web', addresses: [ipv4?.split('/')[0]], from: 'other host', network: 'blue', knownTo: null, owner: 'web' });
+    await two.controller.removeSandbox('web');
+    await lab.eventually(() => one.controller.network('blue').remoteEndpoints?.length === 0 && listed(one) === undefined);
+  });
+
   it('have an address of another host only when that one agrees', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');

@@ -42,6 +42,16 @@ describe('networks of the cluster that engines have', () => {
     assert.deepEqual([...one.controller.engine.pools(), ...two.controller.engine.pools()], []);
   });
 
+  it('are shown with what the engine calls them', async () => {
+    await create(one);
+    const of = (): unknown => one.controller.network('blue').engineNetworks;
+    assert.deepEqual(of(), [{ id: idOn(one), name: null }]);
+    await one.controller.engine.learnNetwork(idOn(one), { name: 'project_blue', engine: 'E' });
+    assert.deepEqual(of(), [{ id: idOn(one), name: 'project_blue' }]);
+    await lab.eventually(() => has(two));
+    assert.equal(two.controller.network('blue').engineNetworks, undefined);
+  });
+
   it('are left as soon as the servers answer, where they did not', async () => {
     const pool = await create(one);
     await lab.eventually(() => has(two));

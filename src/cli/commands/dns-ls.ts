@@ -6,8 +6,8 @@ import { openSession } from '../session.ts';
 import { formatTable } from '../table.ts';
 
 const EXAMPLES = `
-FROM says why there is a name: sandbox (its name), hostname, id (the first digits), alias, container, host; link and
-extra host are known to one sandbox alone. Every name of a network is served as NAME.NETWORK too.`;
+FROM says why there is a name: sandbox (its name), hostname, id (the first digits), alias, container, other host (whose sandbox
+or container it is), host; link and extra host are known to one sandbox alone. Every name of a network is served as NAME.NETWORK too.`;
 
 /** `netctl dns ls` */
 export function dnsList(command: Command): void {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { getNetwork } from '../../api/calls.ts';
-import type { NetworkView } from '../../controller/views.ts';
+import type { NetworkView, RemoteEndpointView } from '../../controller/views.ts';
 import type { SubnetRecord } from '../../controller/records.ts';
 import { addFormat } from '../format.ts';
 import { inspect } from '../inspect.ts';
-import { formatSheet } from '../table.ts';
+import { formatSheet, shortId } from '../table.ts';
 
 /** `netctl network inspect` */
 export function networkInspect(command: Command): void {
@@ -20,13 +20,19 @@ function sheet(network: NetworkView): string[] {
     ['Driver', network.driver],
     ['Created', network.created],
     ['Owner', network.owner],
+    ...(network.engineNetworks === undefined ? [] : [['In Docker', network.engineNetworks.map(({ id, name }) => `${name ?? '?'} (${shortId(id)})`)] as const]),
     ['Internal', String(network.internal)],
     ['MTU', String(network.mtu)],
     ['Subnets', [...network.ipv4, ...network.ipv6].map(subnetText)],
     ['Options', Object.entries(network.options).map(([name, value]) => `${name}=${value}`)],
     ['Labels', Object.entries(network.labels).map(([name, value]) => `${name}=${value}`)],
-    ['Endpoints', network.endpoints.map(({ name, ipv4, ipv6, mac }) => [name, ipv4, ipv6, mac].filter((part) => part !== null).join(' '))],
+    ['Endpoints', network.endpoints.map(endpointText)],
+    ...(network.remoteEndpoints === undefined ? [] : [['On other hosts', network.remoteEndpoints.map((endpoint) => `${endpointText(endpoint)} on ${endpoint.host}`)] as const]),
   ]);
+}
+
+function endpointText({ name, ipv4, ipv6, mac }: Pick<RemoteEndpointView, 'name' | 'ipv4' | 'ipv6' | 'mac'>): string {
+  return [name, ipv4, ipv6, mac].filter((part) => part !== null).join(' ');
 }
 
 function subnetText({ subnet, range, gateway, auxiliary }: SubnetRecord): string {

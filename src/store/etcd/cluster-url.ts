@@ -28,7 +28,7 @@ const HOST_FORM = /^(\[[0-9a-f:.%]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::(\d+
  */
 export function parseClusterUrl(text: string): CheckedOptions {
   const parts = URL_FORM.exec(text);
-  if (parts === null || /[\s#]/.test(text)) throw invalid(text, `is not of the form ${FORM}`);
+  if (parts === null || /[\s#]/.test(text)) throw invalid(text, `is not of the form ${FORM} or static://FILE`);
   const [, scheme = '', user, hosts = '', path = '', query = ''] = parts;
   const options = readQuery(text, query);
   const protocol = scheme === 'etcds' ? 'https' : 'http';
