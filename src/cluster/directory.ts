@@ -58,6 +58,11 @@ export class Directory {
     return this.#entries.get(key)?.revision ?? 0;
   }
 
+  /** Keys of everything that is there. */
+  keys(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** Takes in the changes of a commit. One that is known already, because everything was read meanwhile, changes nothing. */
   take(revision: number, events: readonly StoreEvent[]): News {
     const noted = nothingNew();
@@ -67,7 +72,7 @@ export class Directory {
     return noted;
   }
 
-  /** Takes in how everything stands, and finds out what differs: what is not there is gone. */
+  /** Takes in how everything stands, and finds out what differs: what is not there is gone. What is known at its revision needs no value. */
   replace({ entries, revision }: Listing): News {
     const noted = nothingNew();
     if (revision < this.revision) return noted;

@@ -82,7 +82,7 @@ export class Mirror implements AsyncDisposable {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#tell(this.directory.replace(await this.#store.list('')));
+        this.#tell(this.directory.replace(await this.#store.list('', this.directory.revision === 0 ? undefined : this.directory)));
         this.#isRead = true;
         this.#listener.found();
         for await (const { revision, events } of this.#store.watchBatches('', { after: this.directory.revision, signal })) this.#tell(this.directory.take(revision, events));

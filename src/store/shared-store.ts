@@ -1,5 +1,5 @@
 import type { NetworkError } from '../common/error.ts';
-import type { Change, CommitOptions, Store, StoreEvent, WatchOptions } from './store.ts';
+import type { Change, CommitOptions, Listing, Store, StoreEvent, WatchOptions } from './store.ts';
 
 /**
  * The right to be there: keys bound to it are deleted when nobody keeps it alive any more. It is kept
@@ -17,6 +17,14 @@ export interface StoreLease extends AsyncDisposable {
    * The reason is a {@link NetworkError} UNAVAILABLE. Disposing does not abort it.
    */
   readonly lost: AbortSignal;
+}
+
+/** Everything below a prefix, as it was at a revision. */
+export interface KnownEntries {
+  readonly revision: number;
+  keys(): Iterable<string>;
+  /** Of the commit that wrote a key. */
+  revisionOf(key: string): number;
 }
 
 /** One step of a commit that may bind its key to a lease. */
@@ -73,6 +81,12 @@ export interface SharedStore extends Store {
 
   /** Calls the listener when that begins, when it has changed by seconds, and when it is over. @returns disposing ends it */
   onSkew(listener: (skew: StoreSkew | undefined) => void): Disposable;
+
+  /**
+   * As {@link Store.list}.
+   * @param known what is not read again, where it still stands: the values of its entries may be left out
+   */
+  list(prefix: string, known?: KnownEntries): Promise<Listing>;
 
   /**
    * Opens a lease.

@@ -2,17 +2,20 @@ import { NetworkError } from '../../common/error.ts';
 import { quote } from '../../common/quote.ts';
 import { checkChanges } from '../checked-change.ts';
 import { OutcomeUnknown } from '../outcome-unknown.ts';
-import type { SharedChange, SharedStore, StoreBatch, StoreHealth, StoreLease, StoreSkew } from '../shared-store.ts';
+import type { KnownEntries, SharedChange, SharedStore, StoreBatch, StoreHealth, StoreLease, StoreSkew } from '../shared-store.ts';
 import type { CommitOptions, Entry, Listing, StoreEvent, WatchOptions } from '../store.ts';
+import { Compacted } from './compacted.ts';
 import { closed, type Gateway } from './gateway.ts';
 import type { Identity } from './identity.ts';
 import { EtcdLease, openEtcdLease } from './lease.ts';
+import { listChanges } from './list-changes.ts';
 import { entryOf, listEntries } from './list-entries.ts';
 import { Pulse } from './pulse.ts';
 import { Slots } from './slots.ts';
 import { Transactions, type EtcdChange } from './transactions.ts';
 import { Turns } from './turns.ts';
 import { EtcdWatch, type WatchSurroundings } from './watch.ts';
+import { AnswerTooLarge } from './wire.ts';
 
 /** Requests of callers that are under way at once; each has a connection. What keeps leases alive is not among them. */
 const REQUESTS = 16;
@@ -77,9 +80,12 @@ export class EtcdStore implements SharedStore {
     return found === undefined ? undefined : entryOf(keys, found);
   }
 
-  async list(prefix: string): Promise<Listing> {
+  async list(prefix: string, known?: KnownEntries): Promise<Listing> {
     this.#requireOpen();
-    return this.#slots.run(() => listEntries(this.#transactions, this.#parts.keys, prefix));
+    return this.#slots.run(async () => {
+      const changes = known === undefined ? undefined : await listChanges(this.#transactions, this.#parts.keys, prefix, known).catch(orAll);
+      return changes ?? listEntries(this.#transactions, this.#parts.keys, prefix);
+    });
   }
 
   async commit(changes: readonly SharedChange[], { checks = [] }: CommitOptions = {}): Promise<number> {
@@ -161,4 +167,9 @@ export class EtcdStore implements SharedStore {
   #requireOpen(): void {
     if (this.#isClosed) throw closed();
   }
+}
+
+/** What is too much at once, or was compacted meanwhile, is read in pages. */
+function orAll(error: unknown): undefined {
+  if (!(error instanceof Compacted || error instanceof AnswerTooLarge)) throw error;
 }

@@ -24,11 +24,17 @@ export interface RangeRequest {
   readonly range_end?: string;
   readonly limit?: string;
   readonly revision?: string;
+  /** Only what was written then or later. */
+  readonly min_mod_revision?: string;
+  readonly count_only?: boolean;
+  readonly keys_only?: boolean;
 }
 
 export interface RangeAnswer {
   readonly kvs?: readonly KeyValue[];
   readonly more?: boolean;
+  /** In the whole range, whatever the limit. */
+  readonly count?: string;
 }
 
 /** One condition of a transaction: equality is what `result` is when left out. */
