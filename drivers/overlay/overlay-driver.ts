@@ -28,17 +28,22 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, warn: (messa
   }
   if (spec.dhcp !== undefined) throw new NetworkError('INVALID', 'the addresses of an overlay network are given by its hosts: leave --ipam dhcp out');
   if (!host.kinds.has('vxlan')) throw new NetworkError('UNSUPPORTED', "this kernel has no VXLAN: 'modprobe vxlan' says why");
+  refuseTaken(options.vni, host);
   if (cluster === undefined) return settleAlone(options, host);
   if (options.local !== undefined) throw new NetworkError('INVALID', 'option tsoverlay.local is for a host that is in no cluster; those of a cluster have addresses of their own: netctl daemon --advertise ADDRESS');
   return { vni: String(options.vni ?? cluster.vni), mtu: String(options.mtu ?? cluster.mtu) };
 }
 
+/** The kernel would say it of the link alone. */
+function refuseTaken(vni: number | undefined, { networks }: HostView): void {
+  const other = vni === undefined ? undefined : networks.find(({ settled }) => settled['vni'] === String(vni));
+  if (other !== undefined) throw new NetworkError('EXISTS', `VNI ${String(vni)} is that of network ${quote(other.name)}: choose another, or none to get a free one`);
+}
+
 /** Nobody but its user knows what number others have for it, and who they are. */
-function settleAlone({ vni, peers, mtu, local }: OverlayOptions, { links, networks, uplinkAddress, uplinkMtu }: HostView): Readonly<Record<string, string>> {
+function settleAlone({ vni, peers, mtu, local }: OverlayOptions, { links, uplinkAddress, uplinkMtu }: HostView): Readonly<Record<string, string>> {
   if (vni === undefined) throw new NetworkError('INVALID', 'this host is in no cluster, so the number by which others know the network has to be given: -o tsoverlay.vni=NUMBER');
   if (peers.length === 0) throw new NetworkError('INVALID', 'this host is in no cluster, so those who may send have to be named: -o tsoverlay.peers=CIDR,…');
-  const other = networks.find(({ settled }) => settled['vni'] === String(vni));
-  if (other !== undefined) throw new NetworkError('EXISTS', `VNI ${String(vni)} is that of network ${quote(other.name)}: choose another`);
   const address = local ?? uplinkAddress;
   if (address === undefined) throw new NetworkError('INVALID', 'this host has no default route, so its address among the others is not known: -o tsoverlay.local=ADDRESS');
   const link = links.find(({ addresses }) => addresses.some((one) => one.split('/')[0] === address));

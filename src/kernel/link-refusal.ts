@@ -16,7 +16,7 @@ export function linkRefusal(error: unknown, op: LinkAdd): unknown {
     return new NetworkError(code, `${opWords(op)}: ${why}`, { cause: error, ...(kernel === undefined ? {} : { kernel }) });
   };
   if (errno === ERRNO.EOPNOTSUPP) return told('UNSUPPORTED', `this kernel has no ${kind.type} links ('modprobe ${kind.type === 'vlan' ? '8021q' : kind.type}' loads the module, where there is one)`);
-  if (kind.type === 'vxlan' && errno === ERRNO.EEXIST) return told('EXISTS', `there is a link '${op.name}', or another one has VNI ${kind.id} at port ${kind.port} already ('ip -d link show type vxlan')`);
+  if (kind.type === 'vxlan' && errno === ERRNO.EEXIST) return told('EXISTS', `there is a link '${op.name}', or another one has VNI ${kind.id} at port ${kind.port} already ('ip -d link show type vxlan'): choose another VNI or port, or remove that link`);
   if (!('parent' in kind)) return error;
   const { name } = kind.parent;
   switch (errno) {

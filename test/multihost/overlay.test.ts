@@ -206,6 +206,8 @@ describe('an overlay network over hosts', function () {
     const seen = await eventually(() => two.netctl.ok('cluster', 'ls'), (text) => text.includes('problem'));
     assert.match(seen, /problem: network 'green' of the cluster cannot be had here: subnet 10\.44\.1\.0\/24 overlaps 10\.44\.0\.0\/16, which this host reaches directly/);
     await two.host.sh('ip route del 10.44.0.0/16 dev eth0');
+    await one.netctl.ok('network', 'create', '-d', 'overlay', '--subnet', '10.7.0.0/24', '-o', 'tsoverlay.vni=77', 'blue');
+    assert.equal(await says(one, 'network', 'create', '-d', 'overlay', '-o', 'tsoverlay.vni=77', 'red'), "netctl: VNI 77 is that of network 'blue': choose another, or none to get a free one");
     assert.equal(await says(two, 'network', 'create', '-d', 'overlay', '-o', 'tsoverlay.vni=0', 'red'), "netctl: option tsoverlay.vni='0': must be a whole number from 1 to 16777215");
     assert.match(await says(two, ...other, '--cluster', cluster, '--advertise', '203.0.113.99'), /^netctl: address 203\.0\.113\.99 is on no interface of this host, which has .*198\.51\.100/);
     assert.match(await says(two, ...other, '--cluster', 'etcd://198.51.100.1:9'), /^netctl: .*198\.51\.100\.1:9.*ECONNREFUSED/);

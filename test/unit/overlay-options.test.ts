@@ -49,6 +49,7 @@ describe('an overlay network of a host that is in no cluster', () => {
   it('is refused where nobody could be reached', () => {
     refuses(() => settle({}), 'UNSUPPORTED', /--cluster etcd.*tsoverlay\.control=evpn/);
     refuses(() => settle({ ...ALONE, 'tsoverlay.vni': '7' }), 'EXISTS', /VNI 7 is that of network 'red'/);
+    refuses(() => settle({ 'tsoverlay.vni': '7' }, { ...host, cluster: { mtu: 1450, vni: 5 } }), 'EXISTS', /VNI 7 is that of network 'red': choose another, or none to get a free one/);
     refuses(() => settle({ ...ALONE, 'tsoverlay.local': '10.0.0.1' }), 'INVALID', /on no interface of this host, which has 10\.9\.9\.9, 192\.0\.2\.1/);
     const { 'tsoverlay.vni': _vni, ...withoutVni } = ALONE;
     refuses(() => settle(withoutVni), 'INVALID', /-o tsoverlay\.vni=NUMBER/);

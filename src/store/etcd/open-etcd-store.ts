@@ -71,7 +71,7 @@ async function readCredentials({ ca, certificate, key }: EtcdTls = {}): Promise<
 async function readPem(what: string, path: string): Promise<string> {
   const pem = await readFile(path, 'utf8').catch((cause: unknown) => {
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
-    throw new NetworkError('INVALID', `etcd ${what} file ${quote(path)} cannot be read: ${reason}`, { cause });
+    throw new NetworkError('INVALID', `etcd ${what} file ${quote(path)} cannot be read: ${reason}; correct its path, or its rights`, { cause });
   });
   if (pem.includes('-----BEGIN ')) return pem;
   throw new NetworkError('INVALID', `etcd ${what} file ${quote(path)} is no PEM file; convert it with openssl`);
