@@ -90,7 +90,9 @@ export function parseOverlayOptions(options: Readonly<Record<string, string>>, w
 const cidrs: OptionParser<string[]> = (key, value) =>
   value.split(',').map((text) => {
     try {
-      return formatCidr(cidrFromUser(text.includes('/') ? text : `${text}/${text.includes(':') ? '128' : '32'}`));
+      const cidr = cidrFromUser(text.includes('/') ? text : `${text}/${text.includes(':') ? '128' : '32'}`);
+      if (cidr.prefix === 0) throw new NetworkError('INVALID', `${quote(text)} is everybody: name those whose packets are wanted`);
+      return formatCidr(cidr);
     } catch (error) {
       throw new NetworkError('INVALID', `option ${key}=${quote(value)}: ${NetworkError.from(error).message}`);
     }

@@ -43,7 +43,7 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
     case 'tunnel-peer':
       return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleAddress(fact.address, fact.family), fact.family)} -g {ACCEPTED}`)];
     case 'tunnel-range':
-      return [rule(fact.family, 'TUNNEL', `-s ${ruleSubnet(fact.subnet, fact.family)} -g {ACCEPTED}`)];
+      return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleSubnet(fact.subnet, fact.family), fact.family)} -g {ACCEPTED}`)];
     case 'tunnel-link': {
       const link = ruleInterface(fact.link);
       return both((family) => [

@@ -30,6 +30,7 @@ const SMALL: readonly Fact[] = [
   { kind: 'host-port', family: 4, protocol: 'udp', bridge: 'br-blue', address: '172.18.0.1', port: 53 },
   { kind: 'tunnel-port', family: 4, port: 4789 },
   { kind: 'tunnel-peer', family: 4, address: '192.0.2.2' },
+  { kind: 'tunnel-range', family: 4, subnet: '192.0.2.7/32' },
   { kind: 'tunnel-range', family: 6, subnet: '2001:db8:9::/64' },
   { kind: 'tunnel-link', link: 'wg7' },
   { kind: 'encrypted-vxlan', port: 4789, vni: 7_777_777 },
@@ -67,6 +68,7 @@ add element inet netctl_0a1b2c3d open6 { 2001:db8:7::2 . tcp . 80 }
 add element inet netctl_0a1b2c3d host_ports4 { "br-blue" . 172.18.0.1 . udp . 53 }
 add element inet netctl_0a1b2c3d tunnel_ports4 { 4789 }
 add element inet netctl_0a1b2c3d tunnel_peers4 { 192.0.2.2 }
+add element inet netctl_0a1b2c3d tunnel_ranges4 { ip . 192.0.2.7 }
 add element inet netctl_0a1b2c3d tunnel_ranges6 { ip6 . 2001:db8:9::/64 }
 add element inet netctl_0a1b2c3d tunnel_links { "wg7" }
 add element inet netctl_0a1b2c3d encrypted { 4789 . 7777777 }
@@ -129,6 +131,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A HOST -i wg7 -j DROP
 -A INNER -i br-blue -j DROP
 -A TUNNEL -s 192.0.2.2/32 -g ACCEPTED
+-A TUNNEL -s 192.0.2.7/32 -g ACCEPTED
 -A CLOSED -i wg7 -j DROP
 -A CLOSED -o wg7 -j DROP
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED

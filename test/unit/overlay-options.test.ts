@@ -26,7 +26,7 @@ describe('options of an overlay network', () => {
     const evpn = { 'tsoverlay.control': 'evpn' };
     assert.deepEqual(parseOverlayOptions({ ...evpn, 'tsoverlay.peers': '192.0.2.0/24,198.51.100.7,2001:db8::1' }).peers, ['192.0.2.0/24', '198.51.100.7/32', '2001:db8::1/128']);
     assert.deepEqual(parseOverlayOptions(evpn).peers, []);
-    for (const value of ['', 'x', '192.0.2.1/24', '192.0.2.0/24,']) refuses(() => parseOverlayOptions({ ...evpn, 'tsoverlay.peers': value }), 'INVALID', /tsoverlay\.peers/);
+    for (const value of ['', 'x', '192.0.2.1/24', '192.0.2.0/24,', '0.0.0.0/0']) refuses(() => parseOverlayOptions({ ...evpn, 'tsoverlay.peers': value }), 'INVALID', /tsoverlay\.peers/);
     for (const [key, value] of [['peers', '192.0.2.0/24'], ['local', '192.0.2.1']] as const) refuses(() => parseOverlayOptions({ [`tsoverlay.${key}`]: value }), 'INVALID', /add -o tsoverlay\.control=evpn/);
     refuses(() => parseOverlayOptions({ 'tsoverlay.control': 'ospf' }), 'INVALID', /one of cluster, evpn/);
   });
