@@ -105,6 +105,13 @@ inPrivateNamespace(import.meta.filename, () => {
       assert.equal((await events.next()).value?.value, 2);
     });
 
+    it('says so when the deletion that it would begin with is the one up to which etcd has forgotten', async () => {
+      const after = await direct.commit([{ key: 'a', value: 1 }]);
+      const gone = await direct.commit([{ key: 'a' }]);
+      await etcd.ctl('compaction', String(gone));
+      await rejects(store.watch('', { after })[Symbol.asyncIterator]().next(), 'UNAVAILABLE', /too old to be remembered: list again/);
+    });
+
     it('finds out that its server is silent, and goes on when it is not', async () => {
       const health: boolean[] = [];
       const events = store.watch('')[Symbol.asyncIterator]();
