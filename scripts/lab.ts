@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { Progress } from '../bench/report/progress.ts';
 import { formatTable } from '../bench/report/table.ts';
 import { namespaces } from './lab/grounds/namespaces.ts';
+import { qemu } from './lab/grounds/qemu.ts';
 import { vagrant } from './lab/grounds/vagrant.ts';
 import { Lab } from './lab/lab.ts';
 import { readOptions, USAGE } from './lab/options.ts';
@@ -10,7 +11,7 @@ import { resultLine, resultTable } from './lab/report.ts';
 import { runScenarios } from './lab/run-scenarios.ts';
 import { SCENARIOS } from './lab/scenarios/all-scenarios.ts';
 
-const GROUNDS = { namespaces, vagrant } as const;
+const GROUNDS = { namespaces, qemu, vagrant } as const;
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), SCENARIOS.map(({ name }) => name), randomInt(1e9));
@@ -42,5 +43,6 @@ try {
   await main();
 } catch (error) {
   console.error(`lab: ${(error as Error).message}`);
-  process.exitCode = 2;
+  // What was being started goes with this process.
+  process.exit(2);
 }

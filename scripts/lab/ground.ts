@@ -12,8 +12,11 @@ export interface GroundMachine {
   readonly programs: { readonly node: string; readonly etcd: string; readonly etcdctl: string };
   /** cgroup of its own, below which an engine puts containers. */
   readonly cgroup: string;
-  /** Of every daemon there. */
+  /** Of every daemon there, and of every etcd. */
   readonly daemonFlags: readonly string[];
+  readonly etcdFlags?: readonly string[];
+  /** false: what is written there does not outlive a power cut. */
+  readonly hasDisk?: boolean;
   /** The words that run a command there as root, with its standard streams here. */
   wrap(command: readonly string[]): readonly string[];
   /** Nothing comes or goes between it and the other machines; commands still reach it. */

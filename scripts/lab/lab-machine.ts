@@ -4,11 +4,15 @@ import { run, type RunOptions, type RunResult } from '../../test/support/run.ts'
 import { ApiDoor } from './api-door.ts';
 import type { GroundMachine } from './ground.ts';
 import { LabEngine } from './lab-engine.ts';
+import { patient } from './patience.ts';
 import { Running } from './running.ts';
 
 /** Where etcd serves clients, and where its members talk with each other. */
 const CLIENT_PORT = 2379;
 const PEER_PORT = 2380;
+
+/** ms for a command to end, unless told. */
+const LIMIT = 15_000;
 
 /** On the machine's disk: it is there again after a power cut. */
 const ETCD_FOLDER = '/var/lib/lab-etcd';
@@ -60,7 +64,7 @@ export class LabMachine implements AsyncDisposable {
 
   /** Runs a command as root to its end. @throws Error with what it printed, unless told otherwise */
   exec(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return run(this.ground.wrap(command), options);
+    return run(this.ground.wrap(command), { ...options, timeout: patient(options.timeout ?? LIMIT) });
   }
 
   /** Starts a command that goes on. */
@@ -115,7 +119,7 @@ export class LabMachine implements AsyncDisposable {
     this.#etcd = await this.start([
       programs.etcd, `--name=${name}`, `--data-dir=${ETCD_FOLDER}`, '--logger=zap', '--log-level=info',
       `--listen-client-urls=${client}`, `--advertise-client-urls=${client}`, `--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=${this.#cluster.members}`, '--initial-cluster-token=netctl-lab',
+      `--initial-cluster=${this.#cluster.members}`, '--initial-cluster-token=netctl-lab', ...(this.ground.etcdFlags ?? []),
     ]);
     await this.#etcd.waitFor(/serving (insecure )?client (traffic|requests)/);
   }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { EXTENTS, type Extent } from './scenario.ts';
 
 /** Where the machines of a lab can be. */
-const PLACES = ['namespaces', 'vagrant'] as const;
+const PLACES = ['namespaces', 'qemu', 'vagrant'] as const;
 
 /** What the lab is asked to do. */
 export interface LabOptions {
@@ -14,13 +14,14 @@ export interface LabOptions {
 }
 
 /** What `--help` prints. */
-export const USAGE = `usage: scripts/lab/lab test [--on namespaces|vagrant] [--full] [--format table|json] [--seed N] [SCENARIO]...
+export const USAGE = `usage: scripts/lab/lab test [--on namespaces|qemu|vagrant] [--full] [--format table|json] [--seed N] [SCENARIO]...
        npm run lab -- [the same]
 
 Three machines, an etcd, a netctl daemon and a Docker engine on each, and what networks over hosts promise, tried on them.
 Where no engine is, the scenarios that need one are skipped and say so.
 
---on         namespaces: three private hosts of this machine (default); vagrant: the machines of scripts/lab/Vagrantfile, which 'vagrant up' has started
+--on         namespaces: three private hosts of this machine (default); qemu: three virtual machines, which
+             without hardware virtualisation take ten times as long: name a few scenarios; vagrant: the machines of scripts/lab/Vagrantfile, which 'vagrant up' has started
 --full       long faults (etcd gone for a minute) and many rounds, instead of short ones
 --seed       a whole number from which random choices follow, to have them again; a new one unless told
 --format     what is printed at the end: a table, or JSON alone

@@ -3,6 +3,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { once } from 'node:events';
 import { run } from '../../test/support/run.ts';
 import type { GroundMachine } from './ground.ts';
+import { patient } from './patience.ts';
 
 /** So much of what a program said is kept, characters. */
 const KEPT = 1 << 20;
@@ -56,7 +57,7 @@ export class Running implements AsyncDisposable {
   /** Sends a signal that ends it, and resolves when it has ended. */
   async kill(signal: 'KILL' | 'TERM' | 'INT' = 'KILL'): Promise<void> {
     if (this.#isOver) return;
-    await run(this.#machine.wrap(['kill', '-s', signal, String(this.#pid)]), { allowFail: true });
+    await run(this.#machine.wrap(['kill', '-s', signal, String(this.#pid)]), { allowFail: true, timeout: patient(15_000) });
     await this.ended;
   }
 
@@ -69,7 +70,7 @@ export class Running implements AsyncDisposable {
       if (match !== null) resolve(match);
     };
     const give = (why: string): void => reject(new Error(`${this.#machine.name}: ${why} before ${String(pattern)} was said; last words:\n${this.output.slice(-2000)}`));
-    const timer = setTimeout(give, limit, `${String(limit)} ms were over`);
+    const timer = setTimeout(give, patient(limit), `${String(patient(limit))} ms were over`);
     for (const stream of streams) stream?.on('data', check);
     void this.ended.then(() => give('the program ended'));
     check();

@@ -1,5 +1,6 @@
 import { on } from 'node:events';
 import type { Attached } from './lab-machine.ts';
+import { patient } from './patience.ts';
 import type { Running } from './running.ts';
 
 const SCRIPT = 'bench/inside/stream.ts';
@@ -33,7 +34,7 @@ export class Stream implements AsyncDisposable {
   /** Gbit/s, over so many ms. @throws Error when nothing gets through */
   async rate(ms: number): Promise<number> {
     this.#source.write(`bytes ${String(ms)}`);
-    const line = await this.#answer(ms + PATIENCE);
+    const line = await this.#answer(ms + patient(PATIENCE));
     const rate = Number(line) * 8e-9;
     if (!(rate > 0)) throw new Error(`no TCP: ${this.#source.output.slice(-500)}${this.#sink.output.slice(-500)}`);
     return rate;

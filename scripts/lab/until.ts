@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { patient } from './patience.ts';
 
 /** ms between two questions. */
 const AGAIN = 20;
@@ -11,7 +12,7 @@ const AGAIN = 20;
  * @throws Error with the last refusal, when the time is over
  */
 export async function until<T>(what: string, ask: () => Promise<T | false | undefined>, limit = 20_000): Promise<T> {
-  const end = performance.now() + limit;
+  const end = performance.now() + patient(limit);
   for (;;) {
     let why = '';
     const answer = await ask().catch((error: unknown) => {
@@ -19,7 +20,7 @@ export async function until<T>(what: string, ask: () => Promise<T | false | unde
       return undefined;
     });
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > end) throw new Error(`not within ${String(limit / 1000)} s: ${what}${why}`);
+    if (performance.now() > end) throw new Error(`not within ${String(patient(limit) / 1000)} s: ${what}${why}`);
     await wait(AGAIN);
   }
 }

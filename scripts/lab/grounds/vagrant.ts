@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../../../test/support/run.ts';
 import type { Ground, GroundMachine } from '../ground.ts';
 import { quoteForShell } from '../quote-for-shell.ts';
+import { CUT_TABLE, cutByNft } from './cut-by-nft.ts';
 
 /** Where the Vagrantfile is, and what it says. */
 const FOLDER = fileURLToPath(new URL('..', import.meta.url));
@@ -10,9 +11,6 @@ const PROJECT = '/opt/libnetwork-ts';
 
 /** ms for a machine to boot. */
 const BOOT = 300_000;
-
-/** Table with which a machine is cut off from the others: Vagrant's own network stays. */
-const CUT = 'netctl_lab_cut';
 
 /** The machines of scripts/lab/Vagrantfile. @throws Error where `vagrant up` has not been done */
 export async function vagrant(): Promise<Ground> {
@@ -59,13 +57,13 @@ class VagrantMachine implements GroundMachine {
     return [...this.#ssh, 'exec', 'sudo', '-n', ...command.map(quoteForShell)];
   }
 
+  /** Vagrant's own network stays. */
   async cut(): Promise<void> {
-    const drop = (hook: string, match: string): string => `add chain inet ${CUT} ${hook} { type filter hook ${hook} priority -500; }\nadd rule inet ${CUT} ${hook} ${match} "${this.uplink}" drop\n`;
-    await run(this.wrap(['nft', '-f', '-']), { input: `add table inet ${CUT}\n${drop('prerouting', 'iifname')}${drop('postrouting', 'oifname')}` });
+    await run(this.wrap(['nft', '-f', '-']), { input: cutByNft(this.uplink) });
   }
 
   async heal(): Promise<void> {
-    await run(this.wrap(['nft', 'delete', 'table', 'inet', CUT]), { allowFail: true });
+    await run(this.wrap(['nft', 'delete', 'table', 'inet', CUT_TABLE]), { allowFail: true });
   }
 
   async powerOff(): Promise<void> {
