@@ -20,7 +20,7 @@ export const pairs: Scenario = {
       await using stream = await Stream.open(from, to, to.ipv4);
       rates.push(await stream.rate(TRANSFER));
     }
-    return { time, found: `${String(routes.length)} ways at once, IPv4 and IPv6; TCP ${Math.min(...rates).toFixed(1)} to ${Math.max(...rates).toFixed(1)} Gbit/s` };
+    return { time, found: `${String(routes.length)} ways at once, IPv4 and IPv6; TCP ${Math.min(...rates).toFixed(2)} to ${Math.max(...rates).toFixed(2)} Gbit/s` };
   },
 };
 
