@@ -66,6 +66,7 @@ async function work(simulation: Simulation, options: ScaleOptions, note: Note, r
   note('memory of a daemon at the end, MB (the largest)', memory());
   const wanted = await simulation.endpoints();
   const counts = await simulation.counts();
+  note('leases that simulated hosts lost, or places that they did not get at once', await simulation.lost());
   note('endpoints at the end', wanted);
   note('entries in a kernel: forwarding towards hosts', counts[0]?.forwarding);
   note('and neighbours', counts[0]?.neighbours);
@@ -78,7 +79,7 @@ async function work(simulation: Simulation, options: ScaleOptions, note: Note, r
 function noteChurn(note: Note, rate: number, { written, delays, missing, seconds, daemons, etcd }: Churn): void {
   const at = `at ${String(rate)} a second`;
   note(`${at}: events a second that were followed`, (written.length * 2) / seconds);
-  note(`${at}: commit in etcd, p50, ms`, median(written.map(({ ms }) => ms)));
+  note(`${at}: committed in etcd and heard back, p50, ms`, median(written.map(({ ms }) => ms)));
   note(`${at}: until it is in a kernel, p50, ms`, median(delays));
   note(`${at}: until it is in a kernel, p99, ms`, quantile(delays, 0.99));
   if (missing > 0) note(`${at}: endpoints that did not come`, missing);

@@ -25,7 +25,7 @@ export type CrowdRequest =
   /** How it stands. */
   | { readonly do: 'state' };
 
-/** An endpoint that was made: when its host began to tell of it, ns of the machine's clock, and how long etcd took, ms. */
+/** An endpoint that was made: when its host began to tell of it, ns of the machine's clock, and how long it took until the process heard of it from etcd, ms. */
 export interface Written {
   readonly mac: string;
   readonly at: string;

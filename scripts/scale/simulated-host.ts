@@ -33,6 +33,7 @@ export class SimulatedHost implements AsyncDisposable {
   readonly #endpoints: SharedEndpoint[] = [];
   readonly #end = new AbortController();
   #watching: Promise<void> = Promise.resolve();
+  #isIn = false;
   /** How often it lost its place. */
   lost = 0;
   /** As far as its watch has come. */
@@ -48,7 +49,7 @@ export class SimulatedHost implements AsyncDisposable {
     const record: HostRecord = { id: this.id, name: `sim${String(number)}`, address: `100.64.${String(number >> 8)}.${String(number & 255)}`, mtu: 1500, reaches: ['100.64.0.0/10'] };
     const { promise, resolve } = Promise.withResolvers<void>();
     this.joined = promise;
-    this.#membership = new Membership(store, mirror, () => record, { joined: resolve, refused: () => (this.lost += 1) });
+    this.#membership = new Membership(store, mirror, () => record, { joined: () => this.#join(resolve), refused: () => (this.lost += 1) });
     this.outbox = new Outbox(store, mirror, this.id, () => {});
   }
 
@@ -79,7 +80,7 @@ export class SimulatedHost implements AsyncDisposable {
     const made: SharedEndpoint[] = [];
     for (let number = 0; number < count; number += 1) made.push(await this.#make(number % this.#shares.length));
     this.#tell(made);
-    await this.outbox.settled();
+    for (const endpoint of made) await this.#stands(endpoint, true);
   }
 
   /** Makes one endpoint. */
@@ -87,7 +88,7 @@ export class SimulatedHost implements AsyncDisposable {
     const endpoint = await this.#make(Math.floor(Math.random() * this.#shares.length));
     const at = process.hrtime.bigint();
     this.#tell([endpoint]);
-    await this.outbox.settled();
+    await this.#stands(endpoint, true);
     return { mac: endpoint.mac, at: String(at), ms: Number(process.hrtime.bigint() - at) / 1e6 };
   }
 
@@ -96,13 +97,24 @@ export class SimulatedHost implements AsyncDisposable {
     const [endpoint] = this.#endpoints.splice(Math.floor(Math.random() * this.#endpoints.length), 1);
     if (endpoint === undefined) return;
     this.outbox.want(new Map([[endpointKey(endpoint.networkId, endpoint.id), undefined]]));
-    await this.outbox.settled();
+    await this.#stands(endpoint, false);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
     await Promise.all([this.outbox[Symbol.asyncDispose](), this.#membership[Symbol.asyncDispose](), this.#watching]);
     await this.#store[Symbol.asyncDispose]();
+  }
+
+  #join(resolve: () => void): void {
+    if (this.#isIn) this.lost += 1;
+    this.#isIn = true;
+    resolve();
+  }
+
+  /** Until it is heard back that an endpoint is in the store, or is not. */
+  #stands({ networkId, id }: SharedEndpoint, isThere: boolean): Promise<void> {
+    return this.#mirror.until(({ endpoints }) => (endpoints.get(networkId)?.has(id) ?? false) === isThere);
   }
 
   #tell(endpoints: readonly SharedEndpoint[]): void {
@@ -126,7 +138,9 @@ export class SimulatedHost implements AsyncDisposable {
 
   async #block({ id, name, ipv4 }: SharedNetwork): Promise<Pick<Share, 'block' | 'given'>> {
     const subnet = parseCidr(ipv4[0]?.subnet ?? '');
-    const block = await borrowBlock({ store: this.#store, mirror: this.#mirror, self: this.id }, { networkId: id, subnet });
+    const borrow = (): Promise<Cidr | undefined> => borrowBlock({ store: this.#store, mirror: this.#mirror, self: this.id }, { networkId: id, subnet });
+    // Etcd shares the machine with all who ask it: as a user would, it asks again.
+    const block = await borrow().catch(borrow).catch(borrow);
     if (block === undefined) throw new Error(`network ${name} has no block left for ${this.id}`);
     // The first of a network is its gateway's.
     return { block, given: 1n };
