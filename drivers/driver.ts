@@ -9,6 +9,7 @@ import type { Fact } from '../src/firewall/facts.ts';
 import type { LinkState, RouteState } from '../src/kernel/link-state.ts';
 import type { NamespacePath } from '../src/kernel/op.ts';
 import type { RedirectState } from '../src/kernel/redirect.ts';
+import type { WireguardState } from '../src/kernel/wireguard-state.ts';
 
 /** One subnet of a network. */
 export interface Subnet {
@@ -63,8 +64,8 @@ export interface HostView {
   readonly uplinkMtu: number | undefined;
   /** Plain address of that link, by which others reach the host. */
   readonly uplinkAddress?: string;
-  /** Where networks can span hosts: bytes that every host's packets to the others may have, and a number that no network has. */
-  readonly cluster?: { readonly mtu: number; readonly vni: number };
+  /** Where networks can span hosts: bytes that every host's packets to the others may have, encrypted ones too where hosts have keys, and a number that no network has. */
+  readonly cluster?: { readonly mtu: number; readonly encryptedMtu?: number; readonly vni: number };
   /** The other networks. */
   readonly networks: readonly { readonly name: string; readonly settled: Readonly<Record<string, string>> }[];
   /** Those of the {@link Driver.kindsInQuestion} that the kernel has. */
@@ -144,12 +145,25 @@ export const PARENT_ADDRESS = 'parent';
 export interface Reach {
   /** Plain address at which this host takes what the others send. */
   readonly local: string;
+  /** Of an encrypted network: where the way to the others begins. Left out where this host has none. */
+  readonly tunnel?: Tunnel;
   /** Left out while nothing is known: then what the kernel has of them is left as it is. */
   readonly others?: {
     /** Plain addresses of the hosts that have endpoints in the network: what is for all goes there. */
     readonly hosts: readonly string[];
     readonly endpoints: readonly RemoteEndpoint[];
   };
+}
+
+/** The link by which a host sends encrypted to all others. */
+export interface Tunnel {
+  /** Its name. */
+  readonly link: string;
+  /** CIDR; what it leads to are the others. */
+  readonly address: string;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly wireguard: WireguardState;
 }
 
 /** An endpoint on another host. */
@@ -196,6 +210,8 @@ export interface DriverNetwork {
   readonly tunnelPeers?: readonly string[];
   /** Link of the host by which the LAN of the network is reached; left out where there is none. */
   readonly lanLink?: string;
+  /** What it sends to other hosts goes through their tunnels, and nothing else is taken. */
+  readonly isEncrypted?: boolean;
   /** Default routes by this network name no gateway. */
   readonly leadsOnLink: boolean;
   /** How many endpoints it can have; undefined: any number. */

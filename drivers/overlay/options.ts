@@ -17,6 +17,7 @@ export interface OverlayOptions extends BridgedOptions {
   readonly peers: readonly string[];
   /** Plain address at which this host takes what others send; undefined: that of its uplink. */
   readonly local: string | undefined;
+  readonly encrypted: boolean;
 }
 
 const CONTROLS = ['cluster', 'evpn'] as const;
@@ -26,10 +27,14 @@ const BRIDGE = `${NETWORK}bridge.`;
 const OWN = 'tsoverlay.';
 /** Of Docker's own overlay driver. */
 const VNI_LIST = `${NETWORK}driver.overlay.vxlanid_list`;
+const ENCRYPTED = 'encrypted';
 
 /** IANA's, and the most a VNI can be (RFC 7348 §5). */
 const VXLAN_PORT = 4789;
 const LARGEST_VNI = 0xffffff;
+
+/** Docker's driver encrypts whatever the value; who says `false` hardly means that. */
+const flag: OptionParser<boolean> = (key, value) => value === '' || boolean(key, value);
 
 /** Every option of the overlay driver. */
 export const OVERLAY_OPTION_TABLE: readonly OptionRow[] = [
@@ -39,8 +44,10 @@ export const OVERLAY_OPTION_TABLE: readonly OptionRow[] = [
   { key: `${OWN}control`, default: 'cluster', meaning: 'cluster | evpn: forwarding and neighbour entries come from the cluster, or from a BGP EVPN daemon on each host (FRR)' },
   { key: `${OWN}peers`, default: 'none', meaning: 'with control=evpn: routers that may send packets though they are no hosts of the cluster, CIDRs with commas between them' },
   { key: `${OWN}local`, default: 'that of the uplink', meaning: 'with control=evpn on a host that is in no cluster: its address for the others' },
+  { key: `${OWN}encrypted`, default: 'false', meaning: 'what travels between hosts is encrypted by WireGuard, and nothing else is taken' },
+  { key: ENCRYPTED, default: 'false', meaning: 'the same, as Docker’s own overlay driver calls it; without a value it is true' },
   { key: `${OWN}dns`, default: 'sandbox', meaning: 'sandbox | gateway: names are served at port 53 of the gateway too, for guests with a resolv.conf of their own' },
-  { key: `${NETWORK}driver.mtu`, default: 'smallest uplink’s − 50 (− 70 over IPv6)', meaning: 'MTU of bridge and endpoints, bytes, 68 to 65535' },
+  { key: `${NETWORK}driver.mtu`, default: 'smallest uplink’s − 50 (− 70 over IPv6), encrypted − 130 (− 150)', meaning: 'MTU of bridge and endpoints, bytes, 68 to 65535' },
   { key: `${NETWORK}container_iface_prefix`, default: 'eth', meaning: 'prefix of interface names in a sandbox' },
   { key: `${BRIDGE}enable_icc`, default: 'true', meaning: 'endpoints may talk to each other, on one host and across hosts' },
   { key: `${BRIDGE}enable_ip_masquerade`, default: 'true', meaning: 'packets that leave the cluster get the address of the host that they leave by' },
@@ -61,12 +68,15 @@ export function parseOverlayOptions(options: Readonly<Record<string, string>>, w
     if (value === undefined || control === 'evpn') return value;
     throw new NetworkError('INVALID', `option ${OWN}${key} is for networks whose entries come from a routing daemon: add -o ${OWN}control=evpn, or leave it out`);
   };
+  const encrypted = read(`${OWN}encrypted`, boolean, undefined) ?? read(ENCRYPTED, flag, false);
+  if (encrypted && control === 'evpn') throw new NetworkError('INVALID', `an encrypted network has addresses that no routing daemon knows: leave -o ${OWN}control=evpn out, or the option encrypted`);
   return {
     vni: read(`${OWN}vni`, integer(1, LARGEST_VNI), undefined) ?? read(VNI_LIST, integer(1, LARGEST_VNI), undefined),
     port: read(`${OWN}port`, integer(1, 65535), VXLAN_PORT),
     control,
     peers: withEvpn('peers', read(`${OWN}peers`, cidrs, undefined)) ?? [],
     local: withEvpn('local', read(`${OWN}local`, address(), undefined)),
+    encrypted,
     dns: read(`${OWN}dns`, oneOf(DNS_MODES), 'sandbox'),
     mtu: read(`${NETWORK}driver.mtu`, integer(68, 65535), undefined),
     interfacePrefix: read(`${NETWORK}container_iface_prefix`, interfacePrefix, 'eth'),

@@ -14,9 +14,9 @@ export function overlayDriver(warn: (message: string) => void = () => {}): Drive
     name: 'overlay',
     isOnLan: false,
     spansHosts: true,
-    kindsInQuestion: () => ['vxlan'],
+    kindsInQuestion: (options) => ['vxlan', ...(parseOverlayOptions(options).encrypted ? ['wireguard'] : [])],
     settle: (spec, host) => settle(spec, host, warn),
-    open: (spec, label) => new OverlayNetwork(spec, label),
+    open: (spec, label, shared) => new OverlayNetwork(spec, label, shared),
   };
 }
 
@@ -31,7 +31,14 @@ function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, warn: (messa
   refuseTaken(options.vni, host);
   if (cluster === undefined) return settleAlone(options, host);
   if (options.local !== undefined) throw new NetworkError('INVALID', 'option tsoverlay.local is for a host that is in no cluster; those of a cluster have addresses of their own: netctl daemon --advertise ADDRESS');
-  return { vni: String(options.vni ?? cluster.vni), mtu: String(options.mtu ?? cluster.mtu) };
+  const mtu = options.encrypted ? encryptedMtu(host) : cluster.mtu;
+  return { vni: String(options.vni ?? cluster.vni), mtu: String(options.mtu ?? mtu) };
+}
+
+function encryptedMtu({ cluster, kinds }: HostView): number {
+  if (cluster?.encryptedMtu === undefined) throw new NetworkError('UNSUPPORTED', 'an encrypted network needs a key of each host, and this one has none (hosts that stand in a file have not): leave the option encrypted out');
+  if (kinds.has('wireguard')) return cluster.encryptedMtu;
+  throw new NetworkError('UNSUPPORTED', "an encrypted network needs WireGuard, and this kernel has none: 'modprobe wireguard' says why (it is part of Linux since 5.6); every host of the cluster needs it, or leave the option encrypted out");
 }
 
 /** The kernel would say it of the link alone. */

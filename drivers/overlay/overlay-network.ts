@@ -6,7 +6,7 @@ import { FLOOD_MAC, type FdbState, type NeighbourState } from '../../src/kernel/
 import type { LinkState } from '../../src/kernel/link-state.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import { BridgedNetwork } from '../bridged/bridged-network.ts';
-import type { DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Reach, RemoteEndpoint, WantedState } from '../driver.ts';
+import type { DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Reach, RemoteEndpoint, Tunnel, WantedState } from '../driver.ts';
 import { parseOverlayOptions, type OverlayOptions } from './options.ts';
 
 /**
@@ -22,8 +22,10 @@ export class OverlayNetwork implements DriverNetwork {
   readonly #options: OverlayOptions;
   readonly #bridged: BridgedNetwork;
   readonly #label: string;
+  readonly #sharedLabel: string;
 
-  constructor(spec: NetworkSpec, label: (endpointId?: string) => string) {
+  constructor(spec: NetworkSpec, label: (endpointId?: string) => string, sharedLabel: string) {
+    this.#sharedLabel = sharedLabel;
     this.#spec = spec;
     this.#options = parseOverlayOptions(spec.options);
     this.#bridged = new BridgedNetwork(spec, this.#options, label);
@@ -32,6 +34,10 @@ export class OverlayNetwork implements DriverNetwork {
 
   get tunnelPeers(): readonly string[] {
     return this.#options.peers;
+  }
+
+  get isEncrypted(): boolean {
+    return this.#options.encrypted;
   }
 
   get mtu(): number {
@@ -68,24 +74,36 @@ export class OverlayNetwork implements DriverNetwork {
 
   wanted(reach?: Reach): WantedState {
     const { links, facts } = this.#bridged.wanted();
+    // It stands before there is anything to send, and as long as there is.
+    const encrypted: Fact[] = this.#options.encrypted ? [{ kind: 'encrypted-vxlan', port: this.#options.port, vni: this.#vni }] : [];
     const { local = reach?.local } = this.#spec.settled;
-    if (local === undefined) return { links, facts };
+    if (local === undefined || (this.#options.encrypted && reach?.tunnel === undefined)) return { links, facts: [...facts, ...encrypted] };
     // Where nothing is stated of a table, whatever others put there stays.
     const others = this.#options.control === 'evpn' ? undefined : reach?.others;
-    const tunnel = this.#tunnel(local, others);
+    const ways = reach?.tunnel === undefined ? [] : [this.#encryptedLink(reach.tunnel)];
+    const tunnel = this.#vxlanLink(local, others);
     // What comes from other hosts is told apart from what is on this one as two ports are from each other.
     const port: Fact[] = this.#options.icc ? [] : [{ kind: 'bridge-port', link: tunnel.name, bridge: this.#bridged.bridge }];
-    return { links: [...links.map((link) => (others === undefined ? link : { ...link, neighbours: entriesOf(others).neighbours })), tunnel], facts: [...facts, ...port] };
+    return { links: [...links.map((link) => (others === undefined ? link : { ...link, neighbours: entriesOf(others).neighbours })), ...ways, tunnel], facts: [...facts, ...encrypted, ...port] };
   }
 
-  #tunnel(local: string, others: Others | undefined): LinkState {
-    const vni = Number(this.#spec.settled['vni']);
+  get #vni(): number {
+    return Number(this.#spec.settled['vni']);
+  }
+
+  /** One for all networks. Its subnet holds every host of the cluster: what is for one that has no key ends there. */
+  #encryptedLink({ link, address, mtu, wireguard }: Tunnel): LinkState {
+    const sysctls = [{ key: `net/ipv6/conf/${link}/disable_ipv6`, value: '0' }];
+    return { namespace: HOST, name: link, type: 'wireguard', shared: true, label: this.#sharedLabel, up: true, mtu, wireguard, addresses: [address], sysctls };
+  }
+
+  #vxlanLink(local: string, others: Others | undefined): LinkState {
     const name = `vx-${this.#spec.id.slice(0, 12)}`;
     return {
       namespace: HOST,
       name,
       type: 'vxlan',
-      vxlan: { id: vni, port: this.#options.port, local },
+      vxlan: { id: this.#vni, port: this.#options.port, local },
       label: this.#label,
       up: true,
       mtu: this.mtu,

@@ -24,13 +24,15 @@ const subnet = z.string().refine(isCanonical((text) => formatCidr(parseInterface
 const interfaceAddress = z.string().refine(isCanonical((text) => `${canonicalAddress(text.split('/')[0] ?? '')}/${String(parseInterfaceAddress(text).network.prefix)}`), 'must be ADDRESS/LENGTH');
 const mac = z.string().refine(isCanonical(macFromUser), 'must be a MAC address');
 const name = z.string().refine(isCanonical((text) => (requireNetworkName(text), text)), 'must be a network name');
+/** 32 bytes in base64. */
+const publicKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be a WireGuard key');
 const text = z.string().max(4096);
 const texts = z.record(text, text);
 const subnets = z.array(z.object({ subnet, range: z.exactOptional(subnet), gateway: z.exactOptional(address), auxiliary: z.record(text, address) }));
 
 /** The shapes, each with the key under which a record of it has to stand. */
 const KINDS = [
-  kind('host', HOSTS, z.object({ id: hostId, name: text, address, mtu: z.int().min(576).max(65535), reaches: z.array(subnet) }), (record) => hostKey(record.id)),
+  kind('host', HOSTS, z.object({ id: hostId, name: text, address, mtu: z.int().min(576).max(65535), reaches: z.array(subnet), wireguard: z.exactOptional(z.object({ publicKey, port: z.int().min(1).max(65535) })) }), (record) => hostKey(record.id)),
   kind('network', NETWORKS, z.object({ id, name, vni: z.int().min(1).max(0xffffff), mtu: z.int().min(68).max(65535), internal: z.boolean(), ipv4: subnets, ipv6: subnets, options: texts, labels: texts, created: text, madeBy: z.exactOptional(z.literal('engine')) }), (record) => networkKey(record.id)),
   kind('endpoint', ENDPOINTS, z.object({ id, networkId: id, hostId, mac, ipv4: z.exactOptional(interfaceAddress), ipv6: z.exactOptional(interfaceAddress), names: z.array(text), services: z.array(z.string().regex(/^\d{1,5}\/(tcp|udp|sctp)$/)) }), (record) => endpointKey(record.networkId, record.id)),
   kind('block', BLOCKS, z.object({ networkId: id, block: subnet, hostId }), (record) => blockKey(record.networkId, record.block)),

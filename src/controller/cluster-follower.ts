@@ -154,6 +154,9 @@ export class ClusterFollower implements Disposable {
       pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
       pending.blocks.add(id);
     }
+    // Peers of the tunnel that all of these share.
+    const encrypted = pending.hosts ? [...context.ledger.networks.values()].filter(({ driver }) => driver.isEncrypted === true) : [];
+    for (const { record } of encrypted) pending.reaches.set(record.id, pending.reaches.get(record.id) ?? new Set());
     await this.#followReaches(pending.reaches);
     for (const id of pending.blocks) await addresses.follow(id);
     await loans.follow(pending.claims);
@@ -183,7 +186,7 @@ export class ClusterFollower implements Disposable {
     const here = [...ids.keys()].filter((id) => ledger.networks.has(id));
     const before = new Map(here.map((id) => [id, ledger.remotes.reach(id)]));
     for (const id of here) {
-      const { reach, named } = this.#reach.follow(id, ids.get(id) ?? [], this.#cluster.host());
+      const { reach, named } = this.#reach.follow(id, ids.get(id) ?? [], this.#cluster.self, this.#peers.tunnel.ends(ledger.network(id).driver, this.#cluster.host().address));
       ledger.remotes.set(id, reach, named);
     }
     const untold = new Set(here.filter((id) => before.get(id)?.others === undefined));
@@ -206,5 +209,5 @@ function touch({ reaches }: Pending, networkId: string, id: string): void {
 
 /** Names alone are no matter of the kernel's. */
 function isSame(before: Reach | undefined, after: Reach | undefined): boolean {
-  return before?.local === after?.local && before?.others === after?.others;
+  return before?.local === after?.local && before?.tunnel === after?.tunnel && before?.others === after?.others;
 }

@@ -1,3 +1,4 @@
+import type { Reach, Tunnel } from '../../drivers/driver.ts';
 import { Cluster, type ClusterParts } from '../cluster/cluster.ts';
 import type { HostRecord } from '../cluster/records.ts';
 import { parseCidr } from '../common/cidr.ts';
@@ -12,10 +13,11 @@ import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterSharing } from './cluster-sharing.ts';
 import { clusterView, remoteEndpointViews, type ClusterView } from './cluster-shown.ts';
 import { ClusterTelling } from './cluster-telling.ts';
+import { tunnelOverhead } from './cluster-tunnel.ts';
 import { freeVni } from './cluster-view.ts';
 import type { Context, InTurn } from './context.ts';
 import { takeTouched } from './ledger.ts';
-import type { NetworkRecord } from './records.ts';
+import type { MembershipRecord, NetworkRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import type { RemoteEndpointView } from './views.ts';
 
@@ -88,20 +90,23 @@ export class ClusterKeeper implements AsyncDisposable {
   }
 
   /** What a new network is to know of the cluster; undefined where there is none. */
-  get view(): { readonly mtu: number; readonly vni: number; readonly reaches: readonly string[] } | undefined {
+  get view(): { readonly mtu: number; readonly encryptedMtu?: number; readonly vni: number; readonly reaches: readonly string[] } | undefined {
     const cluster = this.#cluster ?? this.#model;
     if (cluster === undefined) return undefined;
     const { directory } = cluster;
     const hosts = [...directory.hosts.values()];
     const self = cluster.host();
-    const mtu = Math.min(self.mtu, ...hosts.map((host) => host.mtu)) - vxlanOverhead(self.address);
-    return { mtu, vni: freeVni(directory, this.#context().random), reaches: hosts.flatMap(({ id, reaches }) => (id === self.id ? [] : reaches)) };
+    const mtu = Math.min(self.mtu, ...hosts.map((host) => host.mtu));
+    // In tunnels, hosts have IPv6 addresses.
+    const tunnel = this.#peers.tunnel.state;
+    const encrypted = tunnel === undefined ? {} : { encryptedMtu: mtu - tunnelOverhead(self.address) - vxlanOverhead(tunnel.address) };
+    return { mtu: mtu - vxlanOverhead(self.address), ...encrypted, vni: freeVni(directory, this.#context().random), reaches: hosts.flatMap(({ id, reaches }) => (id === self.id ? [] : reaches)) };
   }
 
   /** A new network is known to have nothing elsewhere. */
   begin(networkId: string): void {
     const cluster = this.#cluster ?? this.#model;
-    if (cluster !== undefined) this.#context().ledger.remotes.set(networkId, { local: cluster.host().address, others: { hosts: [], endpoints: [] } });
+    if (cluster !== undefined) this.#reach(networkId, cluster.host().address, { others: { hosts: [], endpoints: [] } });
   }
 
   /** Plain addresses of the hosts that may send here. */
@@ -109,16 +114,25 @@ export class ClusterKeeper implements AsyncDisposable {
     return this.#peers.addresses;
   }
 
-  /** Those of an earlier life. */
-  recall(peers: readonly HostRecord[]): void {
-    this.#peers.recall(peers);
+  /** How encrypted networks reach them; undefined where this host has no key. */
+  get tunnel(): Tunnel | undefined {
+    return this.#peers.tunnel.state;
+  }
+
+  /** Those of an earlier life. @param own what this host was then; its networks of the cluster are so again */
+  recall(peers: readonly HostRecord[], own: MembershipRecord | undefined): void {
+    const { ledger, store } = this.#context();
+    this.#peers.recall(peers, own, store.instanceId);
     this.#follower?.recall(peers);
+    for (const { record } of ledger.networks.values()) if (record.cluster !== undefined && own !== undefined) this.#reach(record.id, own.address, {});
   }
 
   /** What is wrong, a sentence each. */
   problems(): string[] {
-    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...(this.#running?.addresses.problems() ?? [])];
     const networks = [...this.#context().ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
+    const encrypted = networks.some(({ driver }) => driver.isEncrypted === true);
+    const left = encrypted ? this.#peers.withoutKeys.map((name) => `host ${quote(name)} takes no part in encrypted networks: its daemon is older, and has no key`) : [];
+    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...(this.#running?.addresses.problems() ?? []), ...left];
     return networks.map(({ record }) => `network '${record.name}' reaches no other host: this daemon is in no cluster (--cluster)`);
   }
 
@@ -218,6 +232,12 @@ export class ClusterKeeper implements AsyncDisposable {
   /** Resolves when the others have been told, or cannot be for now. */
   async told(): Promise<void> {
     await this.#cluster?.told();
+  }
+
+  #reach(networkId: string, address: string, { others }: Pick<Reach, 'others'>): void {
+    const { ledger } = this.#context();
+    const { local, tunnel } = this.#peers.tunnel.ends(ledger.network(networkId).driver, address);
+    ledger.remotes.set(networkId, { local, ...(tunnel === undefined ? {} : { tunnel }), ...(others === undefined ? {} : { others }) });
   }
 
   #required(): Cluster {

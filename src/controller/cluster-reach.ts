@@ -2,6 +2,7 @@ import type { Reach } from '../../drivers/driver.ts';
 import type { Directory } from '../cluster/directory.ts';
 import type { HostRecord, SharedEndpoint } from '../cluster/records.ts';
 import type { NamedEndpoint } from '../dns/names.ts';
+import type { Ends } from './cluster-tunnel.ts';
 import { NetworkReach, type Member } from './network-reach.ts';
 import type { RemoteChange } from './remote-endpoints.ts';
 import { plainAddresses } from './services.ts';
@@ -27,21 +28,23 @@ export class ClusterReach {
   /**
    * Looks at endpoints of a network again; at all of them the first time.
    * @param ids those that may have changed
-   * @param self this host
+   * @param self id of this host
+   * @param ends how hosts reach each other in it
    */
-  follow(networkId: string, ids: Iterable<string>, { id: self, address: local }: Pick<HostRecord, 'id' | 'address'>): Elsewhere {
+  follow(networkId: string, ids: Iterable<string>, self: string, { local, tunnel, of }: Ends): Elsewhere {
     const there = this.#directory.endpoints.get(networkId);
     const known = this.#networks.get(networkId);
     const network = known ?? new NetworkReach();
     this.#networks.set(networkId, network);
     const find = (id: string): Member | undefined => {
       const found = there?.get(id);
-      const host = found === undefined || found.record.hostId === self ? undefined : this.#hosts.get(found.record.hostId)?.address;
+      const record = found === undefined || found.record.hostId === self ? undefined : this.#hosts.get(found.record.hostId);
+      const host = record === undefined ? undefined : of(record);
       return found === undefined || host === undefined ? undefined : { ...found, host };
     };
     const news = network.follow(known === undefined ? (there?.keys() ?? []) : ids, find);
     const come = news.flatMap((id) => find(id)?.record ?? []);
-    return { reach: { local, others: network.others }, named: { gone: news.filter((id) => find(id) === undefined), come: come.map(namedEndpoint) } };
+    return { reach: { local, ...(tunnel === undefined ? {} : { tunnel }), others: network.others }, named: { gone: news.filter((id) => find(id) === undefined), come: come.map(namedEndpoint) } };
   }
 
   /** A network is here no more. */

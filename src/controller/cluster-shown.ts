@@ -16,7 +16,7 @@ export interface ClusterView {
 }
 
 /** A host of a cluster. */
-export interface ClusterHostView extends Pick<HostRecord, 'id' | 'name' | 'address' | 'mtu'> {
+export interface ClusterHostView extends Pick<HostRecord, 'id' | 'name' | 'address' | 'mtu' | 'wireguard'> {
   /** `lost`: it has left endpoints or addresses behind. */
   readonly state: 'here' | 'there' | 'lost';
   /** How many it has in networks of the cluster; null where it does not say. */
@@ -38,7 +38,9 @@ export function remoteEndpointViews({ directory, self, file }: Cluster, known: R
 export function clusterView(cluster: Cluster, known: ReadonlyMap<string, HostRecord>, problems: readonly string[]): ClusterView {
   const { directory, self } = cluster;
   const count = (id: string): number | null => (cluster.file === undefined || id === self ? (directory.endpointsOfHost.get(id)?.size ?? 0) : null);
-  const present = [...directory.hosts.values()].map(({ id, name, address, mtu }): ClusterHostView => ({ id, name, address, mtu, state: id === self ? 'here' : 'there', endpoints: count(id) }));
+  const present = [...directory.hosts.values()].map(({ id, name, address, mtu, wireguard }): ClusterHostView => ({
+    id, name, address, mtu, ...(wireguard === undefined ? {} : { wireguard }), state: id === self ? 'here' : 'there', endpoints: count(id),
+  }));
   const lost = cluster.lostHosts().map((id): ClusterHostView => ({ id, name: known.get(id)?.name ?? '', address: '', mtu: 0, state: 'lost', endpoints: count(id) }));
   return { id: cluster.id, isReachable: cluster.isReachable, self, hosts: [...present, ...lost].toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems };
 }

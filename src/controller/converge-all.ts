@@ -4,6 +4,7 @@ import type { Change } from './applier.ts';
 import { cableChange } from './cable-state.ts';
 import type { Context } from './context.ts';
 import type { EndpointRecord, NetworkRecord } from './records.ts';
+import { sendersOf, tunnelChange } from './tunnels.ts';
 import { allChanges, endpointChange, networkChange } from './wanted.ts';
 
 /**
@@ -16,7 +17,8 @@ import { allChanges, endpointChange, networkChange } from './wanted.ts';
 export async function convergeAll(context: Context): Promise<readonly Op[]> {
   const { applier, ledger, names, events } = context;
   try {
-    return await applier.converge([...allChanges(ledger), ...names.changes()]);
+    const changes = allChanges(ledger);
+    return await applier.converge([...changes, tunnelChange(sendersOf(context), changes.flatMap(({ wanted }) => wanted.links)), ...names.changes()]);
   } catch {
     // One that fails for all is no matter of a network.
     await applier.rebuildFirewall();

@@ -93,8 +93,9 @@ async function plugins({ plugins: keeper, ledger }: Context): Promise<Finding[]>
 async function cluster({ cluster: keeper, ledger }: Context): Promise<Finding[]> {
   const problems = keeper.problems();
   if (problems.length > 0) return problems.map((message): Finding => ({ level: 'error', subject: 'cluster', message, remedy: "'netctl cluster ls' shows its hosts" }));
-  const count = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined).length;
-  return count === 0 ? [] : [{ level: 'ok', subject: 'cluster', message: `all ${count} networks of it are here` }];
+  const networks = [...ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
+  const encrypted = networks.filter(({ driver }) => driver.isEncrypted === true).length;
+  return networks.length === 0 ? [] : [{ level: 'ok', subject: 'cluster', message: `all ${networks.length} networks of it are here${encrypted === 0 ? '' : `, ${encrypted} of them encrypted`}` }];
 }
 
 async function names({ names: keeper, ledger }: Context): Promise<Finding[]> {

@@ -21,7 +21,8 @@ import { blockRecordKey, farewellKey, loanKey, poolKey, type FarewellRecord, typ
 import type { NetworkRequest } from './requests.ts';
 import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets, type TakenSubnets } from './subnets.ts';
-import { adjustSurroundings, adjustTunnels } from './surroundings.ts';
+import { adjustSurroundings } from './surroundings.ts';
+import { adjustTunnels } from './tunnels.ts';
 import { networkChange, removal } from './wanted.ts';
 
 /** What is known of a network before it is made, because others have a part in it. */

@@ -3,11 +3,15 @@ import type { ClusterParts } from '../cluster/cluster.ts';
 import { canonicalAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { requireKeyFile } from '../kernel/wireguard-key.ts';
 import { openEtcdStore } from '../store/etcd/open-etcd-store.ts';
 import type { EtcdOptions } from '../store/etcd/options.ts';
 import type { Store } from '../store/store.ts';
 import { MEMBERSHIP_KEY, STATIC_CLUSTER, type MembershipRecord } from './records.ts';
 import { underlayOf } from './underlay.ts';
+
+/** UDP, at which hosts take what is encrypted: not one that the kernel lends to programs, as it may those of `wg` itself. */
+const TUNNEL_PORT = 4795;
 
 /** Which cluster this host is in. */
 export type ClusterOptions = {
@@ -23,9 +27,10 @@ export type ClusterOptions = {
 
 /**
  * Opens the cluster's store. A host that was in it before needs no server to answer.
- * @throws {NetworkError} INVALID (advertise), FORBIDDEN (another cluster than before), UNAVAILABLE, and what is wrong with a file
+ * @param keyFile path of this host's private key; made where there is none
+ * @throws {NetworkError} INVALID (advertise), FORBIDDEN (another cluster than before, a key that others may read), UNAVAILABLE, and what is wrong with a file
  */
-export async function openCluster(kernel: Kernel, store: Store, options: ClusterOptions): Promise<ClusterParts & AsyncDisposable> {
+export async function openCluster(kernel: Kernel, store: Store, options: ClusterOptions, keyFile: string): Promise<ClusterParts & AsyncDisposable> {
   const known = (await store.get(MEMBERSHIP_KEY))?.value as MembershipRecord | undefined;
   if ('file' in options) {
     // Who has etcd needs no YAML.
@@ -38,9 +43,10 @@ export async function openCluster(kernel: Kernel, store: Store, options: Cluster
     throw new NetworkError('FORBIDDEN', `this host is part of cluster ${known.clusterId}, not of ${etcd.cluster}: correct --cluster, or use another --state-dir`);
   }
   const { address, mtu, reaches } = await underlayOf(kernel, store.instanceId, (_own, [first]) => (advertise === undefined ? first : canonicalAddress(advertise)));
+  const wireguard = { publicKey: requireKeyFile(keyFile), port: TUNNEL_PORT };
   const shared = await openEtcdStore({ ...etcd, ...(known === undefined ? {} : { cluster: known.clusterId, instance: known.instanceId }) });
-  const membership: MembershipRecord = { clusterId: shared.clusterId, instanceId: shared.instanceId, address };
+  const membership: MembershipRecord = { clusterId: shared.clusterId, instanceId: shared.instanceId, address, tunnel: { keyFile, ...wireguard, mtu } };
   await store.commit([{ key: MEMBERSHIP_KEY, value: membership }]);
-  const host = { id: store.instanceId, name: hostname(), address, mtu, reaches };
+  const host = { id: store.instanceId, name: hostname(), address, mtu, reaches, wireguard };
   return { store: shared, host: () => host, [Symbol.asyncDispose]: () => shared[Symbol.asyncDispose]() };
 }

@@ -53,7 +53,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   makeStateFolder(options.stateFolder);
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
   const kernel = stack.use(await openKernel());
-  const cluster = options.cluster === undefined ? undefined : stack.use(await openCluster(kernel, store, options.cluster));
+  const cluster = options.cluster === undefined ? undefined : stack.use(await openCluster(kernel, store, options.cluster, join(options.stateFolder, 'wireguard.key')));
   const { backend, acceptRules, shared, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');
   const controller = stack.use(
     await Controller.open({

@@ -2,6 +2,7 @@
 import type { Joined } from '../../drivers/driver.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
+import type { WireguardState } from '../kernel/wireguard-state.ts';
 import type { PortBinding } from '../ports/spec.ts';
 
 /** A subnet of a network. */
@@ -220,6 +221,11 @@ export interface MembershipRecord {
   readonly instanceId: string;
   /** Plain address of this host in it. */
   readonly address: string;
+  /** What this host needs to encrypt; records of older releases lack it. */
+  readonly tunnel?: Omit<WireguardState, 'peers'> & {
+    /** Bytes, of the underlay. */
+    readonly mtu: number;
+  };
 }
 
 /** Stands for the servers' id where the cluster stands in a file. */

@@ -43,9 +43,8 @@ export async function restore(context: Context): Promise<void> {
   });
   await each<BlockRecord>(context, 'block/', (record) => void ledger.blocks.set(record.networkId, [...(ledger.blocks.get(record.networkId) ?? []), record]));
   for (const { record } of ledger.networks.values()) if (record.cluster !== undefined) allotBlocks(addresses, record, ledger.blocks.get(record.id) ?? []);
-  context.cluster.recall(((await context.store.get(PEERS_KEY))?.value ?? []) as HostRecord[]);
   const membership = (await context.store.get(MEMBERSHIP_KEY))?.value as MembershipRecord | undefined;
-  for (const { record } of ledger.networks.values()) if (record.cluster !== undefined && membership !== undefined) ledger.remotes.set(record.id, { local: membership.address });
+  context.cluster.recall(((await context.store.get(PEERS_KEY))?.value ?? []) as HostRecord[], membership);
   await each<LoanRecord>(context, 'loan/', (record) => {
     addresses.poolOf(parseAddress(record.address))?.requestAddress({ address: parseAddress(record.address), owner: `host ${record.hostId}` });
     ledger.loans.set(record.id, record);

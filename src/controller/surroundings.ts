@@ -1,40 +1,21 @@
 /** What our networks need of the rest of the host: forwarding, and a place beside other packet filters. */
-import { familyOf } from '../common/address.ts';
-import { containsCidr, formatCidr, parseCidr, type Cidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { opensHost, type Fact } from '../firewall/facts.ts';
 import { HOST } from '../kernel/op.ts';
 import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import type { Context } from './context.ts';
 import { NOT_SWITCHED, planForwarding, type ForwardingState, type SwitchedForwarding } from './forwarding.ts';
+import { adjustTunnels } from './tunnels.ts';
 
 /** Where it is written down what was switched on. */
 export const FORWARDING_KEY = 'host/forwarding';
 const HOST_FACTS = 'host';
-const TUNNEL_FACTS = 'tunnels';
 
 /** Brings the host's surroundings in line with the networks there are; called whenever either changes. */
 export async function adjustSurroundings(context: Context): Promise<void> {
   await adjustTunnels(context);
   await adjustForwarding(context);
   await adjustFirewalld(context);
-}
-
-/** Only the hosts of the cluster, and whom the user of a network names, may send into its networks. */
-export async function adjustTunnels(context: Context): Promise<void> {
-  const tunnels = context.applier.links().flatMap(({ vxlan }) => vxlan ?? []);
-  const ports = new Map(tunnels.map(({ local, port }) => [`${familyOf(local)} ${port}`, { kind: 'tunnel-port', family: familyOf(local), port } as const]));
-  const peers = ports.size === 0 ? [] : context.cluster.peers.map((address): Fact => ({ kind: 'tunnel-peer', family: familyOf(address), address }));
-  const ranges = ports.size === 0 ? [] : withoutInner([...context.ledger.networks.values()].flatMap(({ driver }) => (driver.tunnelPeers ?? []).map((cidr) => parseCidr(cidr))));
-  const others = ranges.map((range): Fact => ({ kind: 'tunnel-range', family: range.family, subnet: formatCidr(range) }));
-  const facts: Fact[] = [...peers, ...others, ...ports.values()];
-  const before = context.applier.applied(TUNNEL_FACTS).facts;
-  if (JSON.stringify(facts) !== JSON.stringify(before)) await context.applier.transition([{ id: TUNNEL_FACTS, wanted: { links: [], facts } }], { onFailure: 'forward' });
-}
-
-/** Those that are in no other one, each once: two of CIDR either have nothing in common, or one is in the other. */
-function withoutInner(ranges: readonly Cidr[]): Cidr[] {
-  return ranges.filter((range, index) => !ranges.some((other, place) => place !== index && containsCidr(other, range) && (other.prefix < range.prefix || place < index)));
 }
 
 /** firewalld takes tenths of a second to answer: it is asked when our bridges changed or it may have forgotten them. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { HostRecord } from '../../src/cluster/records.ts';
 import { Controller } from '../../src/controller/controller.ts';
+import { MEMBERSHIP_KEY, type MembershipRecord } from '../../src/controller/records.ts';
 import { nftBackend } from '../../src/firewall/nft-backend.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { RecordingKernel } from './recording-kernel.ts';
@@ -33,6 +34,7 @@ export class ModelHost implements AsyncDisposable {
   }
 
   async up(): Promise<this> {
+    await this.#becomeMember();
     this.#controller = await Controller.open({
       kernel: this.kernel,
       store: this.#store,
@@ -44,6 +46,14 @@ export class ModelHost implements AsyncDisposable {
       },
     });
     return this;
+  }
+
+  /** As who opens a cluster writes it down, where this host has a key. */
+  async #becomeMember(): Promise<void> {
+    const { address, mtu, wireguard } = this.record;
+    if (wireguard === undefined) return;
+    const value: MembershipRecord = { clusterId: this.shared.clusterId, instanceId: this.shared.instanceId, address, tunnel: { keyFile: '/key', ...wireguard, mtu } };
+    await this.#store.commit([{ key: MEMBERSHIP_KEY, value }]);
   }
 
   /** Ends its daemon; what it has written down stays. */
@@ -68,8 +78,9 @@ export class ClusterLab implements AsyncDisposable {
   readonly servers: SharedServers = new SharedServers();
   readonly hosts: ModelHost[] = [];
 
-  async open(count: number): Promise<this> {
-    for (let number = 1; number <= count; number += 1) this.hosts.push(await new ModelHost(this.servers, number).up());
+  /** @param changes of what each host is, by its number */
+  async open(count: number, changes: (number: number) => Partial<HostRecord> = () => ({})): Promise<this> {
+    for (let number = 1; number <= count; number += 1) this.hosts.push(await new ModelHost(this.servers, number, changes(number)).up());
     await this.eventually(() => this.hosts.every(({ controller }) => controller.cluster().hosts.length === count));
     return this;
   }

@@ -26,6 +26,8 @@ export class RecordingKernel implements Kernel {
   readonly model: KernelModel = new KernelModel();
   /** Answers of {@link nftList}, by command. */
   readonly nftAnswers: Map<string, unknown> = new Map();
+  /** Kinds of link that it has not. */
+  readonly lackingKinds: Set<string> = new Set(['dummy']);
   /** Ports that another program holds: `tcp/8080`. */
   readonly busyPorts: Set<string> = new Set();
   /** Sockets that are open now: `tcp/8080`. */
@@ -83,7 +85,7 @@ export class RecordingKernel implements Kernel {
   }
 
   async knownLinkKinds(kinds: readonly string[]): Promise<readonly string[]> {
-    return kinds.filter((kind) => kind !== 'dummy');
+    return kinds.filter((kind) => !this.lackingKinds.has(kind));
   }
 
   async sysctl(namespace: NamespacePath, key: string): Promise<string | undefined> {

@@ -6,6 +6,7 @@ import { Directory } from '../../src/cluster/directory.ts';
 import { endpointKey } from '../../src/cluster/keys.ts';
 import type { HostRecord, SharedEndpoint } from '../../src/cluster/records.ts';
 import { ClusterReach } from '../../src/controller/cluster-reach.ts';
+import type { Ends } from '../../src/controller/cluster-tunnel.ts';
 import { RemoteEndpoints } from '../../src/controller/remote-endpoints.ts';
 import { tableChanges } from '../../src/controller/table-changes.ts';
 import { FLOOD_MAC } from '../../src/kernel/forwarding-state.ts';
@@ -14,6 +15,7 @@ import type { Op } from '../../src/kernel/op.ts';
 
 const NETWORK = 'a'.repeat(64);
 const SELF = { id: '00000000', address: '192.0.2.1' };
+const ENDS: Ends = { local: SELF.address, of: ({ address }) => address };
 
 type Step =
   | { readonly kind: 'put'; readonly id: number; readonly host: number; readonly mac: number; readonly ipv4: number; readonly ipv6: number; readonly name: number }
@@ -39,7 +41,7 @@ describe('what a network has on other hosts', () => {
         let applied: readonly LinkState[] = [];
         for (const batch of batches) {
           const touched = batch.flatMap((one) => take(directory, hosts, one));
-          const { reach, named } = followed.follow(NETWORK, touched, SELF);
+          const { reach, named } = followed.follow(NETWORK, touched, SELF.id, ENDS);
           names.set(NETWORK, reach, named);
           // What the planner makes of versions of lists has to lead where the lists themselves are.
           const { links } = network().wanted(reach);
@@ -48,8 +50,8 @@ describe('what a network has on other hosts', () => {
           for (const op of come) entries.set(placeOf(op), JSON.stringify(op));
           applied = links;
         }
-        const anew = new ClusterReach(directory, hosts).follow(NETWORK, [], SELF);
-        const { reach } = followed.follow(NETWORK, [], SELF);
+        const anew = new ClusterReach(directory, hosts).follow(NETWORK, [], SELF.id, ENDS);
+        const { reach } = followed.follow(NETWORK, [], SELF.id, ENDS);
         assert.deepEqual(sorted(reach.others?.endpoints ?? []), sorted(anew.reach.others?.endpoints ?? []));
         assert.deepEqual(sorted(reach.others?.endpoints ?? []), sorted(latest(directory, hosts)));
         assert.deepEqual(new Set(reach.others?.hosts), new Set(reach.others?.endpoints.map(({ host }) => host)));
@@ -99,7 +101,7 @@ function hostId(number: number): string {
 
 function network(): OverlayNetwork {
   const subnet = { subnet: '10.0.0.0/24', gateway: '10.0.0.1', auxiliary: {} };
-  return new OverlayNetwork({ id: NETWORK, name: 'blue', options: {}, internal: false, ipv4: [subnet], ipv6: [], settled: { vni: '7', mtu: '1450' } }, () => 'ours');
+  return new OverlayNetwork({ id: NETWORK, name: 'blue', options: {}, internal: false, ipv4: [subnet], ipv6: [], settled: { vni: '7', mtu: '1450' } }, () => 'ours', 'ours');
 }
 
 /** Of two entries in one place the later one stands. */

@@ -22,6 +22,12 @@ describe('options of an overlay network', () => {
     refuses(() => parseOverlayOptions({ 'tsoverlay.port': '65536' }), 'INVALID', /from 1 to 65535/);
   });
 
+  it('encrypt as Docker’s own driver is told to, and as ours; not when they say false', () => {
+    for (const options of [{ encrypted: '' }, { encrypted: 'true' }, { encrypted: '1' }, { 'tsoverlay.encrypted': 'true' }, { 'tsoverlay.encrypted': 'true', encrypted: 'false' }]) assert.equal(parseOverlayOptions(options).encrypted, true, JSON.stringify(options));
+    for (const options of [{}, { encrypted: 'false' }, { 'tsoverlay.encrypted': 'false' }]) assert.equal(parseOverlayOptions(options).encrypted, false, JSON.stringify(options));
+    for (const options of [{ encrypted: 'maybe' }, { 'tsoverlay.encrypted': '' }]) refuses(() => parseOverlayOptions(options), 'INVALID', /must be true or false/);
+  });
+
   it('name routers as ranges of addresses, where a routing daemon knows them', () => {
     const evpn = { 'tsoverlay.control': 'evpn' };
     assert.deepEqual(parseOverlayOptions({ ...evpn, 'tsoverlay.peers': '192.0.2.0/24,198.51.100.7,2001:db8::1' }).peers, ['192.0.2.0/24', '198.51.100.7/32', '2001:db8::1/128']);
