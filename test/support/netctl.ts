@@ -46,7 +46,8 @@ export class Netctl {
   async daemon(words: readonly string[] = []): Promise<Background> {
     const firewall = words.includes('--firewall') ? [] : ['--firewall', await prepareFirewall(this.host)];
     const daemon = await this.start(['daemon', ...firewall, ...words]);
-    await daemon.waitFor(/INFO netctl .* serves /);
+    // As long as a test has: many hosts start at once on few cores.
+    await daemon.waitFor(/INFO netctl .* serves /, 30_000);
     return daemon;
   }
 }
