@@ -38,12 +38,14 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       const { family, bridge, protocol } = fact;
       return [rule(family, 'HOST', `-d ${withLength(ruleAddress(fact.address, family), family)} -i ${ruleInterface(bridge)} ${port(protocol, fact.port)} -g {ACCEPTED}`)];
     }
-    case 'tunnel-port':
-      return [rule(fact.family, 'HOST', `${port('udp', fact.port)} -g {TUNNEL}`)];
+    case 'tunnel-port': {
+      const tunnel = port('udp', fact.port);
+      return [rule(fact.family, 'HOST', `${tunnel} -g {TUNNEL}`), rule(fact.family, 'FROM-OURS', `${tunnel} -j {PEERS}`)];
+    }
     case 'tunnel-peer':
-      return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleAddress(fact.address, fact.family), fact.family)} -g {ACCEPTED}`)];
+      return peerRules(fact.family, ruleAddress(fact.address, fact.family));
     case 'tunnel-range':
-      return [rule(fact.family, 'TUNNEL', `-s ${withLength(ruleSubnet(fact.subnet, fact.family), fact.family)} -g {ACCEPTED}`)];
+      return peerRules(fact.family, ruleSubnet(fact.subnet, fact.family));
     case 'tunnel-link': {
       const link = ruleInterface(fact.link);
       return both((family) => [
@@ -67,6 +69,12 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
       return both((family) => [rule(family, 'ELSEWHERE', `-o ${link} -j RETURN`), passesOn(family, link)]);
     }
   }
+}
+
+/** Whose tunnels are let in, and who takes ours. */
+function peerRules(family: 4 | 6, address: string): IptablesRule[] {
+  const addresses = withLength(address, family);
+  return [rule(family, 'TUNNEL', `-s ${addresses} -g {ACCEPTED}`), rule(family, 'PEERS', `-d ${addresses} -j DROP`)];
 }
 
 /** What a bridge passes on without routing is not the guard's; `-m physdev` would say so, but switches br_netfilter on. */

@@ -73,6 +73,8 @@ export function iptablesChains(family: 4 | 6): Readonly<Record<string, IptablesC
       tail: ['-j DROP'],
     },
     ELSEWHERE: { table: 'mangle', tail: [ACCEPTED] },
+    // Hosts of a cluster, who would take what comes from a sandbox behind our address for our own.
+    PEERS: { table: 'mangle' },
     'FROM-OURS': { table: 'mangle', head: GOES_ON, tail: ['-g {ELSEWHERE}'] },
     // Behind its head: what comes to our bridges, in front; what leaves them, at the end.
     FORWARD: { table: 'mangle', hooks: ['FORWARD'], head: ['-j {CLOSED}'] },

@@ -209,6 +209,12 @@ const INET: TableShape = {
       rules: [
         `${ESTABLISHED} goto accepted`,
         `${PUBLISHED} goto accepted`,
+        // Behind the host's address it would be taken for the host's own tunnel.
+        ...([4, 6] as const).flatMap((family) => {
+          const destination = family === 4 ? 'ip daddr' : 'ip6 daddr';
+          const port = `udp dport @tunnel_ports${family}`;
+          return [`${port} ${destination} @tunnel_peers${family} drop`, `${port} meta protocol . ${destination} @tunnel_ranges${family} drop`];
+        }),
         'oifname @uplinks goto accepted',
         // Somebody else's containers or machines: their policy decides, so no word from us.
         'meta oifkind "bridge" accept',

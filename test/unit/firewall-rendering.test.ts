@@ -136,6 +136,9 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A CLOSED -o wg7 -j DROP
 -A TO-NAT -i wg0 -o br-blue -g ACCEPTED
 -A ELSEWHERE -o docker0 -j RETURN
+-A PEERS -d 192.0.2.2/32 -j DROP
+-A PEERS -d 192.0.2.7/32 -j DROP
+-A FROM-OURS -p udp -m udp --dport 4789 -j PEERS
 -A FORWARD -i br-blue -o br-blue -g INSIDE
 -A FORWARD ! -i br-blue -o br-blue -g TO-NAT
 -A FORWARD -i br-blue ! -o br-blue -g FROM-OURS
