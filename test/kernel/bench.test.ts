@@ -41,7 +41,7 @@ describe('the benchmark', () => {
 
   it('refuses what it does not understand', async () => {
     for (const [args, words] of [
-      [['nix'], "bench: no scenario 'nix': there are attach, publish, data-plane, restart, dns"],
+      [['nix'], "bench: no scenario 'nix': there are attach, publish, data-plane, overlay, restart, dns"],
       [['--peers', 'nix'], "bench: no peer 'nix'"],
       [['--count', '0'], "bench: --count '0' must be whole numbers from 1"],
       [['--format', 'xml'], "bench: --format 'xml' must be table or json"],
