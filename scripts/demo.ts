@@ -1,25 +1,23 @@
 /** What scripts/demo shows; see there. */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { setTimeout } from 'node:timers/promises';
 import { Engine } from '../test/support/engine.ts';
 import { PrivateHost } from '../test/support/host.ts';
 import { INTERNET } from '../test/support/lan.ts';
 import { difference } from '../test/support/machine-state.ts';
 import { showContainers } from './lib/demo-containers.ts';
 import { showHealing } from './lib/demo-healing.ts';
+import { showHosts } from './lib/demo-hosts.ts';
 import { showSandboxes } from './lib/demo-sandboxes.ts';
 import type { DemoWorld } from './lib/demo-world.ts';
+import { openShell } from './lib/demo-shell.ts';
 import { Stage } from './lib/stage.ts';
+import { LOG, startDaemon } from './lib/start-daemon.ts';
 import { TypedShell } from './lib/typed-shell.ts';
 
 /** What has to be as it was in the private host when containers, networks and daemon are gone. */
 const OURS = ['links', 'namespaces', 'nftables', 'routes', 'rules', 'mounts', 'sockets', 'iptables-legacy', 'ip6tables-legacy'];
-
-const LOG = '/run/netctl.log';
 
 /** A tiny web site on the internet that says by which address it sees its visitor. */
 async function openInternet(host: PrivateHost): Promise<AsyncDisposable> {
@@ -52,40 +50,18 @@ async function show(stage: Stage, world: DemoWorld): Promise<void> {
   await stage.type(shell, 'kill $daemon; wait $daemon; ls -A /run/docker/plugins /run/netctl', { shows: /^\/run\/docker\/plugins:\s+\/run\/netctl:$/ });
 }
 
-async function startDaemon({ stage, shell, host }: DemoWorld): Promise<void> {
-  const log = host.path(LOG);
-  const before = timesReady(log);
-  await stage.type(shell, `netctl daemon 2>>${LOG} & daemon=$!`);
-  // a person types the next command later than we do
-  for (let tries = 0; timesReady(log) === before; tries++) {
-    if (tries > 200) throw new Error('the daemon was to be ready within 10 s');
-    await setTimeout(50);
-  }
-}
-
-/** How often a daemon has said in its log that it serves. */
-function timesReady(log: string): number {
-  try {
-    return readFileSync(log, 'utf8').split(' serves ').length;
-  } catch {
-    return 1; // no log yet
-  }
-}
-
 async function main(): Promise<void> {
   const stage = new Stage((text) => process.stdout.write(text), process.stdout.isTTY === true && !process.env['NO_COLOR']);
   await using cleanup = new AsyncDisposableStack();
   const ended = new Promise<never>((_resolve, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => reject(new Error(`ended by ${signal}`)));
   });
-  const demo = async (): Promise<void> => {
-    const begun = performance.now();
+  const one = async (): Promise<void> => {
     const host = cleanup.use(await PrivateHost.start({ name: 'demo' }));
     cleanup.use(await openInternet(host));
     const engine = cleanup.use(await Engine.start(host));
     await engine.docker(['tag', 'bb', 'busybox']);
-    const scripts = fileURLToPath(new URL('.', import.meta.url));
-    const shell = await TypedShell.open(host, { PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${scripts}`, DOCKER_HOST: 'unix:///run/docker.sock', DOCKER_CONFIG: '/run/docker-config' });
+    const shell = await openShell(host);
     const lan = await TypedShell.open(host.outside, {});
     const version = await engine.ask('version', '-f', '{{.Server.Version}}');
     stage.say(`A private host on this machine: ${host.address4} in a LAN, Docker Engine ${version}, image busybox.\nThe other side of the LAN (${host.addresses[0]?.gateway4 ?? ""}) and the internet (${INTERNET.address4}) are a network namespace beside it.`);
@@ -95,9 +71,10 @@ async function main(): Promise<void> {
       const log = (await shell.type(`tail -n 5 ${LOG}`)).output;
       throw new Error(`${(error as Error).message}\nThe daemon's last words:\n${log}`, { cause: error });
     }
-    stage.say(`${String(stage.held)} claims held, in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
   };
-  await Promise.race([demo(), ended]);
+  const begun = performance.now();
+  await Promise.race([process.argv[2] === 'hosts' ? showHosts(stage, cleanup) : one(), ended]);
+  stage.say(`${String(stage.held)} claims held, in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
 }
 
 try {

@@ -47,6 +47,7 @@ export async function openCluster(kernel: Kernel, store: Store, options: Cluster
   const shared = await openEtcdStore({ ...etcd, ...(known === undefined ? {} : { cluster: known.clusterId, instance: known.instanceId }) });
   const membership: MembershipRecord = { clusterId: shared.clusterId, instanceId: shared.instanceId, address, tunnel: { keyFile, ...wireguard, mtu } };
   await store.commit([{ key: MEMBERSHIP_KEY, value: membership }]);
-  const host = { id: store.instanceId, name: hostname(), address, mtu, reaches, wireguard };
+  const encrypts = (await kernel.knownLinkKinds(['wireguard'])).length > 0;
+  const host = { id: store.instanceId, name: hostname(), address, mtu, reaches, ...(encrypts ? { wireguard } : {}) };
   return { store: shared, host: () => host, [Symbol.asyncDispose]: () => shared[Symbol.asyncDispose]() };
 }

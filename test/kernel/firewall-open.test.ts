@@ -86,7 +86,7 @@ inPrivateNamespace(import.meta.filename, () => {
       [`delete table inet ${TABLE}`, 'inet is missing: nothing of ours is filtered or published'],
       [`delete table bridge ${TABLE}`, 'bridge is missing: nothing of ours is filtered or published'],
       [`flush chain inet ${TABLE} to_nat`, 'inet, chain to_nat has 0 rules instead of 4'],
-      [`insert rule inet ${TABLE} forward accept`, 'inet, chain forward has 4 rules instead of 3'],
+      [`insert rule inet ${TABLE} forward accept`, 'inet, chain forward has 6 rules instead of 5'],
       [`add chain inet ${TABLE} more`, 'inet has a chain more that is not ours'],
       [`delete element inet ${TABLE} ports4 { tcp . 8080 }`, 'inet, set ports4 lacks tcp . 8080 : 10.1.0.2 . 80'],
       [`add element inet ${TABLE} ports4 { udp . 8080 : 10.1.0.9 . 80 }`, 'inet, set ports4 has, and nobody wants, udp . 8080 : 10.1.0.9 . 80'],

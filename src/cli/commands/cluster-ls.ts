@@ -8,7 +8,7 @@ import { formatTable } from '../table.ts';
 const EXAMPLES = `
 STATE: here is this host; there, another one; lost, one that is gone and has left endpoints or addresses behind, which
 'netctl cluster forget ID' gives up when it will not come back. Of static://FILE there are the hosts in the file, whether or not they
-answer; the digits behind its path are the same where its content is. ENCRYPTS: whether it has a key, so that encrypted networks reach it.`;
+answer; the digits behind its path are the same where its content is. ENCRYPTS: whether it has a key and its kernel WireGuard, so that encrypted networks reach it.`;
 
 /** `netctl cluster ls` */
 export function clusterList(command: Command): void {
