@@ -12,7 +12,7 @@ export interface HostRecord {
   readonly mtu: number;
   /** CIDR of what it reaches directly: subnets of the cluster stay clear of it. */
   readonly reaches: readonly string[];
-  /** How it takes what is encrypted; hosts of older releases have none. */
+  /** How it takes what is encrypted; hosts without WireGuard in their kernel, or of older releases, have none. */
   readonly wireguard?: {
     /** Base64. The private one never leaves its host. */
     readonly publicKey: string;

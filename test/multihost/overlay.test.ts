@@ -61,6 +61,8 @@ describe('an overlay network over hosts', function () {
     for (const address of [b.ipv4, b.ipv6, c.ipv4, c.ipv6]) assert.equal(await pings(one, 'a', address), true, address);
     for (const name of ['b', 'c', 'b.blue']) assert.match(await one.netctl.ok('exec', 'a', 'ping', '-c1', '-W2', name), / 0% packet loss/);
     assert.match(await one.netctl.ok('cluster', 'ls'), /h1 .* here +1\n.*h2 .* there +1\n.*h3 .* there +1/);
+    const encrypts = (await one.host.exec(['sh', '-c', 'ip link add probe type wireguard && ip link del probe'], { allowFail: true })).code === 0;
+    assert.match(await one.netctl.ok('cluster', 'ls'), new RegExp(`h1 .* ${encrypts ? 'yes' : '-'} +here`), 'a key is of use where the kernel has WireGuard');
     // The full MTU fits, and no byte more.
     assert.equal((await one.host.netns('a').exec(['ping', '-c1', '-W1', '-M', 'do', '-s', String(1450 - 28), b.ipv4], { allowFail: true })).code, 0);
     assert.notEqual((await one.host.netns('a').exec(['ping', '-c1', '-W1', '-M', 'do', '-s', String(1451 - 28), b.ipv4], { allowFail: true })).code, 0);

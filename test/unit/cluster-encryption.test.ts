@@ -122,7 +122,7 @@ describe('encrypted networks', () => {
     await here('blue', [one, two]);
     await lab.eventually(() => peers(one).length === 1);
     assert.deepEqual(peers(one), [publicKey(2)]);
-    assert.match(one.controller.cluster().problems.join(), /host 'h3' takes no part in encrypted networks: its daemon is older/);
+    assert.match(one.controller.cluster().problems.join(), /host 'h3' takes no part in encrypted networks: its kernel has no WireGuard \(modprobe wireguard, then restart its daemon\), or its daemon is older/);
     await lab.eventually(() => three.warnings.length > 0);
     assert.match(three.warnings.join(), /network 'blue' of the cluster cannot be had here: an encrypted network needs a key of each host, and this one has none/);
     assert.equal(vxlan(three), undefined);
