@@ -113,7 +113,6 @@ export function describeDriver(driver: DriverUnderTest): void {
     }
 
     if (driver.runs !== 0) it('is after any steps, crashes included, what a fresh build from the same records is', async function () {
-      this.timeout(120_000);
       await fc.assert(
         fc.asyncProperty(fc.array(step(), { minLength: 4, maxLength: driver.steps ?? 14 }), async (steps) => {
           for (const one of steps) await take(one);

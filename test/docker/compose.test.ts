@@ -39,7 +39,6 @@ describe('a compose file with networks of tsbridge', () => {
   after(() => lab[Symbol.asyncDispose]());
 
   it('comes up, serves, is scaled and goes down without a trace', async function () {
-    this.timeout(90_000);
     await lab.engine.compose(FILE, ['up', '-d']);
     const get = async (service: string, url: string): Promise<string> => (await lab.engine.compose(FILE, ['exec', '-T', service, 'wget', '-q', '-O', '-', url], { allowFail: true })).stdout.trim();
     assert.equal(await get('client', 'http://web/index.html'), 'hello');

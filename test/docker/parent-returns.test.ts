@@ -39,7 +39,7 @@ describe('a container whose parent goes away and comes back', () => {
       await lab.host.sh('ip link del spare');
       assert.equal((await what()).length < before.length, true);
       await lab.host.sh(parent);
-      assert.deepEqual(await eventually(what, (now) => now.join() === before.join(), 10_000), before);
+      assert.deepEqual(await eventually(what, (now) => now.join() === before.join()), before);
       assert.match(await web.sh(`ping -c 1 -W 2 ${WIRE}`), / 0% packet loss/);
       await lab.clear();
       await lab.host.sh('ip link del spare');

@@ -36,7 +36,7 @@ describe('addresses by tsdhcp', () => {
   const acknowledged = (address: string): number => dnsmasq.process.output.split(`DHCPACK(lan0) ${address} `).length - 1;
   const isRenewed = async (address: string): Promise<boolean> => {
     const before = acknowledged(address);
-    return eventually(async () => acknowledged(address) > before, Boolean, 10_000);
+    return eventually(async () => acknowledged(address) > before, Boolean);
   };
 
   for (const driver of ['tsmacvlan', 'macvlan']) {
@@ -68,7 +68,6 @@ describe('addresses by tsdhcp', () => {
   });
 
   it('are held on when the daemon is killed, and given back for containers that the engine has lost', async function () {
-    this.timeout(90_000);
     await create();
     await lab.docker('run', '-d', '--restart', 'always', '--name', 'web', '--network', 'lan', '--mac-address', MAC, 'bb', 'sleep', '100000');
     await lab.run('gone', 'lan');

@@ -60,7 +60,6 @@ describe('addresses by tsipam', () => {
   });
 
   it('keeps addresses when the daemon is killed, and frees those of containers that the engine has lost', async function () {
-    this.timeout(60_000);
     await create('blue', '--subnet', '10.62.0.0/24');
     await lab.docker('run', '-d', '--restart', 'always', '--name', 'web', '--network', 'blue', '--ip', '10.62.0.7', 'bb', 'sleep', '100000');
     await lab.run('other', 'blue');

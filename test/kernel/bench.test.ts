@@ -7,11 +7,10 @@ import { run } from '../support/run.ts';
 
 const MAIN = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 
-const bench = (...args: readonly string[]): ReturnType<typeof run> => run([process.execPath, MAIN, ...args], { timeout: 60_000, allowFail: true });
+const bench = (...args: readonly string[]): ReturnType<typeof run> => run([process.execPath, MAIN, ...args], { allowFail: true });
 
 describe('the benchmark', () => {
   it('attaches, detaches and publishes through the daemon and by hand', async function () {
-    this.timeout(60_000);
     const { stdout, stderr, code } = await bench('attach', 'publish', '--quick', '--peers', 'api,netlink', '--format', 'json');
     assert.equal(code, 0, stderr);
     assert.equal(stderr, '');
@@ -26,7 +25,6 @@ describe('the benchmark', () => {
   });
 
   it('asks name servers, and beside a flood', async function () {
-    this.timeout(60_000);
     const { stdout, stderr, code } = await bench('dns', '--quick', '--peers', 'netctl-dns,dnsmasq', '--format', 'json');
     assert.equal(code, 0, stderr);
     const { tables } = JSON.parse(stdout) as { readonly tables: readonly Table[] };

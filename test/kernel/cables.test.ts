@@ -209,7 +209,6 @@ describe('netctl link: cables between sandboxes', () => {
   });
 
   it('is whole or not there after a kill -9 at any instant', async function () {
-    this.timeout(60_000);
     for (let delay = 0; delay < 8; delay += 1) {
       await netctl.ok('link', 'a', 'b', '--name', 'old');
       const commands = [netctl.run(['link', 'a', 'c', '--name', 'new', '--no-autostart', '--ip', 'a=10.7.0.0/31', '--ip', 'c=10.7.0.1/31']), netctl.run(['link', 'rm', 'old', '--no-autostart'])];

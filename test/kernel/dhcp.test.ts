@@ -89,13 +89,13 @@ describe('addresses by DHCP', () => {
     await web();
     const found = await address();
     const acknowledged = (): number => dhcpd.output.split(`DHCPACK on ${found.split('/')[0] ?? ''} to `).length - 1;
-    assert.equal(await eventually(async () => acknowledged() >= 3, Boolean, 10_000), true, dhcpd.output);
+    assert.equal(await eventually(async () => acknowledged() >= 3, Boolean), true, dhcpd.output);
     assert.match(dhcpd.output, /DHCPACK on [\d.]+ to [0-9a-f:]+ \(web\) via lan0/);
     await dhcpd.kill('SIGKILL');
     await remote.event(({ type, action, attributes }) => type === 'address' && action === 'lost' && attributes['reason'] === 'expired', 8000);
     assert.equal(await address(), '');
     await using again = await startDhcpd(host.outside, 'lan0', subnet, 6);
-    assert.equal(await eventually(address, (now) => now !== '', 10_000), found);
+    assert.equal(await eventually(address, (now) => now !== ''), found);
     await remote.controller.removeSandbox('web');
     assert.equal(await eventually(async () => again.output.includes(`DHCPRELEASE of ${found.split('/')[0] ?? ''} `), Boolean), true, again.output);
   });
@@ -200,7 +200,7 @@ describe('addresses by DHCP', () => {
     await web();
     assert.match(await address(), /^198\.51\.100\.10\d\/24$/);
     const made = /inet6 2001:db8:100:[0-9a-f:]+\/64 (?!.*tentative)[^]*default via fe80/;
-    assert.match(await eventually(() => inside('ip -6 -o addr show eth0 scope global; ip -6 route show default'), (text) => made.test(text), 10_000), made);
+    assert.match(await eventually(() => inside('ip -6 -o addr show eth0 scope global; ip -6 route show default'), (text) => made.test(text)), made);
     assert.match(await inside('ping -6 -c 1 -W 3 2001:db8:200::7'), / 0% packet loss/);
     assert.equal((await dnsmasq.leases()).length, 1);
   });

@@ -205,8 +205,8 @@ inPrivateNamespace(import.meta.filename, () => {
       const script = `import { openDnsServer } from ${JSON.stringify(OPEN_DNS_SERVER)};
         const dns = await openDnsServer();
         console.log(typeof (await dns.listen('a', 'host')).udp);`;
-      assert.equal((await run([process.execPath, '--input-type=module', '-e', script], { timeout: 8000 })).stdout, 'number\n');
-      assert.equal((await run([process.execPath, '--input-type=module', '-e', `${script}\nprocess.exit(0);`], { timeout: 8000 })).stdout, 'number\n');
+      assert.equal((await run([process.execPath, '--input-type=module', '-e', script])).stdout, 'number\n');
+      assert.equal((await run([process.execPath, '--input-type=module', '-e', `${script}\nprocess.exit(0);`])).stdout, 'number\n');
     });
 
     it('is not idle at the expense of the processor', async () => {

@@ -85,7 +85,7 @@ inPrivateNamespace(import.meta.filename, () => {
       const lease = await host.openLease(2);
       await host.commit([{ key: 'host', value: 1, lease }]);
       proxy.mode = 'hold';
-      assert.equal(await eventually(() => store.get('host'), (entry) => entry === undefined, 8000), undefined);
+      assert.equal(await eventually(() => store.get('host'), (entry) => entry === undefined), undefined);
       assert.equal(lease.lost.aborted, false);
       assert.equal(host.health.isReachable, false);
       const lost = once(lease.lost, 'abort');
@@ -114,7 +114,7 @@ inPrivateNamespace(import.meta.filename, () => {
       try {
         assert.equal((await lines.next()).value, 'bound');
         child.kill('SIGSTOP');
-        assert.equal(await eventually(() => store.get('host'), (entry) => entry === undefined, 8000), undefined);
+        assert.equal(await eventually(() => store.get('host'), (entry) => entry === undefined), undefined);
         child.kill('SIGCONT');
         assert.match((await lines.next()).value ?? '', /is over/);
         assert.equal((await lines.next()).value, 'bound');

@@ -136,7 +136,6 @@ inPrivateNamespace(import.meta.filename, () => {
     }
 
     it('leave the same behind, whatever they are asked to do', async function () {
-      this.timeout(60_000);
       await fc.assert(
         fc.asyncProperty(fc.array(anyOp, { maxLength: 8 }), async (ops) => {
           const all = [...beginning, ...ops];

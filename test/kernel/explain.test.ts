@@ -4,7 +4,6 @@ import { Netctl } from '../support/netctl.ts';
 
 describe('what --explain prints', () => {
   for (const firewall of ['nft', 'iptables'] as const) it(`makes a working network when it is typed into the shell of another host (${firewall})`, async function () {
-    this.timeout(60_000); // two hosts
     await using described = await PrivateHost.start();
     const netctl = new Netctl(described);
     await using daemon = await netctl.daemon(['--docker-plugins', 'none', '--firewall', firewall]);

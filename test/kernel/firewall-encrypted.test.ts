@@ -72,7 +72,6 @@ const SETUPS: readonly { readonly name: string; readonly backend: ReturnType<typ
 ];
 
 describe('packet filter, around encrypted networks', function () {
-  this.timeout(120_000);
   let lab: FirewallLab;
 
   before(async () => {

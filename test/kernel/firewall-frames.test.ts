@@ -67,7 +67,6 @@ const SETUPS: readonly { readonly name: string; readonly backend: ReturnType<typ
 ];
 
 describe('packet filter, with frames that no socket sends', function () {
-  this.timeout(120_000);
   let lab: FirewallLab;
 
   before(async () => {

@@ -147,7 +147,6 @@ inPrivateNamespace(import.meta.filename, () => {
 
     for (const kind of ['nft', 'legacy'] as const) {
       it(`is iptables when asked for: iptables-${kind} says what is missing, extra, different or elsewhere`, async function () {
-        this.timeout(60_000);
         if (kind === 'legacy' && (await run(['iptables-legacy', '-L'], { allowFail: true })).code !== 0) skip(this, 'kernel feature ip_tables');
         await using plain = await plainIptables(kind);
         assert.notEqual(plain.path, '');

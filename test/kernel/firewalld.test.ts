@@ -31,7 +31,6 @@ exec /usr/bin/python3 /usr/sbin/firewalld --nofork --nopid --log-file /run/firew
 `;
 
 describe('beside firewalld', function () {
-  this.timeout(60_000);
   let lab: FirewallLab;
   let firewalld: ChildProcess;
 

@@ -77,7 +77,6 @@ describe('what was half made when the daemon was killed', () => {
   });
 
   it('is complete or gone, whenever the daemon is killed: sandboxes made and removed as fast as can be', async function () {
-    this.timeout(120_000); // a daemon a round
     const seen = new Set<string>();
     for (let round = 0; round < 24; round += 1) {
       // Nobody waits for the answers: the kill meets whatever is under way.

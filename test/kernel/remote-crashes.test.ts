@@ -16,6 +16,7 @@ describe('a Docker plugin or a daemon that is killed in the middle of it', () =>
 
   /** Kills the daemon as soon as the plugin has done what it was asked for, and does not answer. */
   const killDuring = async (words: readonly string[]): Promise<void> => {
+    await lab.restart('SIGTERM', 'much');
     const asking = lab.netctl.run(['--no-autostart', ...words]);
     await lab.plugin.stalls();
     await lab.restart('SIGKILL');
@@ -33,6 +34,7 @@ describe('a Docker plugin or a daemon that is killed in the middle of it', () =>
 
   it('the daemon, while a sandbox joins, which is removed before the plugin is back', async () => {
     await lab.netctl.ok('network', 'create', '-d', 'sample', '--subnet', '10.30.0.0/24', '-o', 'Join=stall', 'far');
+    await lab.restart('SIGTERM', 'much');
     const asking = lab.netctl.run(['--no-autostart', 'sandbox', 'create', '--network', 'far', 'web']);
     await lab.plugin.stalls();
     await lab.daemon.kill('SIGKILL');

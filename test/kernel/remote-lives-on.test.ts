@@ -71,7 +71,6 @@ describe('a network of a Docker plugin lives on', () => {
   });
 
   it('when the machine comes back, and the plugin has forgotten its networks', async function () {
-    this.timeout(60_000);
     const machine = await PrivateHost.start();
     try {
       const before = new Netctl(machine);

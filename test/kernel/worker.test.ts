@@ -16,7 +16,7 @@ const OPEN_KERNEL = fileURLToPath(new URL('../../src/kernel/open-kernel.ts', imp
 /** Runs a program that opens a kernel, and gives what it printed. */
 async function program(script: string, before: readonly string[] = []): Promise<string> {
   const text = `import { openKernel } from ${JSON.stringify(OPEN_KERNEL)};\nconst kernel = await openKernel();\n${script}`;
-  return (await run([...before, process.execPath, '--input-type=module', '-e', text], { timeout: 8000 })).stdout;
+  return (await run([...before, process.execPath, '--input-type=module', '-e', text])).stdout;
 }
 
 /** Descriptors and threads of this process. */

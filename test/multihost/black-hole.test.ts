@@ -10,7 +10,6 @@ import { rejects } from '../support/refusal.ts';
 const FEW_SECONDS = 8_000;
 
 describe('hosts whose etcd swallows what is sent to it', function () {
-  this.timeout(90_000);
   let lab: MultiHostLab;
   let one: ApiClient;
   let two: ApiClient;

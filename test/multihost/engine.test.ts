@@ -9,7 +9,6 @@ interface DockerHost extends LabHost {
 }
 
 describe('an engine’s network over hosts', function () {
-  this.timeout(90_000);
   let lab: MultiHostLab;
   let one: DockerHost;
   let two: DockerHost;

@@ -9,7 +9,6 @@ import { MultiHostLab, type LabHost } from '../support/multi-host.ts';
 const PATIENCE = 15_000;
 
 describe('an overlay network whose entries come from BGP EVPN', function () {
-  this.timeout(60_000);
   let lab: MultiHostLab;
   let one: LabHost;
   let two: LabHost;

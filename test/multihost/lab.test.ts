@@ -12,7 +12,6 @@ import { skip } from '../support/skip.ts';
 const ELSEWHERE: ReadonlySet<string> = new Set(['names', 'etcd-leader-killed', 'host-lost', 'partition', 'small-underlay', 'random', 'throughput']);
 
 describe('the lab: networks over three machines', function () {
-  this.timeout(90_000);
   let lab: Lab;
 
   before(async function () {

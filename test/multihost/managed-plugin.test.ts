@@ -12,7 +12,6 @@ import { run } from '../support/run.ts';
 const SCRIPT = fileURLToPath(new URL('../../scripts/package-plugin', import.meta.url));
 
 describe('a managed plugin for networks over hosts', function () {
-  this.timeout(60_000); // 140 MB are packed, and digested by the engine
   let folder: string;
   let lab: MultiHostLab;
   let one: LabHost;
@@ -23,7 +22,7 @@ describe('a managed plugin for networks over hosts', function () {
     lab = await MultiHostLab.start(this, 1);
     one = lab.host(1);
     folder = await mkdtemp(join(tmpdir(), 'plugin-'));
-    await run([SCRIPT, 'tsoverlay', join(folder, 'plugin')], { timeout: 60_000 });
+    await run([SCRIPT, 'tsoverlay', join(folder, 'plugin')]);
     host = await PrivateHost.start({ name: 'h2', lans: [lab.lan] });
     // as systemd has it
     await host.sh('mount --bind /run /run && mount --make-rshared /run');

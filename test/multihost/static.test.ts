@@ -16,7 +16,6 @@ interface Machine {
 }
 
 describe('a cluster that stands in a file', function () {
-  this.timeout(60_000);
   let stack: AsyncDisposableStack;
   let one: Machine;
   let two: Machine;

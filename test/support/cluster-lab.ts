@@ -4,6 +4,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { MEMBERSHIP_KEY, type MembershipRecord } from '../../src/controller/records.ts';
 import { nftBackend } from '../../src/firewall/nft-backend.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
+import { PATIENCE } from './eventually.ts';
 import { RecordingKernel } from './recording-kernel.ts';
 import { RecordingNames } from './recording-names.ts';
 import { SharedMemory, SharedServers } from './shared-memory.ts';
@@ -92,7 +93,7 @@ export class ClusterLab implements AsyncDisposable {
   }
 
   /** Waits until something is true. @param limit ms @throws when it does not become so */
-  async eventually(isTrue: () => boolean, what = 'that', limit = 4_000): Promise<void> {
+  async eventually(isTrue: () => boolean, what = 'that', limit: number = PATIENCE): Promise<void> {
     for (const end = performance.now() + limit; performance.now() < end; ) {
       if (isTrue()) return;
       await new Promise((resolve) => setTimeout(resolve, 1));

@@ -37,12 +37,12 @@ export class Engine implements AsyncDisposable {
   /** Starts dockerd again after {@link stop} or {@link kill9}. */
   async start(): Promise<void> {
     this.#daemon = await this.host.spawn([...dockerdCommand(this.host.cgroup), ...this.#flags]);
-    await this.#daemon.waitFor(/API listen on/, 30_000);
+    await this.#daemon.waitFor(/API listen on/);
   }
 
   /** Runs the docker client in the host. @throws Error with its words when it fails, unless allowFail */
   docker(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return this.host.exec(dockerCommand(args), { timeout: 60_000, ...options, env: { ...CLIENT_ENVIRONMENT, ...options.env } });
+    return this.host.exec(dockerCommand(args), { ...options, env: { ...CLIENT_ENVIRONMENT, ...options.env } });
   }
 
   /** Runs docker-compose on the text of a compose file; project name `project`. */

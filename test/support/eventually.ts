@@ -1,10 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** ms: what a machine that does much else may need. Nobody waits longer than it takes. */
+export const PATIENCE = 30_000;
+
 /**
  * Waits until a question is answered as expected.
  * @returns the last answer: the expected one, or what it was when the time was over
  */
-export async function eventually<T>(ask: () => Promise<T>, isGood: (answer: T) => boolean, limitMs = 5000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T>, isGood: (answer: T) => boolean, limitMs: number = PATIENCE): Promise<T> {
   const end = performance.now() + limitMs;
   for (;;) {
     const answer = await ask();

@@ -47,7 +47,7 @@ export class Netctl {
     const firewall = words.includes('--firewall') ? [] : ['--firewall', await prepareFirewall(this.host)];
     const daemon = await this.start(['daemon', ...firewall, ...words]);
     // As long as a test has: many hosts start at once on few cores.
-    await daemon.waitFor(/INFO netctl .* serves /, 30_000);
+    await daemon.waitFor(/INFO netctl .* serves /);
     return daemon;
   }
 }

@@ -11,6 +11,9 @@ const MARKS = ['links', 'namespaces', 'routes', 'rules', 'mounts', 'sysctls', 'n
 /** Options of a daemon that has Docker plugins: it is none itself, and has little patience. */
 export const PLUGIN_DAEMON: readonly string[] = ['--docker-plugins', 'none', '--plugin-timeout', '2'];
 
+/** The same with the patience of a saint, for what has to happen while it waits. */
+const PATIENT_DAEMON: readonly string[] = [...PLUGIN_DAEMON.slice(0, -1), '60'];
+
 /** What {@link SamplePlugin.holds} says when all is gone. */
 export const HOLDS_NOTHING = { networks: 0, endpoints: 0, addresses: [] } as const;
 
@@ -39,10 +42,10 @@ export class PluginLab implements AsyncDisposable {
     return new PluginLab(host, netctl, daemon, plugin, await host.snapshot());
   }
 
-  /** Ends the daemon and starts another. */
-  async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  /** Ends the daemon and starts another. @param patience 'much': it waits a minute for its plugins */
+  async restart(signal: 'SIGTERM' | 'SIGKILL', patience: 'much' | 'little' = 'little'): Promise<void> {
     await this.daemon.kill(signal);
-    this.daemon = await this.netctl.daemon(PLUGIN_DAEMON);
+    this.daemon = await this.netctl.daemon(patience === 'much' ? PATIENT_DAEMON : PLUGIN_DAEMON);
   }
 
   /** What doctor says; it ends with 1 where it has found something. */

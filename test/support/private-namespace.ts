@@ -34,8 +34,8 @@ export function inPrivateNamespace(file: string, define: () => void): void {
     where: 'in namespaces of its own',
     enter: privately('own'),
     results: 3,
-    timeout: 20_000,
-    limit: 120_000,
+    timeout: 120_000,
+    limit: 600_000,
     check: async () => {
       if (process.getuid?.() !== 0) throw new Error('a private namespace needs root: run the tests as root (sudo scripts/test)');
     },

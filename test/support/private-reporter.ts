@@ -6,6 +6,8 @@ export interface PrivateResult {
   readonly title: string;
   readonly skipped?: true;
   readonly error?: { readonly message: string; readonly stack: string };
+  /** It is tried again. */
+  readonly again?: true;
 }
 
 /** Where the results go: a descriptor that nothing else is written to, if it can be had. */
@@ -15,8 +17,13 @@ const RESULTS = Number(process.env['TEST_RESULTS'] ?? 3);
 function privateReporter(runner: Mocha.Runner): void {
   runner.on('pass', (test) => tell({ title: test.fullTitle() }));
   runner.on('pending', (test) => tell({ title: test.fullTitle(), skipped: true }));
-  runner.on('fail', (test, error) => tell({ title: test.fullTitle(), error: { message: error.message, stack: `${error.stack ?? ''}${causeOf(error)}` } }));
+  runner.on('fail', (test, error) => tell({ title: test.fullTitle(), error: told(error) }));
+  runner.on('retry', (test: Mocha.Test, error: Error) => tell({ title: test.fullTitle(), error: told(error), again: true }));
   runner.once('end', () => writeSync(RESULTS, 'end\n'));
+}
+
+function told(error: Error): NonNullable<PrivateResult['error']> {
+  return { message: error.message, stack: `${error.stack ?? ''}${causeOf(error)}` };
 }
 
 /** fast-check keeps there what went wrong in the smallest case. */

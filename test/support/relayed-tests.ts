@@ -34,12 +34,14 @@ export function relayTests(tests: RelayedTests): void {
       this.timeout(limit);
       await check(this);
       // Tests that are added while `before` runs are still run after it.
-      for (const result of await runThere(tests)) {
+      const suite = this.test?.parent;
+      let tries: PrivateResult[] = [];
+      for (const result of await runThere(tests, suite?.retries() ?? 0)) {
         orderly = true;
-        this.test?.parent?.addTest(new Mocha.Test(result.title, function (this: Mocha.Context) {
-          if (result.skipped === true) this.skip();
-          if (result.error !== undefined) throw Object.assign(new Error(result.error.message), { stack: result.error.stack });
-        }));
+        tries.push(result);
+        if (result.again === true) continue;
+        suite?.addTest(asTest(result.title, tries));
+        tries = [];
       }
     });
 
@@ -49,12 +51,21 @@ export function relayTests(tests: RelayedTests): void {
   });
 }
 
-async function runThere({ file, mark, enter, env, results: descriptor, timeout }: RelayedTests): Promise<PrivateResult[]> {
+/** A test that ends as each try of it did there, one after the other. */
+function asTest(title: string, tries: PrivateResult[]): Mocha.Test {
+  return new Mocha.Test(title, function (this: Mocha.Context) {
+    const { skipped, error } = (tries.length > 1 ? tries.shift() : tries[0]) ?? {};
+    if (skipped === true) this.skip();
+    if (error !== undefined) throw Object.assign(new Error(error.message), { stack: error.stack });
+  });
+}
+
+async function runThere({ file, mark, enter, env, results: descriptor, timeout }: RelayedTests, retries: number): Promise<PrivateResult[]> {
   const mocha = fileURLToPath(import.meta.resolve('mocha/bin/mocha.js'));
   const reporter = fileURLToPath(new URL('private-reporter.ts', import.meta.url));
   const child = spawn(
     'setpriv',
-    ['--pdeathsig', 'KILL', ...enter, process.execPath, mocha, '--no-config', '--no-package', '--timeout', String(timeout), '--exit', '--reporter', reporter, file],
+    ['--pdeathsig', 'KILL', ...enter, process.execPath, mocha, '--no-config', '--no-package', '--timeout', String(timeout), '--retries', String(retries), '--exit', '--reporter', reporter, file],
     { env: { ...process.env, ...env, [mark]: file, TEST_RESULTS: String(descriptor) }, stdio: descriptor === 3 ? ['ignore', 'inherit', 'inherit', 'pipe'] : ['ignore', 'pipe', 'inherit'] },
   );
   const pipe = child.stdio[descriptor];

@@ -4,6 +4,7 @@ import type { ControllerEvent } from '../../src/controller/events.ts';
 import type { EngineDoor } from '../../src/controller/engine-door.ts';
 import { NetworkError, type ErrorCode } from '../../src/common/error.ts';
 import type { Background } from './background.ts';
+import { PATIENCE } from './eventually.ts';
 import type { Place } from './place.ts';
 import { prepareFirewall, type TestFirewall } from './test-firewall.ts';
 
@@ -38,11 +39,11 @@ export class RemoteController implements AsyncDisposable {
   }
 
   /** Opens a controller there; resolves when it is ready. @throws Error with what it printed when it does not come up */
-  static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: TestFirewall; /** ms, 10,000 unless told. */ readonly readyWithin?: number } = {}): Promise<RemoteController> {
+  static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: TestFirewall } = {}): Promise<RemoteController> {
     const script = fileURLToPath(new URL('controller-agent.ts', import.meta.url));
     const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', await prepareFirewall(place, options.firewall)]);
     const remote = new RemoteController(child);
-    await child.waitFor(/"ready":true/, options.readyWithin ?? 10_000);
+    await child.waitFor(/"ready":true/);
     remote.#read();
     return remote;
   }
@@ -59,7 +60,7 @@ export class RemoteController implements AsyncDisposable {
   }
 
   /** Resolves with the first event, past or to come, that satisfies. */
-  async event(wanted: (event: ControllerEvent) => boolean, timeoutMs = 5000): Promise<ControllerEvent> {
+  async event(wanted: (event: ControllerEvent) => boolean, timeoutMs: number = PATIENCE): Promise<ControllerEvent> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       this.#read();

@@ -12,8 +12,7 @@ const PATIENCE = 10_000;
 
 /** Tests of published sctp ports; they skip where the kernel has no sctp. */
 export function describeSctp(): void {
-  describe('published sctp ports', function () {
-    this.timeout(12 * PATIENCE);
+  describe('published sctp ports', () => {
     let host: PrivateHost;
     let remote: RemoteController;
 
@@ -25,7 +24,7 @@ export function describeSctp(): void {
       } catch (error) {
         skip(this, `kernel module sctp (${String(error)})`);
       }
-      remote = await RemoteController.start(host, { readyWithin: 10 * PATIENCE });
+      remote = await RemoteController.start(host);
       await remote.controller.createNetwork({ name: 'blue', subnets: ['10.9.0.0/24', 'fd00:9::/64'] });
       await remote.controller.createNetwork({ name: 'four', subnets: ['10.10.0.0/24'] });
     });

@@ -22,7 +22,6 @@ function step(): fc.Arbitrary<Step> {
 
 describe('hosts that lose each other', () => {
   it('never give an address twice, and agree when they are together again', async function () {
-    this.timeout(60_000);
     await fc.assert(
       fc.asyncProperty(fc.array(step(), { minLength: 5, maxLength: 40 }), async (steps) => {
         await using lab = await new ClusterLab().open(3);

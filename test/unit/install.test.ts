@@ -9,7 +9,6 @@ import { run, type RunResult } from '../support/run.ts';
 const scripts = fileURLToPath(new URL('../../scripts', import.meta.url));
 
 describe('scripts/install and scripts/uninstall', function () {
-  this.timeout(60_000); // the project is built when dist/ is older than the sources
   let root: string;
 
   beforeEach(async () => {
@@ -18,7 +17,7 @@ describe('scripts/install and scripts/uninstall', function () {
 
   afterEach(() => rm(root, { recursive: true }));
 
-  const install = (...words: string[]): Promise<RunResult> => run([join(scripts, 'install'), '--root', root, ...words], { timeout: 60_000 });
+  const install = (...words: string[]): Promise<RunResult> => run([join(scripts, 'install'), '--root', root, ...words]);
   const uninstall = (...words: string[]): Promise<RunResult> => run([join(scripts, 'uninstall'), ...words, '--root', root]);
 
   /** Files below the root, without those of the packages. */

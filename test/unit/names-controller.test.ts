@@ -251,7 +251,6 @@ describe('names of sandboxes', () => {
   });
 
   it('end where a fresh start would, whatever happened', async function () {
-    this.timeout(30_000);
     const sandbox = fc.constantFrom('a', 'b', 'c');
     const network = fc.constantFrom('blue', 'inner');
     const step = fc.oneof(
