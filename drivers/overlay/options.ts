@@ -33,6 +33,8 @@ const ENCRYPTED = 'encrypted';
 const VXLAN_PORT = 4789;
 const LARGEST_VNI = 0xffffff;
 
+const vni = integer(1, LARGEST_VNI);
+
 /** Docker's driver encrypts whatever the value; who says `false` hardly means that. */
 const flag: OptionParser<boolean> = (key, value) => value === '' || boolean(key, value);
 
@@ -68,10 +70,16 @@ export function parseOverlayOptions(options: Readonly<Record<string, string>>, w
     if (value === undefined || control === 'evpn') return value;
     throw new NetworkError('INVALID', `option ${OWN}${key} is for networks whose entries come from a routing daemon: add -o ${OWN}control=evpn, or leave it out`);
   };
-  const encrypted = read(`${OWN}encrypted`, boolean, undefined) ?? read(ENCRYPTED, flag, false);
+  /** Two names of one thing: who says both, says the same. */
+  const either = <T>(own: string, dockers: string, [parse, parseDockers]: readonly [OptionParser<T>, OptionParser<T>]): T | undefined => {
+    const [ours, theirs] = [read(own, parse, undefined), read(dockers, parseDockers, undefined)];
+    if (ours === undefined || theirs === undefined || ours === theirs) return ours ?? theirs;
+    throw new NetworkError('INVALID', `options ${own}=${quote(options[own] ?? '')} and ${dockers}=${quote(options[dockers] ?? '')} are two names of one thing: leave one of them out`);
+  };
+  const encrypted = either(`${OWN}encrypted`, ENCRYPTED, [boolean, flag]) ?? false;
   if (encrypted && control === 'evpn') throw new NetworkError('INVALID', `an encrypted network has addresses that no routing daemon knows: leave -o ${OWN}control=evpn out, or the option encrypted`);
   return {
-    vni: read(`${OWN}vni`, integer(1, LARGEST_VNI), undefined) ?? read(VNI_LIST, integer(1, LARGEST_VNI), undefined),
+    vni: either(`${OWN}vni`, VNI_LIST, [vni, vni]),
     port: read(`${OWN}port`, integer(1, 65535), VXLAN_PORT),
     control,
     peers: withEvpn('peers', read(`${OWN}peers`, cidrs, undefined)) ?? [],

@@ -23,9 +23,16 @@ describe('options of an overlay network', () => {
   });
 
   it('encrypt as Docker’s own driver is told to, and as ours; not when they say false', () => {
-    for (const options of [{ encrypted: '' }, { encrypted: 'true' }, { encrypted: '1' }, { 'tsoverlay.encrypted': 'true' }, { 'tsoverlay.encrypted': 'true', encrypted: 'false' }]) assert.equal(parseOverlayOptions(options).encrypted, true, JSON.stringify(options));
+    for (const options of [{ encrypted: '' }, { encrypted: 'true' }, { encrypted: '1' }, { 'tsoverlay.encrypted': 'true' }, { 'tsoverlay.encrypted': 'true', encrypted: '' }]) assert.equal(parseOverlayOptions(options).encrypted, true, JSON.stringify(options));
     for (const options of [{}, { encrypted: 'false' }, { 'tsoverlay.encrypted': 'false' }]) assert.equal(parseOverlayOptions(options).encrypted, false, JSON.stringify(options));
     for (const options of [{ encrypted: 'maybe' }, { 'tsoverlay.encrypted': '' }]) refuses(() => parseOverlayOptions(options), 'INVALID', /must be true or false/);
+  });
+
+  it('are not taken where two names of one thing say two things', () => {
+    refuses(() => parseOverlayOptions({ 'tsoverlay.encrypted': 'false', encrypted: '' }), 'INVALID', /^options tsoverlay\.encrypted='false' and encrypted='' are two names of one thing: leave one of them out$/);
+    refuses(() => parseOverlayOptions({ 'tsoverlay.vni': '5', 'com.docker.network.driver.overlay.vxlanid_list': '6' }), 'INVALID', /two names of one thing/);
+    refuses(() => parseOverlayOptions({ 'tsoverlay.vni': '5', 'com.docker.network.driver.overlay.vxlanid_list': '6,7' }), 'INVALID', /vxlanid_list='6,7': must be a whole number/);
+    assert.equal(parseOverlayOptions({ 'tsoverlay.vni': '5', 'com.docker.network.driver.overlay.vxlanid_list': '5' }).vni, 5);
   });
 
   it('name routers as ranges of addresses, where a routing daemon knows them', () => {
