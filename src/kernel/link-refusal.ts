@@ -36,12 +36,13 @@ export function linkRefusal(error: unknown, op: LinkAdd): unknown {
 }
 
 /**
- * The same for a link that is to come up: macvlan links and their parent each want a MAC address of their own (macvlan_open), the link of
- * our tunnels a UDP port (wg_socket_init). The kernel has one number for both, and `op` no kind: so it goes by the name that we gave.
+ * The same for a link that is to come up: macvlan links and their parent each want a MAC address of their own (macvlan_open), VXLAN links
+ * (vxlan_open) and those that encrypt (wg_socket_init) a UDP port. The kernel has one number for both, and `op` no kind: so it goes by the name that we gave.
  */
 export function upRefusal(error: unknown, op: LinkSet): unknown {
   if (op.up !== true || errnoOf(error) !== ERRNO.EADDRINUSE) return error;
   const kernel = error instanceof NetworkError ? error.kernel : undefined;
-  const why = op.name.startsWith('wg-') ? "a program has the UDP port at which it listens ('ss -lunp' names it)" : 'its MAC address is that of its parent or of another link there: choose another by --mac';
+  const taken = "another program has the UDP port at which it listens ('ss -lunp' names it): end that one";
+  const why = op.name.startsWith('wg-') ? taken : op.name.startsWith('vx-') ? `${taken}, or make the network with another -o tsoverlay.port` : 'its MAC address is that of its parent or of another link there: choose another by --mac';
   return new NetworkError('IN_USE', `${opWords(op)}: ${why}`, { cause: error, ...(kernel === undefined ? {} : { kernel }) });
 }
