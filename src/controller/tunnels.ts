@@ -30,19 +30,20 @@ export async function adjustTunnels(context: Context): Promise<void> {
 export function tunnelChange(senders: Senders, links: readonly LinkState[]): Change {
   const tunnels = links.flatMap(({ vxlan }) => vxlan ?? []);
   const ports = new Map(tunnels.map(({ local, port }) => [`${familyOf(local)} ${port}`, { kind: 'tunnel-port', family: familyOf(local), port } as const]));
+  const ends = [...new Set(tunnels.map(({ local }) => local))].map((address): Fact => ({ kind: 'tunnel-end', family: familyOf(address), address }));
   const peers = ports.size === 0 ? [] : senders.peers.map((address): Fact => ({ kind: 'tunnel-peer', family: familyOf(address), address }));
   const ranges = ports.size === 0 ? [] : withoutInner(senders.others).map((range): Fact => ({ kind: 'tunnel-range', family: range.family, subnet: formatCidr(range) }));
-  return { id: TUNNEL_FACTS, wanted: { links: [], facts: [...peers, ...ranges, ...ports.values(), ...encryptedWays(senders, links)] } };
+  return { id: TUNNEL_FACTS, wanted: { links: [], facts: [...ends, ...peers, ...ranges, ...ports.values(), ...encryptedWays(senders, links)] } };
 }
 
 /** Where what is encrypted is taken, and what comes out of it. */
 function encryptedWays({ tunnel }: Senders, links: readonly LinkState[]): Fact[] {
   if (tunnel === undefined || links.every(({ type }) => type !== 'wireguard')) return [];
   const { link, wireguard } = tunnel;
-  const families = new Set(wireguard.peers.map(({ endpoint }) => familyOf(endpoint.address)));
   return [
     { kind: 'tunnel-link', link },
-    ...[...families].map((family): Fact => ({ kind: 'tunnel-port', family, port: wireguard.port })),
+    // From any address: which of its own a host sends from, its routes say.
+    { kind: 'encrypted-port', port: wireguard.port },
     ...wireguard.peers.flatMap(({ allowed }) => allowed).map((block): Fact => ({ kind: 'tunnel-peer', family: familyOf(block), address: block.split('/')[0] ?? '' })),
   ];
 }

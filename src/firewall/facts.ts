@@ -84,6 +84,14 @@ export interface TunnelPortFacts {
   readonly port: number;
 }
 
+/** An address of the host at which it takes tunnels: nobody has a reason to send them to its others. */
+export interface TunnelEndFacts {
+  readonly kind: 'tunnel-end';
+  readonly family: 4 | 6;
+  /** Plain. */
+  readonly address: string;
+}
+
 /** A host of the cluster, which may send there. */
 export interface TunnelPeerFacts {
   readonly kind: 'tunnel-peer';
@@ -104,6 +112,12 @@ export interface TunnelRangeFacts {
 export interface TunnelLinkFacts {
   readonly kind: 'tunnel-link';
   readonly link: string;
+}
+
+/** The UDP port at which such a link takes what is encrypted, from wherever it comes: who has no key is not heard. */
+export interface EncryptedPortFacts {
+  readonly kind: 'encrypted-port';
+  readonly port: number;
 }
 
 /** A VXLAN network of which nothing comes or goes but by tunnel links. */
@@ -141,11 +155,11 @@ export interface ForeignBridgeFacts {
 }
 
 /** One fact. */
-export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelPeerFacts | TunnelRangeFacts | TunnelLinkFacts | EncryptedVxlanFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
+export type Fact = NetworkFacts | BridgePortFacts | PublishedPortFacts | OpenPortFacts | HostPortFacts | TunnelPortFacts | TunnelEndFacts | TunnelPeerFacts | TunnelRangeFacts | TunnelLinkFacts | EncryptedPortFacts | EncryptedVxlanFacts | GuardFacts | UplinkFacts | ForeignBridgeFacts;
 
 /** Whether a fact lets something in to the host itself, past what others filter there. */
 export function opensHost({ kind }: Fact): boolean {
-  return kind === 'host-port' || kind === 'tunnel-port';
+  return kind === 'host-port' || kind === 'tunnel-port' || kind === 'encrypted-port';
 }
 
 /** A text equal for equal facts, whatever the order of their keys, and different for different ones. */

@@ -40,8 +40,10 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
     }
     case 'tunnel-port': {
       const tunnel = port('udp', fact.port);
-      return [rule(fact.family, 'HOST', `${tunnel} -g {TUNNEL}`), rule(fact.family, 'FROM-OURS', `${tunnel} -j {PEERS}`)];
+      return [rule(fact.family, 'HOST', `${tunnel} -g {TUNNEL}`), rule(fact.family, 'TO-TUNNELS', `${tunnel} -j {PEERS}`)];
     }
+    case 'tunnel-end':
+      return [rule(fact.family, 'ENDS', `-d ${withLength(ruleAddress(fact.address, fact.family), fact.family)} -j RETURN`)];
     case 'tunnel-peer':
       return peerRules(fact.family, ruleAddress(fact.address, fact.family));
     case 'tunnel-range':
@@ -56,6 +58,8 @@ export function iptablesRules(fact: Fact): IptablesRule[] {
         rule(family, 'CLOSED', `-o ${link} -j DROP`),
       ]);
     }
+    case 'encrypted-port':
+      return both((family) => [rule(family, 'HOST', `${port('udp', fact.port)} -g {ENCRYPTED}`)]);
     case 'encrypted-vxlan':
       return both((family) => encryptedRules(fact, family));
     case 'guard':

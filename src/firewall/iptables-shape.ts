@@ -62,7 +62,10 @@ export function iptablesChains(family: 4 | 6): Readonly<Record<string, IptablesC
     HOST: { table: 'mangle', hooks: ['INPUT'], head: ['-j {CLEAR}'] },
     // Where tunnels of a cluster's hosts end: not from our own bridges, whoever that pretends to be.
     INNER: { table: 'mangle' },
-    TUNNEL: { table: 'mangle', head: ['-j {INNER}'], tail: ['-j DROP'] },
+    // And only at the addresses that the others know, which return first.
+    ENDS: { table: 'mangle', tail: ['-j DROP'] },
+    TUNNEL: { table: 'mangle', head: ['-j {INNER}', '-j {ENDS}'], tail: ['-j DROP'] },
+    ENCRYPTED: { table: 'mangle', head: ['-j {INNER}', ACCEPTED] },
     ACCEPTED: { table: 'mangle', head: [SET_BIT] },
     CLOSED: { table: 'mangle' },
     INSIDE: { table: 'mangle', head: [`${PUBLISHED} ${ACCEPTED}`, '-j DROP'] },
@@ -73,9 +76,10 @@ export function iptablesChains(family: 4 | 6): Readonly<Record<string, IptablesC
       tail: ['-j DROP'],
     },
     ELSEWHERE: { table: 'mangle', tail: [ACCEPTED] },
-    // Hosts of a cluster, who would take what comes from a sandbox behind our address for our own.
+    // Hosts of a cluster, who would take what comes from a sandbox behind our address for our own; at which ports.
     PEERS: { table: 'mangle' },
-    'FROM-OURS': { table: 'mangle', head: GOES_ON, tail: ['-g {ELSEWHERE}'] },
+    'TO-TUNNELS': { table: 'mangle' },
+    'FROM-OURS': { table: 'mangle', head: ['-j {TO-TUNNELS}', ...GOES_ON], tail: ['-g {ELSEWHERE}'] },
     // Behind its head: what comes to our bridges, in front; what leaves them, at the end.
     FORWARD: { table: 'mangle', hooks: ['FORWARD'], head: ['-j {CLOSED}'] },
     GUARD: { table: 'filter', hooks: ['FORWARD'], head: [`${DECIDED} -j RETURN`, `${ESTABLISHED} -j RETURN`, `${PUBLISHED} -j RETURN`] },

@@ -38,12 +38,16 @@ export function nftElements(fact: Fact): NftElement[] {
     }
     case 'tunnel-port':
       return [inet(`tunnel_ports${fact.family}`, String(rulePort(fact.port)))];
+    case 'tunnel-end':
+      return [inet(`tunnel_ends${fact.family}`, ruleAddress(fact.address, fact.family))];
     case 'tunnel-peer':
       return [inet(`tunnel_peers${fact.family}`, ruleAddress(fact.address, fact.family))];
     case 'tunnel-range':
       return [inet(`tunnel_ranges${fact.family}`, `${fact.family === 4 ? 'ip' : 'ip6'} . ${ruleSubnet(fact.subnet, fact.family)}`)];
     case 'tunnel-link':
       return [inet('tunnel_links', link(fact.link))];
+    case 'encrypted-port':
+      return [inet('encrypted_ports', String(rulePort(fact.port)))];
     case 'encrypted-vxlan':
       return [inet('encrypted', `${rulePort(fact.port)} . ${ruleVni(fact.vni)}`)];
     case 'guard':

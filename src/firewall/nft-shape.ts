@@ -64,8 +64,9 @@ function familySets(family: 4 | 6): Record<string, SetShape> {
     [`open${family}`]: { key: [address, 'inet_proto', 'inet_service'] },
     // ports of the host that are open to a bridge
     [`host_ports${family}`]: { key: ['ifname', address, 'inet_proto', 'inet_service'] },
-    // ports of the host at which tunnels end, and who may send there
+    // ports and addresses of the host at which tunnels end, and who may send there
     [`tunnel_ports${family}`]: { key: ['inet_service'] },
+    [`tunnel_ends${family}`]: { key: [address] },
     [`tunnel_peers${family}`]: { key: [address] },
     [`tunnel_ranges${family}`]: { key: ['ether_type', address], interval: true },
     // bridges: nothing in or out; who may come in; who may go out
@@ -114,6 +115,8 @@ function familyChains(family: 4 | 6): Record<string, ChainShape> {
       rules: [
         // An endpoint of ours may pretend to be any host.
         'iifname @bridges drop',
+        // And one of another host's reaches all addresses but those of tunnels, behind that host's own.
+        `${ip} daddr != @tunnel_ends${family} drop`,
         `${ip} saddr @tunnel_peers${family} goto accepted`,
         `meta protocol . ${ip} saddr @tunnel_ranges${family} goto accepted`,
         'drop',
@@ -141,8 +144,9 @@ const INET: TableShape = {
     // interface . bridge: may reach unpublished ports
     trusted: PAIR,
     uplinks: LINK,
-    // links that encrypt, and the VXLAN networks that come and go by no others
+    // links that encrypt, where they take that, and the VXLAN networks that come and go by no others
     tunnel_links: LINK,
+    encrypted_ports: { key: ['inet_service'] },
     encrypted: { key: ['inet_service', 'integer'], of: VXLAN },
     ...familySets(4),
     ...familySets(6),
@@ -182,6 +186,7 @@ const INET: TableShape = {
         'meta nfproto ipv4 udp dport @tunnel_ports4 goto tunnel4',
         'meta nfproto ipv6 udp dport @tunnel_ports6 goto tunnel6',
         'iifname @tunnel_links drop',
+        'iifname != @bridges udp dport @encrypted_ports goto accepted',
         'iifname != @bridges accept',
         'iifname . ip daddr . meta l4proto . th dport @host_ports4 goto accepted',
         'iifname . ip6 daddr . meta l4proto . th dport @host_ports6 goto accepted',
@@ -207,14 +212,14 @@ const INET: TableShape = {
     },
     from_ours: {
       rules: [
-        `${ESTABLISHED} goto accepted`,
-        `${PUBLISHED} goto accepted`,
-        // Behind the host's address it would be taken for the host's own tunnel.
+        // Behind the host's address it would be taken for the host's own tunnel. Also what is established: with whom may be forgotten there.
         ...([4, 6] as const).flatMap((family) => {
           const destination = family === 4 ? 'ip daddr' : 'ip6 daddr';
           const port = `udp dport @tunnel_ports${family}`;
           return [`${port} ${destination} @tunnel_peers${family} drop`, `${port} meta protocol . ${destination} @tunnel_ranges${family} drop`];
         }),
+        `${ESTABLISHED} goto accepted`,
+        `${PUBLISHED} goto accepted`,
         'oifname @uplinks goto accepted',
         // Somebody else's containers or machines: their policy decides, so no word from us.
         'meta oifkind "bridge" accept',

@@ -28,6 +28,7 @@ const TUNNELS: readonly Fact[] = [
   { kind: 'tunnel-link', link: 'eth1' },
   ...([4, 6] as const).flatMap((family): Fact[] => [
     { kind: 'tunnel-port', family, port: PORT },
+    ...['host', 'host@eth1'].map((node): Fact => ({ kind: 'tunnel-end', family, address: addressOf(node, family) })),
     ...['lan', 'far'].map((node): Fact => ({ kind: 'tunnel-peer', family, address: addressOf(node, family) })),
   ]),
 ];
@@ -57,6 +58,8 @@ const CASES: readonly Case[] = [
   { why: 'not from an endpoint', from: 'a1', to: 'host@ta', vni: ENCRYPTED, arrives: false },
   { why: 'it does by the link that encrypts', from: 'far', to: 'host@eth1', vni: ENCRYPTED, arrives: true },
   { why: 'another network does in clear text', from: 'lan', to: 'host', vni: CLEAR, arrives: true },
+  { why: 'no tunnel ends at another address of the host, where an endpoint of another host could send behind that one’s', from: 'lan', to: 'host@ta', vni: CLEAR, arrives: false },
+  { why: 'nor one that came encrypted', from: 'far', to: 'host@ta', vni: ENCRYPTED, arrives: false },
   { why: 'by the link that encrypts comes nothing but tunnels', from: 'far', to: 'host@eth1', arrives: false },
   { why: 'nothing is routed from it', from: 'far', to: 'u1', arrives: false },
   { why: 'nor into it', from: 'a1', to: 'far', vni: ENCRYPTED, arrives: false },

@@ -110,6 +110,28 @@ describe('an overlay network over hosts', function () {
     assert.equal(await pings(two, 'b', a.ipv4), true);
   });
 
+  it('is not written into by a sandbox of another network, to whatever address of a host it sends', async () => {
+    await network('--subnet', '10.1.0.0/24', '-o', 'tsoverlay.vni=77', 'blue');
+    const a = await sandbox(one, 'a');
+    const b = await sandbox(two, 'b');
+    await two.netctl.ok('network', 'create', '--subnet', '10.8.0.0/24', 'private');
+    await two.netctl.ok('sandbox', 'create', '--network', 'private', 'evil');
+    await one.host.sh('ip addr add 198.51.100.77/24 dev eth0');
+    const dump = await one.host.netns('a').spawn(['tcpdump', '-lni', 'eth0', 'icmp']);
+    await dump.waitFor(/listening on/);
+    for (const remote of [one.host.address4, '198.51.100.77']) {
+      await two.host.netns('evil').sh(`ip link add vx type vxlan id 77 dstport 4789 remote ${remote} nolearning; ip addr add 10.1.0.200/24 dev vx; ip link set vx up; ip neigh add ${a.ipv4} lladdr ${a.mac} dev vx nud permanent
+        ping -c2 -W1 -I vx ${a.ipv4} || true; ip link del vx`);
+    }
+    assert.equal(await pings(two, 'b', a.ipv4), true);
+    await dump.waitFor(new RegExp(`${b.ipv4} > `));
+    await dump.kill('SIGINT');
+    assert.doesNotMatch(dump.output, /10\.1\.0\.200/);
+    await one.host.sh('ip addr del 198.51.100.77/24 dev eth0');
+    await two.netctl.ok('sandbox', 'rm', 'evil');
+    await two.netctl.ok('network', 'rm', 'private');
+  });
+
   it('publishes ports of an endpoint at its host, for every other host', async () => {
     await network('--subnet', '10.1.0.0/24', 'blue');
     await sandbox(one, 'web', '-p', '8080:80');
@@ -210,6 +232,10 @@ describe('an overlay network over hosts', function () {
     await one.netctl.ok('network', 'create', '-d', 'overlay', '--subnet', '10.7.0.0/24', '-o', 'tsoverlay.vni=77', 'blue');
     assert.equal(await says(one, 'network', 'create', '-d', 'overlay', '-o', 'tsoverlay.vni=77', 'red'), "netctl: VNI 77 is that of network 'blue': choose another, or none to get a free one");
     assert.equal(await says(two, 'network', 'create', '-d', 'overlay', '-o', 'tsoverlay.vni=0', 'red'), "netctl: option tsoverlay.vni='0': must be a whole number from 1 to 16777215");
+    {
+      await using _program = await two.host.serve(4790, 'udp', 'hello');
+      assert.match(await says(two, 'network', 'create', '-d', 'overlay', '-o', 'tsoverlay.port=4790', 'red'), /^netctl: set link 'vx-\w+' .*: another program has the UDP port at which it listens \('ss -lunp' names it\): end that one, or make the network with another -o tsoverlay\.port$/);
+    }
     assert.match(await says(two, ...other, '--cluster', cluster, '--advertise', '203.0.113.99'), /^netctl: address 203\.0\.113\.99 is on no interface of this host, which has .*198\.51\.100/);
     assert.match(await says(two, ...other, '--cluster', 'etcd://198.51.100.1:9'), /^netctl: .*198\.51\.100\.1:9.*ECONNREFUSED/);
     assert.match(await says(two, ...other, '--cluster', 'http://198.51.100.1'), /^netctl: cluster 'http:\/\/198\.51\.100\.1' is not of the form/);

@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 /** What a thread can be asked to do. */
 export type AgentTask =
-  | { readonly do: 'connect'; readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number; readonly timeout: number; readonly from?: string; readonly say?: string }
+  | { readonly do: 'connect'; readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number; readonly timeout: number; readonly from?: string; readonly fromPort?: number; readonly say?: string }
   /** Frames in hexadecimal, sent by a link as they are. */
   | { readonly do: 'send'; readonly link: string; readonly frames: readonly string[] }
   /** The datagrams that came in so far, `TEXT from ADDRESS` a line. */
@@ -75,7 +75,7 @@ function reach(task: AgentTask & { do: 'connect' }): Promise<string> {
     const socket = createSocket(task.address.includes(':') ? 'udp6' : 'udp4');
     sockets.defer(() => socket.close());
     socket.on('error', done).on('message', (data) => ((answer = String(data)), done()));
-    socket.bind(0, task.from, () => {
+    socket.bind(task.fromPort ?? 0, task.from, () => {
       socket.setBroadcast(true);
       socket.send(task.say ?? 'hello', task.port, task.address, (error) => (error === null || error === undefined ? undefined : done()));
     });

@@ -16,6 +16,8 @@ export interface FirewallCase {
   readonly family?: 4 | 6;
   /** Source addresses, where they are not left to the kernel. */
   readonly as?: readonly [v4: string, v6: string];
+  /** Source port (udp), likewise. */
+  readonly asPort?: number;
   /**
    * The node that answers, or `nothing`; `a1 sees host` also asks under whose address it was
    * reached. `lan hears host` asks the other end about a datagram on its own; `lan hears nothing`.
@@ -79,6 +81,7 @@ export const FACTS: readonly Fact[] = [
   ...publish('tr', 'r1', { hostPort: 8094, port: 81 }),
   ...([4, 6] as const).map((family): Fact => ({ kind: 'open-port', family, protocol: 'tcp', bridge: 'tr', address: addressOf('r1', family), port: 80 })),
   ...([4, 6] as const).map((family): Fact => ({ kind: 'tunnel-port', family, port: 81 })),
+  ...([4, 6] as const).map((family): Fact => ({ kind: 'tunnel-port', family, port: 4242 })),
   ...([4, 6] as const).map((family): Fact => ({ kind: 'tunnel-peer', family, address: addressOf('lan', family) })),
   ...([4, 6] as const).map((family): Fact => ({ kind: 'guard', family, link: 'eth0' })),
   ...([4, 6] as const).map((family): Fact => ({ kind: 'guard', family, link: 'br9' })),
@@ -175,6 +178,7 @@ export const CASES: readonly FirewallCase[] = [
   { from: 'i1', to: 'host:8080', gets: 'nothing', why: 'internal: not even to a published port' },
   { from: 'a1', to: 'lan:81', protocol: 'udp', gets: 'lan hears nothing', why: 'a tunnel packet made in a sandbox would be taken for the host’s own behind its address' },
   { from: 'r1', to: 'lan:81', protocol: 'udp', gets: 'lan hears nothing', why: 'nor from a routed network' },
+  { from: 'lan', to: 'host:8080', protocol: 'udp', asPort: 4242, gets: 'nothing', why: 'nor as an answer: where nobody remembers the question, it would be a tunnel packet too' },
   { from: 'host', to: 'lan:81', protocol: 'udp', gets: 'lan', why: 'the host’s own tunnels go' },
   { from: 'i1', to: 'lan:80', protocol: 'udp', gets: 'lan hears nothing', why: 'internal: not a single packet leaves' },
   { from: 'far', to: 'i1:80', protocol: 'udp', gets: 'i1 hears nothing', why: 'internal: nor enters' },

@@ -25,14 +25,14 @@ async function tryOne(lab: FirewallLab, one: FirewallCase, family: 4 | 6): Promi
   return well ? undefined : `${why}: ${from} to ${to} ${protocol} IPv${String(family)} got '${result}', not '${wanted}'`;
 }
 
-async function outcome(lab: FirewallLab, { from, to, protocol = 'tcp', as, gets }: FirewallCase, family: 4 | 6): Promise<string> {
+async function outcome(lab: FirewallLab, { from, to, protocol = 'tcp', as, asPort, gets }: FirewallCase, family: 4 | 6): Promise<string> {
   const [node = '', port = ''] = to.split(':');
   const address = addressOf(node, family);
   const timeout = gets === 'nothing' || gets.includes(' hears ') ? SILENCE : PATIENCE;
   if (protocol === 'ping') return (await lab.ping(from, address, timeout)) ? node : 'nothing';
   const source = as?.[family === 4 ? 0 : 1];
   const say = `${from} ${to} ${String(performance.now())}`;
-  const answer = await lab.ask(from, { do: 'connect', protocol, address, port: Number(port), timeout, say, ...(source === undefined ? {} : { from: source }) });
+  const answer = await lab.ask(from, { do: 'connect', protocol, address, port: Number(port), timeout, say, ...(source === undefined ? {} : { from: source }), ...(asPort === undefined ? {} : { fromPort: asPort }) });
   if (!gets.includes(' hears ')) return answer;
   const [hearer = ''] = gets.split(' ');
   const heard = await hears(lab, hearer, say, gets.endsWith(' nothing') ? 0 : PATIENCE);

@@ -99,7 +99,7 @@ describe('encrypted networks', () => {
     assert.deepEqual(two.kernel.ops.flatMap((op) => (op.op === 'nft' || op.op === 'iptables-restore' ? [] : [op.op])), []);
     const scripts = two.kernel.ops.flatMap((op) => (op.op === 'nft' ? [op.script] : []));
     // What the rules forbid and what they admit come in one.
-    assert.deepEqual(scripts.filter((script) => script.includes(' encrypted {')).map((script) => [`tunnel_links { "wg-${two.record.id}" }`, 'tunnel_ports4 { 4792 }', inside(one)].every((text) => script.includes(text))), [true]);
+    assert.deepEqual(scripts.filter((script) => script.includes(' encrypted {')).map((script) => [`tunnel_links { "wg-${two.record.id}" }`, 'encrypted_ports { 4792 }', inside(one)].every((text) => script.includes(text))), [true]);
     two.shared.cut(false);
   });
 

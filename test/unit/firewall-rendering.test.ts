@@ -29,10 +29,12 @@ const SMALL: readonly Fact[] = [
   { kind: 'open-port', family: 6, protocol: 'tcp', bridge: 'br-blue', address: '2001:db8:7::2', port: 80 },
   { kind: 'host-port', family: 4, protocol: 'udp', bridge: 'br-blue', address: '172.18.0.1', port: 53 },
   { kind: 'tunnel-port', family: 4, port: 4789 },
+  { kind: 'tunnel-end', family: 4, address: '192.0.2.1' },
   { kind: 'tunnel-peer', family: 4, address: '192.0.2.2' },
   { kind: 'tunnel-range', family: 4, subnet: '192.0.2.7/32' },
   { kind: 'tunnel-range', family: 6, subnet: '2001:db8:9::/64' },
   { kind: 'tunnel-link', link: 'wg7' },
+  { kind: 'encrypted-port', port: 4795 },
   { kind: 'encrypted-vxlan', port: 4789, vni: 7_777_777 },
   { kind: 'guard', family: 4, link: 'eth0' },
   { kind: 'uplink', link: 'br0' },
@@ -67,10 +69,12 @@ add element inet netctl_0a1b2c3d ports_on4 { 127.0.0.1 . udp . 53 : 172.18.0.2 .
 add element inet netctl_0a1b2c3d open6 { 2001:db8:7::2 . tcp . 80 }
 add element inet netctl_0a1b2c3d host_ports4 { "br-blue" . 172.18.0.1 . udp . 53 }
 add element inet netctl_0a1b2c3d tunnel_ports4 { 4789 }
+add element inet netctl_0a1b2c3d tunnel_ends4 { 192.0.2.1 }
 add element inet netctl_0a1b2c3d tunnel_peers4 { 192.0.2.2 }
 add element inet netctl_0a1b2c3d tunnel_ranges4 { ip . 192.0.2.7 }
 add element inet netctl_0a1b2c3d tunnel_ranges6 { ip6 . 2001:db8:9::/64 }
 add element inet netctl_0a1b2c3d tunnel_links { "wg7" }
+add element inet netctl_0a1b2c3d encrypted_ports { 4795 }
 add element inet netctl_0a1b2c3d encrypted { 4789 . 7777777 }
 add element inet netctl_0a1b2c3d guarded4 { "eth0" }
 add element inet netctl_0a1b2c3d guarded_pair4 { "eth0" . "eth0" }
@@ -113,7 +117,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
   });
 
   it('for iptables: what a network adds to the chains', () => {
-    const own = text(iptables.rebuild(SMALL), /br-blue|172\.18|192\.0\.2|4789|veth1|eth0|wg[07]|br0|docker0|2001:db8:7/).replaceAll('NETCTL-0a1b2c3d-', '');
+    const own = text(iptables.rebuild(SMALL), /br-blue|172\.18|192\.0\.2|47[89]\d|veth1|eth0|wg[07]|br0|docker0|2001:db8:7/).replaceAll('NETCTL-0a1b2c3d-', '');
     assert.equal(
       own,
       `-A RAW -s 172.18.0.0/16 ! -i br-blue -j DROP
@@ -128,8 +132,10 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A CLEAR -p udp -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc>>0x8=0x76adf1" -j DROP
 -A HOST -d 172.18.0.1/32 -i br-blue -p udp -m udp --dport 53 -g ACCEPTED
 -A HOST -p udp -m udp --dport 4789 -g TUNNEL
+-A HOST -p udp -m udp --dport 4795 -g ENCRYPTED
 -A HOST -i wg7 -j DROP
 -A INNER -i br-blue -j DROP
+-A ENDS -d 192.0.2.1/32 -j RETURN
 -A TUNNEL -s 192.0.2.2/32 -g ACCEPTED
 -A TUNNEL -s 192.0.2.7/32 -g ACCEPTED
 -A CLOSED -i wg7 -j DROP
@@ -138,7 +144,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A ELSEWHERE -o docker0 -j RETURN
 -A PEERS -d 192.0.2.2/32 -j DROP
 -A PEERS -d 192.0.2.7/32 -j DROP
--A FROM-OURS -p udp -m udp --dport 4789 -j PEERS
+-A TO-TUNNELS -p udp -m udp --dport 4789 -j PEERS
 -A FORWARD -i br-blue -o br-blue -g INSIDE
 -A FORWARD ! -i br-blue -o br-blue -g TO-NAT
 -A FORWARD -i br-blue ! -o br-blue -g FROM-OURS
@@ -154,6 +160,7 @@ add element inet netctl_0a1b2c3d uplinks { "br0" }`,
 -A CLEAR -i wg7 -j RETURN
 -A CLEAR -p udp -m udp --dport 4789 -m u32 --u32 "0x34>>0x8=0x76adf1" -j DROP
 -A CLEAR -p udp -m udp --dport 4789 -m u32 --u32 "0x4>>0x8&0xff=0x0:0x10,0x12:0xff" -m comment --comment vni-7777777 -j DROP
+-A HOST -p udp -m udp --dport 4795 -g ENCRYPTED
 -A HOST -i wg7 -j DROP
 -A INNER -i br-blue -j DROP
 -A CLOSED -i wg7 -j DROP
