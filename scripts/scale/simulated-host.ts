@@ -50,7 +50,7 @@ export class SimulatedHost implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.joined = promise;
     this.#membership = new Membership(store, mirror, () => record, { joined: () => this.#join(resolve), refused: () => (this.lost += 1) });
-    this.outbox = new Outbox(store, mirror, this.id, () => {});
+    this.outbox = new Outbox(store, mirror, this.id, () => true, () => {});
   }
 
   /** How many endpoints it has. */

@@ -57,6 +57,8 @@ export class Cluster implements AsyncDisposable {
   readonly #problems = new Map<string, string>();
   readonly #report: (message: string) => void;
   #clocks: Disposable | undefined;
+  /** Undefined before the first answer. */
+  #hasPlace: boolean | undefined;
 
   constructor({ store, host, file }: ClusterParts, { follow, reachable, report }: ClusterListener) {
     this.#store = store;
@@ -78,10 +80,19 @@ export class Cluster implements AsyncDisposable {
       },
     });
     this.#membership = new Membership(store, this.#mirror, host, {
-      joined: () => this.#settle('place'),
-      refused: (error) => this.#note('place', `this host is not among the others: ${error.message}`),
+      joined: () => {
+        this.#hasPlace = true;
+        this.#settle('place');
+        this.#outbox.wake();
+        reachable();
+      },
+      refused: (error) => {
+        // A store that is away has not given the place to anybody else.
+        if (error.code === 'IN_USE') this.#hasPlace = false;
+        this.#note('place', `this host is not among the others: ${error.message}`);
+      },
     });
-    this.#outbox = new Outbox(store, this.#mirror, this.self, (error) => this.#note('outbox', `the others do not hear of endpoints here: ${error.message}`));
+    this.#outbox = new Outbox(store, this.#mirror, this.self, () => this.mayWrite, (error) => this.#note('outbox', `the others do not hear of endpoints here: ${error.message}`));
   }
 
   /** Everything that is known of the others. */
@@ -92,6 +103,11 @@ export class Cluster implements AsyncDisposable {
   /** Whether the store can be read now. */
   get isReachable(): boolean {
     return this.#mirror.isCurrent;
+  }
+
+  /** Whether this host can write down in the store what it has, and may: another one could have its id. */
+  get mayWrite(): boolean {
+    return this.isReachable && this.#hasPlace === true;
   }
 
   /** Sixteen hex digits of the servers, eight of the store in them; of a file its path, and eight hex digits of what stands in it. */
@@ -220,6 +236,11 @@ export class Cluster implements AsyncDisposable {
   requireSharing(name: string): void {
     this.requireStore();
     this.#refuseFixed(`network ${quote(name)} cannot be made for all hosts by a command`);
+  }
+
+  /** @throws {NetworkError} UNAVAILABLE where another host has the place of this one: what this one may give is that one's */
+  requirePlace(): void {
+    if (this.#hasPlace === false) throw new NetworkError('UNAVAILABLE', this.#problems.get('place') ?? 'another host has the place of this one');
   }
 
   /** @throws {NetworkError} UNAVAILABLE while the store cannot be read */

@@ -82,13 +82,14 @@ export class Membership implements AsyncDisposable {
   async #register(lease: StoreLease): Promise<void> {
     const self = this.#self();
     const [owner, same] = await Promise.all([this.#store.get(addressKey(self.address)), this.#store.get(hostKey(self.id))]);
+    const other = same?.value as HostRecord | undefined;
+    // Its name proves nothing: copies of a machine have the same.
+    if (other !== undefined && other.address !== self.address) {
+      throw new NetworkError('IN_USE', `host ${quote(other.name)} at ${other.address} has the id ${self.id} of this one: was its state folder copied? Use an empty one, or wait ${String(LEASE)} s if this is that host with another address`);
+    }
     if (owner !== undefined && owner.value !== self.id) {
       const name = this.#mirror.directory.hosts.get(String(owner.value))?.name ?? String(owner.value);
       throw new NetworkError('IN_USE', `address ${self.address} is advertised by host ${quote(name)} already: give each host its own (--advertise), or wait until that one is gone`);
-    }
-    const other = same?.value as HostRecord | undefined;
-    if (other !== undefined && other.address !== self.address && other.name !== self.name) {
-      throw new NetworkError('IN_USE', `host ${quote(other.name)} at ${other.address} has the id ${self.id} of this one: was its state folder copied? Use an empty one`);
     }
     await this.#store.commit([
       { key: addressKey(self.address), value: self.id, lease, expected: owner?.revision ?? 0 },

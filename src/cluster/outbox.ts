@@ -31,6 +31,7 @@ export class Outbox implements AsyncDisposable {
   readonly #store: SharedStore;
   readonly #mirror: Mirror;
   readonly #self: string;
+  readonly #mayWrite: () => boolean;
   readonly #report: (error: NetworkError) => void;
   readonly #end = new AbortController();
   readonly #wanted = new Map<string, SharedEndpoint>();
@@ -44,11 +45,12 @@ export class Outbox implements AsyncDisposable {
   #isDirty = false;
   #retry: NodeJS.Timeout | undefined;
 
-  /** @param self id of this host */
-  constructor(store: SharedStore, mirror: Mirror, self: string, report: (error: NetworkError) => void) {
+  /** @param self id of this host @param mayWrite whether it is this host that has the id */
+  constructor(store: SharedStore, mirror: Mirror, self: string, mayWrite: () => boolean, report: (error: NetworkError) => void) {
     this.#store = store;
     this.#mirror = mirror;
     this.#self = self;
+    this.#mayWrite = mayWrite;
     this.#report = report;
   }
 
@@ -135,7 +137,7 @@ export class Outbox implements AsyncDisposable {
 
   #changes(): Written[] {
     // Before it has been read nobody knows what stands there.
-    if (!this.#mirror.isCurrent) return [];
+    if (!this.#mirror.isCurrent || !this.#mayWrite()) return [];
     const own = this.#mirror.directory.endpointsOfHost.get(this.#self);
     const changes: Written[] = [];
     let text = 0;

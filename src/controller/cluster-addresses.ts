@@ -49,6 +49,7 @@ export class ClusterAddresses {
       for (const request of requests) {
         const record = this.#spanning(request.network);
         if (record === undefined) continue;
+        this.#cluster.requirePlace();
         for (const [subnets, wanted] of [[record.ipv4, request.ipv4], [record.ipv6, request.ipv6]] as const) {
           if (wanted !== undefined) await this.#obtain(stack, record, subnets, canonicalAddress(wanted), signal);
           else if (subnets.length > 0) await this.#reserve(stack, record, subnets, signal);
@@ -69,6 +70,7 @@ export class ClusterAddresses {
     const stack = new DisposableStack();
     try {
       const record = this.#spanning(networkId);
+      if (record !== undefined) this.#cluster.requirePlace();
       const subnets = record === undefined ? [] : [...record.ipv4, ...record.ipv6].filter((one) => one.subnet === subnet);
       if (record !== undefined && address !== undefined) await this.#obtain(stack, record, subnets, canonicalAddress(address), signal);
       else if (record !== undefined) await this.#reserve(stack, record, subnets, signal);
@@ -104,7 +106,7 @@ export class ClusterAddresses {
    */
   settle(): void {
     const { ledger, addresses } = this.#context();
-    if (!this.#cluster.isReachable) return;
+    if (!this.#cluster.mayWrite) return;
     for (const { record } of ledger.networks.values()) {
       if (record.cluster !== 'told' || this.#blocks(record.id).length === 0 || this.#cluster.file !== undefined) continue;
       for (const subnets of [record.ipv4, record.ipv6]) if (subnets.length > 0 && this.#left(subnets) < AHEAD && !this.#borrowing.has(keyOf(record, subnets))) void this.#borrow(record, subnets).catch(() => {});
@@ -134,7 +136,7 @@ export class ClusterAddresses {
     await this.#dropOthers(networkId, theirs);
     const asked = directory.recalls.get(networkId);
     const idle = ledger.endpointsOfNetwork(networkId).length === 0 && this.#ofEngines(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
-    if (asked !== undefined && asked.hostId !== self && idle) await this.#giveBack(live.record);
+    if (asked !== undefined && asked.hostId !== self && idle && this.#cluster.mayWrite) await this.#giveBack(live.record);
   }
 
   /** Where blocks stand in a file, what is not there any more is nothing to give from. */

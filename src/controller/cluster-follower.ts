@@ -95,7 +95,9 @@ export class ClusterFollower implements Disposable {
   /** The store answers, for the first time or again. */
   resume(): void {
     // Servers that answer have not told anything yet.
-    if (this.#wasRead || this.#followers === undefined || !this.#cluster.isReachable) return;
+    if (this.#followers === undefined || !this.#cluster.isReachable) return;
+    this.#answerLate(this.#followers);
+    if (this.#wasRead) return;
     this.#wasRead = true;
     this.#hosts.missed();
     // What was removed from the cluster while no daemon ran here is in no news.
@@ -122,6 +124,16 @@ export class ClusterFollower implements Disposable {
     });
     const lacking = this.#lacking.get(id);
     if (lacking !== undefined) throw new NetworkError('UNAVAILABLE', lacking);
+  }
+
+  /** What others asked for while this host could not answer, or had no place yet. */
+  #answerLate(followers: Followers): void {
+    const { claims, recalls } = this.#cluster.directory;
+    const open = [...claims].filter(([, { record }]) => record.answer === undefined);
+    if (open.length === 0 && recalls.size === 0) return;
+    const pending = (this.#pending ??= this.#schedule(followers));
+    for (const [key] of open) pending.claims.add(key);
+    for (const id of recalls.keys()) pending.blocks.add(id);
   }
 
   #touchHost(id: string): void {

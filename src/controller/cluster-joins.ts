@@ -36,7 +36,7 @@ export class ClusterJoins {
 
   /** Follows the ledger, where a call could not. */
   settle(): void {
-    if (!this.#cluster.isReachable) return;
+    if (!this.#cluster.mayWrite) return;
     const { ledger } = this.#context();
     const { directory, self } = this.#cluster;
     const joined = new Set([...ledger.engineNetworks.values()].map(({ networkId }) => networkId));

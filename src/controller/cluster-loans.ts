@@ -33,7 +33,7 @@ export class ClusterLoans {
     const wanted = parseAddress(address);
     const isOurs = (ledger.blocks.get(networkId) ?? []).some(({ block }) => contains(parseCidr(block), wanted));
     const pool = this.#pool(networkId, address);
-    if (!isOurs || pool === undefined) return;
+    if (!isOurs || pool === undefined || !this.#cluster.mayWrite) return;
     const id = `${networkId}/${address}`;
     const owner = pool.ownerOf(wanted);
     const known = ledger.loans.get(id);

@@ -25,6 +25,14 @@ export class ModelHost implements AsyncDisposable {
     this.#store = new MemoryStore(this.record.id);
   }
 
+  /** Another host, with a copy of what this one has written down. */
+  async copy(servers: SharedServers, number: number, changes: Partial<HostRecord> = {}): Promise<ModelHost> {
+    const copy = new ModelHost(servers, number, { id: this.record.id, ...changes });
+    const { entries } = await this.#store.list('');
+    await copy.#store.commit(entries.map(({ key, value }) => ({ key, value })));
+    return copy;
+  }
+
   get controller(): Controller {
     assert.ok(this.#controller, `${this.record.name} is down`);
     return this.#controller;

@@ -203,4 +203,28 @@ describe('networks that span hosts', () => {
     await two.controller.forgetHost(one.record.id);
     assert.equal((await make(two, 'other', '10.1.0.2')).endpoints[0]?.ipv4, '10.1.0.2/24');
   });
+
+  for (const name of ['h1', 'h4']) {
+    it(`leave a host alone whose state folder was copied to ${name === 'h1' ? 'one of the same name' : 'another one'}: that one gives and tells nothing`, async () => {
+      await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+      await everywhere('blue');
+      await make(one, 'a');
+      await lab.eventually(() => lab.servers.log.some(({ events }) => events.some(({ key }) => key.startsWith('endpoint/'))));
+      const copy = await one.copy(lab.servers, 4, { name });
+      lab.hosts.push(await copy.up());
+      const refusal = /host 'h1' at 192\.0\.2\.1 has the id 00000001 of this one: was its state folder copied/;
+      await lab.eventually(() => copy.controller.cluster().problems.some((text) => refusal.test(text)), 'the copy is refused');
+      const before = lab.servers.log.length;
+      await rejects(make(copy, 'b'), 'UNAVAILABLE', refusal);
+      await copy.controller.removeSandbox('a');
+      await make(one, 'c');
+      const endpoints = lab.servers.log.slice(before).flatMap(({ events }) => events.filter(({ key }) => key.startsWith('endpoint/')));
+      assert.equal(endpoints.some(({ value }) => value === undefined), false, 'an endpoint of the other was removed');
+      await lab.eventually(() => two.controller.network('blue').remoteEndpoints?.length === 2, 'both endpoints of h1 are known');
+      await one.down();
+      await one.shared.expire();
+      await lab.eventually(() => copy.controller.cluster().problems.length === 0, 'the place is free');
+      await make(copy, 'b');
+    });
+  }
 });

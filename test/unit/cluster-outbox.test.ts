@@ -31,7 +31,7 @@ describe('what the others are told of endpoints here', () => {
     servers = new SharedServers();
     store = new SharedMemory(servers);
     mirror = new Mirror(store, { follow: (news) => outbox.hear(news), lost: () => {}, found: () => outbox.wake() });
-    outbox = new Outbox(store, mirror, '00000001', () => {});
+    outbox = new Outbox(store, mirror, '00000001', () => true, () => {});
     // Of an earlier life, and of another host.
     await servers.commit([
       { key: keyOf(8), value: endpoint(8) },
