@@ -26,8 +26,6 @@ const SIDES = [1, 2] as const;
 const UNDERLAY = 6;
 /** 1500 less WireGuard and VXLAN, both over IPv6. */
 const MTU = 1350;
-/** An emulated machine takes its time, ms. */
-const PATIENCE = 60_000;
 
 /** What packets carry, as pings and eavesdroppers are told it. */
 const WORD = 'plain!';
@@ -71,7 +69,7 @@ function wanted(which: Side, encrypted: boolean): { readonly links: LinkState[];
 }
 
 async function setRules(which: Side, facts: readonly Fact[]): Promise<void> {
-  for (const op of nftBackend('0a1b2c3d').rebuild(facts)) await run(['ip', 'netns', 'exec', side(which).host, 'nft', '-f', '-'], { input: op.op === 'nft' ? op.script : '', timeout: PATIENCE });
+  for (const op of nftBackend('0a1b2c3d').rebuild(facts)) await run(['ip', 'netns', 'exec', side(which).host, 'nft', '-f', '-'], { input: op.op === 'nft' ? op.script : '' });
 }
 
 /** What passes a link while something is done. */
@@ -93,7 +91,7 @@ async function overheard(namespace: string, link: string, task: () => Promise<vo
 /** How many of some pings are answered. */
 async function pings(count = 3): Promise<number> {
   const words = ['ping', '-n', '-c', String(count), '-i', '0.2', '-W', '5', '-s', '200', '-p', Buffer.from(WORD).toString('hex'), side(2)[4]];
-  const { stdout } = await run(['ip', 'netns', 'exec', side(1).sandbox, ...words], { allowFail: true, timeout: 2 * PATIENCE });
+  const { stdout } = await run(['ip', 'netns', 'exec', side(1).sandbox, ...words], { allowFail: true });
   return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
 }
 
@@ -125,7 +123,7 @@ inVirtualMachine(import.meta.filename, () => {
       return done;
     }
 
-    const answers = async (): Promise<void> => assert.equal(await eventually(() => pings(), (count) => count === 3, PATIENCE), 3);
+    const answers = async (): Promise<void> => assert.equal(await eventually(() => pings(), (count) => count === 3), 3);
 
     it('is told from others on the underlay: only WireGuard’s packets, and not a word in clear text', async () => {
       await make(false);
@@ -146,7 +144,7 @@ inVirtualMachine(import.meta.filename, () => {
     });
 
     it('carries packets up to its MTU in one piece', async () => {
-      const sent = async (size: number): Promise<number | undefined> => (await run(['ip', 'netns', 'exec', 'box1', 'ping', '-n', '-c', '1', '-W', '5', '-M', 'do', '-s', String(size), side(2)[4]], { allowFail: true, timeout: PATIENCE })).code;
+      const sent = async (size: number): Promise<number | undefined> => (await run(['ip', 'netns', 'exec', 'box1', 'ping', '-n', '-c', '1', '-W', '5', '-M', 'do', '-s', String(size), side(2)[4]], { allowFail: true })).code;
       assert.equal(await sent(MTU - 28), 0);
       assert.notEqual(await sent(MTU - 27), 0);
     });

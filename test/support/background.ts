@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { PATIENCE } from './patience.ts';
 
 /** How a program ended. */
 export interface Ending {
@@ -64,7 +65,7 @@ export class Background implements AsyncDisposable {
    * Resolves with the match as soon as the output matches.
    * @throws Error with the output so far when the program ends first or `timeoutMs` pass
    */
-  waitFor(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
+  waitFor(pattern: RegExp, timeoutMs: number = PATIENCE): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const streams = [this.#child.stdout, this.#child.stderr];
       const stop = (): void => {

@@ -4,7 +4,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { MEMBERSHIP_KEY, type MembershipRecord } from '../../src/controller/records.ts';
 import { nftBackend } from '../../src/firewall/nft-backend.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
-import { PATIENCE } from './eventually.ts';
+import { PATIENCE } from './patience.ts';
 import { RecordingKernel } from './recording-kernel.ts';
 import { RecordingNames } from './recording-names.ts';
 import { SharedMemory, SharedServers } from './shared-memory.ts';

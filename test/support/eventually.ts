@@ -1,7 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-
-/** ms: what a machine that does much else may need. Nobody waits longer than it takes. */
-export const PATIENCE = 30_000;
+import { PATIENCE } from './patience.ts';
 
 /**
  * Waits until a question is answered as expected.

@@ -4,7 +4,7 @@ import type { ControllerEvent } from '../../src/controller/events.ts';
 import type { EngineDoor } from '../../src/controller/engine-door.ts';
 import { NetworkError, type ErrorCode } from '../../src/common/error.ts';
 import type { Background } from './background.ts';
-import { PATIENCE } from './eventually.ts';
+import { PATIENCE } from './patience.ts';
 import type { Place } from './place.ts';
 import { prepareFirewall, type TestFirewall } from './test-firewall.ts';
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { PATIENCE } from './patience.ts';
 
 /** What a finished program gave. */
 export interface RunResult {
@@ -11,7 +12,7 @@ export interface RunResult {
 export interface RunOptions {
   /** Standard input. */
   readonly input?: string | Buffer;
-  /** Milliseconds until it is killed and the call fails; 60000 unless told. */
+  /** Milliseconds until it is killed and the call fails; {@link PATIENCE} unless told. */
   readonly timeout?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -35,7 +36,7 @@ export function run(command: readonly string[], options: RunOptions = {}): Promi
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.stdin.on('error', () => {}); // it may end without reading all of it
     child.stdin.end(options.input);
-    const limit = options.timeout ?? 60_000;
+    const limit = options.timeout ?? PATIENCE;
     const timer = setTimeout(() => {
       late = true;
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');

@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MACHINE_MARK } from './patience.ts';
 import { privately } from './private-namespace.ts';
 import { relayTests } from './relayed-tests.ts';
 import { run } from './run.ts';
 import { skip } from './skip.ts';
 
-const MARK = 'TEST_MACHINE_FILE';
 const INVM = fileURLToPath(new URL('invm', import.meta.url));
 const MOCHA = fileURLToPath(import.meta.resolve('mocha/bin/mocha.js'));
 
@@ -25,10 +25,10 @@ const COMPILED = { NODE_COMPILE_CACHE: join(process.env['NETCTL_CACHE'] ?? join(
  * @param define the tests, as they would stand in the file otherwise
  */
 export function inVirtualMachine(file: string, define: () => void): void {
-  if (process.env[MARK] === file) return define();
+  if (process.env[MACHINE_MARK] === file) return define();
   relayTests({
     file,
-    mark: MARK,
+    mark: MACHINE_MARK,
     where: 'in a virtual machine',
     // Certificates that a caller may have added are read at every start of node, which costs seconds there.
     enter: [INVM, '--timeout', String(LIMIT), '--', 'env', '-u', 'NODE_EXTRA_CA_CERTS', ...privately('shared')],
@@ -39,7 +39,7 @@ export function inVirtualMachine(file: string, define: () => void): void {
     check: async (context) => {
       const { code, stderr } = await run([INVM, '--check'], { allowFail: true });
       if (code !== 0) skip(context, `virtual machine: ${stderr.trim().replace(/^invm: /u, '')}`);
-      await run([process.execPath, MOCHA, '--no-config', '--no-package', '--dry-run', file], { env: { ...COMPILED, [MARK]: file } });
+      await run([process.execPath, MOCHA, '--no-config', '--no-package', '--dry-run', file], { env: { ...COMPILED, [MACHINE_MARK]: file } });
     },
   });
 }
