@@ -4,6 +4,7 @@ import { canonicalAddress } from '../common/address.ts';
 import { formatCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { macFromUser } from '../common/mac.ts';
 import { requireNetworkName } from '../common/name.ts';
+import { isHostAddress } from './host-address.ts';
 import { BLOCKS, CLAIMS, ENDPOINTS, HOSTS, JOINED, NETWORKS, RECALLS, blockKey, claimKey, endpointKey, hostKey, joinedKey, networkKey, recallKey } from './keys.ts';
 import type { BlockRecord, ClaimRecord, HostRecord, JoinedRecord, RecallRecord, SharedEndpoint, SharedNetwork } from './records.ts';
 
@@ -20,6 +21,7 @@ export type SharedRecord =
 const hostId = z.string().regex(/^[0-9a-f]{8}$/);
 const id = z.string().regex(/^[0-9a-f]{64}$/);
 const address = z.string().refine(isCanonical(canonicalAddress), 'must be a plain address');
+const hostAddress = address.refine(isHostAddress, 'must be an address that other hosts can reach');
 const subnet = z.string().refine(isCanonical((text) => formatCidr(parseInterfaceAddress(text).network)), 'must be a subnet');
 const interfaceAddress = z.string().refine(isCanonical((text) => `${canonicalAddress(text.split('/')[0] ?? '')}/${String(parseInterfaceAddress(text).network.prefix)}`), 'must be ADDRESS/LENGTH');
 const mac = z.string().refine(isCanonical(macFromUser), 'must be a MAC address');
@@ -27,17 +29,19 @@ const name = z.string().refine(isCanonical((text) => (requireNetworkName(text), 
 /** 32 bytes in base64. */
 const publicKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be a WireGuard key');
 const text = z.string().max(4096);
+/** What messages repeat. */
+const line = text.regex(/^\P{Cc}*$/u, 'must be plain text');
 const texts = z.record(text, text);
 const subnets = z.array(z.object({ subnet, range: z.exactOptional(subnet), gateway: z.exactOptional(address), auxiliary: z.record(text, address) }));
 
 /** The shapes, each with the key under which a record of it has to stand. */
 const KINDS = [
-  kind('host', HOSTS, z.object({ id: hostId, name: text, address, mtu: z.int().min(576).max(65535), reaches: z.array(subnet), wireguard: z.exactOptional(z.object({ publicKey, port: z.int().min(1).max(65535) })) }), (record) => hostKey(record.id)),
+  kind('host', HOSTS, z.object({ id: hostId, name: line, address: hostAddress, mtu: z.int().min(576).max(65535), reaches: z.array(subnet), wireguard: z.exactOptional(z.object({ publicKey, port: z.int().min(1).max(65535) })) }), (record) => hostKey(record.id)),
   kind('network', NETWORKS, z.object({ id, name, vni: z.int().min(1).max(0xffffff), mtu: z.int().min(68).max(65535), internal: z.boolean(), ipv4: subnets, ipv6: subnets, options: texts, labels: texts, created: text, madeBy: z.exactOptional(z.literal('engine')) }), (record) => networkKey(record.id)),
   kind('endpoint', ENDPOINTS, z.object({ id, networkId: id, hostId, mac, ipv4: z.exactOptional(interfaceAddress), ipv6: z.exactOptional(interfaceAddress), names: z.array(text), services: z.array(z.string().regex(/^\d{1,5}\/(tcp|udp|sctp)$/)) }), (record) => endpointKey(record.networkId, record.id)),
   kind('block', BLOCKS, z.object({ networkId: id, block: subnet, hostId }), (record) => blockKey(record.networkId, record.block)),
   kind('joined', JOINED, z.object({ networkId: id, hostId }), (record) => joinedKey(record.networkId, record.hostId)),
-  kind('claim', CLAIMS, z.object({ networkId: id, address, hostId, answer: z.exactOptional(z.enum(['granted', 'refused'])), reason: z.exactOptional(text) }), (record) => claimKey(record.networkId, record.address)),
+  kind('claim', CLAIMS, z.object({ networkId: id, address, hostId, answer: z.exactOptional(z.enum(['granted', 'refused'])), reason: z.exactOptional(line) }), (record) => claimKey(record.networkId, record.address)),
   kind('recall', RECALLS, z.object({ networkId: id, hostId }), (record) => recallKey(record.networkId)),
 ] as const;
 

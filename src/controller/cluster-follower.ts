@@ -1,8 +1,9 @@
 import type { Reach } from '../../drivers/driver.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { News } from '../cluster/directory.ts';
-import type { HostRecord } from '../cluster/records.ts';
+import type { HostRecord, SharedEndpoint } from '../cluster/records.ts';
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import type { ClusterAddresses } from './cluster-addresses.ts';
 import { ClusterHosts } from './cluster-hosts.ts';
 import type { ClusterLoans } from './cluster-loans.ts';
@@ -10,8 +11,11 @@ import { networkRequest } from './cluster-networks.ts';
 import type { ClusterPeers } from './cluster-peers.ts';
 import { ClusterReach } from './cluster-reach.ts';
 import type { Context, InTurn } from './context.ts';
+import { fittingEndpoint } from './fitting-endpoint.ts';
 import { createSpanning } from './joined-networks.ts';
 import { removeNetwork } from './networks.ts';
+import type { NetworkRecord } from './records.ts';
+import { plainAddresses } from './services.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { networkChange } from './wanted.ts';
 
@@ -51,7 +55,7 @@ export class ClusterFollower implements Disposable {
     this.#peers = peers;
     this.#hosts = new ClusterHosts(cluster.directory, {
       changed: (id) => this.#touchHost(id),
-      lost: ({ name }) => this.#context().events.warn(`host '${name}' is lost: its endpoints are withdrawn until it is back`),
+      lost: ({ name }) => this.#context().events.warn(`host ${quote(name)} is lost: its endpoints are withdrawn until it is back`),
     });
     this.#reach = new ClusterReach(cluster.directory, this.#hosts.all);
   }
@@ -161,7 +165,7 @@ export class ClusterFollower implements Disposable {
     for (const id of pending.networks) await this.#followNetwork(id, areMany);
     if (areMany) await adjustSurroundings(context);
     // Before what they have: the first packet is not to be lost.
-    if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.self);
+    if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.host());
     for (const id of pending.networks) {
       pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
       pending.blocks.add(id);
@@ -198,7 +202,9 @@ export class ClusterFollower implements Disposable {
     const here = [...ids.keys()].filter((id) => ledger.networks.has(id));
     const before = new Map(here.map((id) => [id, ledger.remotes.reach(id)]));
     for (const id of here) {
-      const { reach, named } = this.#reach.follow(id, ids.get(id) ?? [], this.#cluster.self, this.#peers.tunnel.ends(ledger.network(id).driver, this.#cluster.host().address));
+      const { driver, record } = ledger.network(id);
+      const fits = this.#reporting(record, fittingEndpoint(record));
+      const { reach, named } = this.#reach.follow(id, ids.get(id) ?? [], this.#cluster.self, this.#peers.tunnel.ends(driver, this.#cluster.host().address), fits);
       ledger.remotes.set(id, reach, named);
     }
     const untold = new Set(here.filter((id) => before.get(id)?.others === undefined));
@@ -207,6 +213,18 @@ export class ClusterFollower implements Disposable {
     // What went while no daemon ran stands in the kernel still, and in nothing that was applied.
     if (first !== undefined && first.length > 0) await applier.converge(first);
     if (again !== undefined && again.length > 0) await applier.transition(again, { onFailure: 'forward' });
+  }
+
+  /** The same, which says what does not fit. */
+  #reporting({ name }: NetworkRecord, fits: (endpoint: SharedEndpoint) => boolean): typeof fits {
+    const said = new Set<string>();
+    return (endpoint) => {
+      if (fits(endpoint)) return true;
+      const [own = ''] = endpoint.names;
+      if (!said.has(endpoint.id)) this.#context().events.warn(`passed over in the cluster’s store: endpoint ${quote(own)} of host ${endpoint.hostId} has ${plainAddresses(endpoint).join(' and ')}, which no endpoint of network ${quote(name)} can have`);
+      said.add(endpoint.id);
+      return false;
+    };
   }
 
   #note(about: string, message: string): void {

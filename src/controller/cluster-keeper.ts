@@ -132,7 +132,7 @@ export class ClusterKeeper implements AsyncDisposable {
     const networks = [...this.#context().ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
     const encrypted = networks.some(({ driver }) => driver.isEncrypted === true);
     const left = encrypted ? this.#peers.withoutKeys.map((name) => `host ${quote(name)} takes no part in encrypted networks: its kernel has no WireGuard (modprobe wireguard, then restart its daemon), or its daemon is older`) : [];
-    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...(this.#running?.addresses.problems() ?? []), ...left];
+    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...this.#peers.problems, ...(this.#running?.addresses.problems() ?? []), ...left];
     return networks.map(({ record }) => `network '${record.name}' reaches no other host: this daemon is in no cluster (--cluster)`);
   }
 

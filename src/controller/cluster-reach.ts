@@ -30,15 +30,16 @@ export class ClusterReach {
    * @param ids those that may have changed
    * @param self id of this host
    * @param ends how hosts reach each other in it
+   * @param fits whether it can have an endpoint
    */
-  follow(networkId: string, ids: Iterable<string>, self: string, { local, tunnel, of }: Ends): Elsewhere {
+  follow(networkId: string, ids: Iterable<string>, self: string, { local, tunnel, of }: Ends, fits: (endpoint: SharedEndpoint) => boolean): Elsewhere {
     const there = this.#directory.endpoints.get(networkId);
     const known = this.#networks.get(networkId);
     const network = known ?? new NetworkReach();
     this.#networks.set(networkId, network);
     const find = (id: string): Member | undefined => {
       const found = there?.get(id);
-      const record = found === undefined || found.record.hostId === self ? undefined : this.#hosts.get(found.record.hostId);
+      const record = found === undefined || found.record.hostId === self || !fits(found.record) ? undefined : this.#hosts.get(found.record.hostId);
       const host = record === undefined ? undefined : of(record);
       return found === undefined || host === undefined ? undefined : { ...found, host };
     };

@@ -64,7 +64,7 @@ export class ClusterTunnel {
 
   /** How hosts reach each other in a network. @param local plain address of this one in the underlay */
   ends({ isEncrypted = false }: Pick<DriverNetwork, 'isEncrypted'>, local: string): Ends {
-    if (!isEncrypted) return { local, of: ({ address }) => address };
+    if (!isEncrypted) return { local, of: ({ address }) => (familyOf(address) === familyOf(local) ? address : undefined) };
     const tunnel = this.#tunnel;
     const cluster = this.#own === undefined ? '' : clusterOf(this.#own);
     return { local: tunnel?.address.split('/')[0] ?? local, tunnel, of: ({ id, wireguard }) => (tunnel === undefined || wireguard === undefined ? undefined : tunnelAddress(cluster, id)) };

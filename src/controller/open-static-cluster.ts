@@ -11,9 +11,6 @@ import type { Store } from '../store/store.ts';
 import { MEMBERSHIP_KEY, STATIC_CLUSTER, type MembershipRecord } from './records.ts';
 import { underlayOf } from './underlay.ts';
 
-/** Addresses that no other host can have meant. */
-const LOCAL = /^(127\.|::1$|fe80:)/;
-
 /** Where a cluster stands, and which of its hosts this one is. */
 export interface StaticOptions {
   /** Path of the file. */
@@ -48,7 +45,7 @@ function addressOf({ file, hosts }: Peers, own: readonly string[], advertise: st
     throw new NetworkError('INVALID', `${file}: no host there has the address ${wanted} of --advertise: there are ${there}`);
   }
   const [first, second] = [...hosts.values()].filter((address) => own.includes(address));
-  if (first === undefined) throw new NetworkError('INVALID', `${file}: this host is not there: it has ${own.filter((address) => !LOCAL.test(address)).join(', ')}, and the file ${there}; add it, or correct its address`);
+  if (first === undefined) throw new NetworkError('INVALID', `${file}: this host is not there: it has ${own.join(', ')}, and the file ${there}; add it, or correct its address`);
   if (second !== undefined) throw new NetworkError('INVALID', `${file}: this host has ${first} and ${second}, which are two hosts there: say which it is with --advertise, or correct one of them`);
   return first;
 }

@@ -1,3 +1,4 @@
+import { isHostAddress } from '../cluster/host-address.ts';
 import { formatCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -25,7 +26,7 @@ export interface Underlay {
  */
 export async function underlayOf(kernel: Kernel, instance: string, choose: (own: readonly string[], uplink: readonly string[]) => string | undefined): Promise<Underlay> {
   const [host] = await kernel.snapshot([HOST]);
-  const links = host?.links ?? [];
+  const links = (host?.links ?? []).filter(({ alias }) => alias?.startsWith(`netctl:${instance}:`) !== true);
   const all = links.flatMap(addressesOf);
   const route = host?.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host?.routes.find(({ destination }) => destination === '::/0');
   const uplink = links.find(({ index }) => index === route?.linkIndex);
@@ -37,5 +38,5 @@ export async function underlayOf(kernel: Kernel, instance: string, choose: (own:
 }
 
 function addressesOf({ addresses }: LinkSnapshot): string[] {
-  return addresses.map((address) => address.split('/')[0] ?? '');
+  return addresses.map((address) => address.split('/')[0] ?? '').filter(isHostAddress);
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ClusterLab, type ModelHost } from '../support/cluster-lab.ts';
+import { ClusterLab, ModelHost } from '../support/cluster-lab.ts';
 import { rejects } from '../support/refusal.ts';
 
 describe('networks that span hosts', () => {
@@ -227,4 +227,43 @@ describe('networks that span hosts', () => {
       await make(copy, 'b');
     });
   }
+
+  it('pass over what no endpoint can have, and go on with everything else', async () => {
+    const { id: networkId } = await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    const hostId = '000000ee';
+    const host = { id: hostId, name: 'evil', address: '192.0.2.66', mtu: 1500, reaches: [] };
+    const addresses = ['10.1.0.1/24', '192.0.2.254/24', '127.0.0.1/8', '10.1.0.77/24'];
+    const endpoints = addresses.map((ipv4, at) => ({ id: String(at).repeat(64), networkId, hostId, mac: `02:00:00:00:00:0${String(at)}`, ipv4, names: [`e${String(at)}\u001b[2J`], services: [] }));
+    const sixth = { id: '9'.repeat(64), networkId, hostId, mac: '02:00:00:00:00:09', ipv6: 'fe80::1/64', names: ['e9'], services: [] };
+    await lab.servers.commit([
+      { key: `host/${hostId}`, value: host },
+      { key: 'host/000000ef', value: { ...host, id: '000000ef', name: 'lo', address: '127.0.0.1' } },
+      { key: 'host/000000f0', value: { ...host, id: '000000f0', name: 'a\nb', address: '192.0.2.67' } },
+      ...[...endpoints, sixth].map((value) => ({ key: `endpoint/${networkId}/${value.id}`, value })),
+    ]);
+    const neighbours = (): string[] => one.kernel.model.links().flatMap((link) => (link.neighbours ?? []).map(({ address }) => address));
+    await lab.eventually(() => neighbours().includes('10.1.0.77'));
+    assert.deepEqual(neighbours(), ['10.1.0.77']);
+    assert.deepEqual(one.controller.cluster().hosts.map(({ name }) => name), ['evil', 'h1', 'h2', 'h3']);
+    assert.equal(one.warnings.filter((text) => text.startsWith('passed over in the cluster’s store: ')).length, 6);
+    assert.match(one.warnings.join(), /endpoint 'e0\\u\{1b\}\[2J' of host 000000ee has 10\.1\.0\.1, which no endpoint of network 'blue' can have/);
+    assert.equal(one.warnings.some((text) => /\p{Cc}/u.test(text)), false);
+  });
+
+  it('name a host whose address is of the other family, and go on among the others', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    lab.hosts.push(await new ModelHost(lab.servers, 4, { address: '2001:db8::4' }).up());
+    const four = lab.host(4);
+    await everywhere('blue');
+    await make(four, 'd');
+    await make(two, 'b');
+    await lab.eventually(() => one.controller.network('blue').remoteEndpoints?.length === 2);
+    assert.match(one.controller.cluster().problems.join(), /^this host advertises 192\.0\.2\.1, and 'h4' \(2001:db8::4\) an address of the other family: VXLAN needs one/);
+    assert.match(four.controller.cluster().problems.join(), /^this host advertises 2001:db8::4, and 'h1' \(192\.0\.2\.1\), 'h2' \(192\.0\.2\.2\), 'h3'/);
+    const destinations = (host: ModelHost): string[] => host.kernel.model.links().flatMap(({ forwarding }) => forwarding.flatMap((entry) => ('destination' in entry ? [entry.destination] : [])));
+    assert.deepEqual([...new Set(destinations(one))], ['192.0.2.2']);
+    assert.deepEqual(destinations(four), []);
+  });
 });

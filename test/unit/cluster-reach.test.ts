@@ -41,7 +41,7 @@ describe('what a network has on other hosts', () => {
         let applied: readonly LinkState[] = [];
         for (const batch of batches) {
           const touched = batch.flatMap((one) => take(directory, hosts, one));
-          const { reach, named } = followed.follow(NETWORK, touched, SELF.id, ENDS);
+          const { reach, named } = followed.follow(NETWORK, touched, SELF.id, ENDS, () => true);
           names.set(NETWORK, reach, named);
           // What the planner makes of versions of lists has to lead where the lists themselves are.
           const { links } = network().wanted(reach);
@@ -50,8 +50,8 @@ describe('what a network has on other hosts', () => {
           for (const op of come) entries.set(placeOf(op), JSON.stringify(op));
           applied = links;
         }
-        const anew = new ClusterReach(directory, hosts).follow(NETWORK, [], SELF.id, ENDS);
-        const { reach } = followed.follow(NETWORK, [], SELF.id, ENDS);
+        const anew = new ClusterReach(directory, hosts).follow(NETWORK, [], SELF.id, ENDS, () => true);
+        const { reach } = followed.follow(NETWORK, [], SELF.id, ENDS, () => true);
         assert.deepEqual(sorted(reach.others?.endpoints ?? []), sorted(anew.reach.others?.endpoints ?? []));
         assert.deepEqual(sorted(reach.others?.endpoints ?? []), sorted(latest(directory, hosts)));
         assert.deepEqual(new Set(reach.others?.hosts), new Set(reach.others?.endpoints.map(({ host }) => host)));
