@@ -92,7 +92,10 @@ export class Cluster implements AsyncDisposable {
         this.#note('place', `this host is not among the others: ${error.message}`);
       },
     });
-    this.#outbox = new Outbox(store, this.#mirror, this.self, () => this.mayWrite, (error) => this.#note('outbox', `the others do not hear of endpoints here: ${error.message}`));
+    this.#outbox = new Outbox(store, this.#mirror, this.self, () => this.mayWrite, (error) => {
+      if (error === undefined) this.#settle('outbox');
+      else this.#note('outbox', `the others do not hear of endpoints here: ${error.message}`);
+    });
   }
 
   /** Everything that is known of the others. */

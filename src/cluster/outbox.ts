@@ -32,7 +32,7 @@ export class Outbox implements AsyncDisposable {
   readonly #mirror: Mirror;
   readonly #self: string;
   readonly #mayWrite: () => boolean;
-  readonly #report: (error: NetworkError) => void;
+  readonly #report: (error: NetworkError | undefined) => void;
   readonly #end = new AbortController();
   readonly #wanted = new Map<string, SharedEndpoint>();
   /** Keys under which something else may stand than is wanted. */
@@ -45,8 +45,8 @@ export class Outbox implements AsyncDisposable {
   #isDirty = false;
   #retry: NodeJS.Timeout | undefined;
 
-  /** @param self id of this host @param mayWrite whether it is this host that has the id */
-  constructor(store: SharedStore, mirror: Mirror, self: string, mayWrite: () => boolean, report: (error: NetworkError) => void) {
+  /** @param self id of this host @param mayWrite whether it is this host that has the id @param report hears why nothing could be written, and undefined when all is */
+  constructor(store: SharedStore, mirror: Mirror, self: string, mayWrite: () => boolean, report: (error: NetworkError | undefined) => void) {
     this.#store = store;
     this.#mirror = mirror;
     this.#self = self;
@@ -110,6 +110,7 @@ export class Outbox implements AsyncDisposable {
         this.#isDirty = false;
         await this.#write();
       }
+      if (this.#unsettled.size === 0) this.#report(undefined);
     } catch (error) {
       this.#report(NetworkError.from(error));
       // A store that has answered others meanwhile tells nobody that it would answer this one too.

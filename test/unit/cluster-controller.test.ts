@@ -53,6 +53,17 @@ describe('networks that span hosts', () => {
     await lab.eventually(() => two.ask('s1-0', 's0-19') === 'forward');
   });
 
+  it('say that the others do not hear of endpoints here as long as they do not', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    two.shared.loses = (changes) => changes.some(({ key }) => key.startsWith('endpoint/'));
+    await make(two, 'b');
+    await lab.eventually(() => two.controller.cluster().problems.join() === 'the others do not hear of endpoints here: lost on its way');
+    two.shared.loses = () => false;
+    await lab.eventually(() => two.controller.cluster().problems.length === 0, 'it is over');
+    assert.equal(one.controller.network('blue').remoteEndpoints?.length, 1);
+  });
+
   it('give addresses of all their subnets before there is none', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/29', '10.2.0.0/29', 'fd00:1::/64'] });
     await everywhere('blue');
