@@ -27,8 +27,8 @@ export interface EngineEndpointRequest {
 }
 
 /**
- * Writes an endpoint down; links come with {@link joinEngineEndpoint}. One whose address a dead
- * endpoint still holds takes over from it: an engine that was killed never says good-bye.
+ * Writes an endpoint down; links come with {@link joinEngineEndpoint}. One whose address is still held by an
+ * endpoint that no container has takes over from it: an engine that was killed never says good-bye.
  * @throws {NetworkError} NOT_FOUND (network), INVALID (options), EXISTS (address of a living endpoint)
  */
 export async function createEngineEndpoint(context: Context, request: EngineEndpointRequest): Promise<EndpointRecord> {
@@ -162,6 +162,20 @@ export async function isDead(context: Context, endpoint: EndpointRecord): Promis
   return host?.links.every(({ alias }) => !labels.has(alias ?? '')) === true;
 }
 
+/**
+ * Whether no container has an engine's endpoint, though its link may be there: it is dead, or its namespace is gone and
+ * its link back in the host's, where the engine found it. An engine that tidies up as it starts does not know its drivers
+ * yet, and tells them nothing. So it is before a container's namespace is made, too: not to be asked of a new endpoint.
+ */
+export async function isLeft(context: Context, endpoint: EndpointRecord): Promise<boolean> {
+  const { attachment } = endpoint;
+  if (attachment === undefined || endpoint.sandboxId !== undefined) return false;
+  if (await isDead(context, endpoint)) return true;
+  if ((await context.kernel.namespaceIdentity(attachment.namespace)) !== undefined) return false;
+  const [host] = await context.kernel.snapshot([HOST]);
+  return host?.links.some(({ name }) => name === farEndName(endpoint.id)) === true;
+}
+
 /** Name of what waits for the engine: the far end of an endpoint's veth pair, or its only end. */
 function farEndName(endpointId: string): string {
   return `ns${endpointId.slice(0, 12)}`;
@@ -191,7 +205,7 @@ async function displaceDead(context: Context, { record }: LiveNetwork, request: 
   for (const other of context.ledger.endpointsOfNetwork(record.id)) {
     const shared = [other.ipv4, other.ipv6].find((address) => address !== undefined && (address === request.ipv4 || address === request.ipv6));
     if (shared === undefined) continue;
-    if (!(await isDead(context, other)) && other.attachment !== undefined) {
+    if (!(await isLeft(context, other)) && other.attachment !== undefined) {
       throw new NetworkError('EXISTS', `address ${shared} is taken by endpoint ${other.id.slice(0, 12)}, which is alive: choose another address`);
     }
     await deleteEngineEndpoint(context, other.id);

@@ -2,7 +2,7 @@
 import { requireNetworkName } from '../common/name.ts';
 import type { Context } from './context.ts';
 import { endpointKey } from './endpoints.ts';
-import { forgetDead, isDead } from './engine-endpoints.ts';
+import { deleteEngineEndpoint, forgetDead, isDead, isLeft } from './engine-endpoints.ts';
 import { networkKey, openNetwork } from './networks.ts';
 import { engineNetworkKey, poolKey, type ContainerRecord, type EndpointRecord, type EngineNetworkRecord, type NetworkRecord, type PoolRecord } from './records.ts';
 
@@ -67,9 +67,11 @@ export async function learnContainer(context: Context, endpointId: string, { nam
 export async function dropEndpoint(context: Context, id: string): Promise<boolean> {
   const endpoint = context.ledger.endpoints.get(id);
   if (endpoint === undefined) return true;
-  const joined = endpoint.attachment !== undefined;
-  if (endpoint.sandboxId !== undefined || (joined && !(await isDead(context, endpoint)))) return false;
-  await forgetDead(context, endpoint);
+  if (endpoint.sandboxId !== undefined) return false;
+  if (endpoint.attachment === undefined || (await isDead(context, endpoint))) await forgetDead(context, endpoint);
+  // Whoever put the link back frees the address, and may have given it away again.
+  else if (await isLeft(context, endpoint)) await deleteEngineEndpoint(context, id);
+  else return false;
   return true;
 }
 

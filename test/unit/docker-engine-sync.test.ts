@@ -203,6 +203,12 @@ describe('the comparison with the engine', () => {
       assert.deepEqual(there(), []);
     });
 
+    it('drops a forgotten one whose link was put back where the engine had found it', async () => {
+      timer.pass(MINUTE);
+      assert.deepEqual(await doors.doors.sync(), ['endpoint e1e1e1e1e1e1 removed: the engine has forgotten it']);
+      assert.deepEqual(there(), ['e2']);
+    });
+
     it('drops none that the engine is just making', async () => {
       engine.networks = [{ Id: RED, Name: 'red' }];
       await doors.kernel.apply([{ op: 'link-delete', namespace: 'host', name: 'nse1e1e1e1e1e1' }]);

@@ -165,11 +165,21 @@ describe('the network driver door', () => {
     it('let a new endpoint have the address of a dead one, and not that of a living one', async () => {
       await ok('CreateEndpoint', endpoint());
       await ok('Join', join);
+      doors.kernel.model.addNamespace(String(join['SandboxKey']));
       assert.match(await refusal('CreateEndpoint', endpoint({}, undefined, OTHER)), /^address 10\.7\.0\.2\/24 is taken by endpoint b2b2b2b2b2b2, which is alive/);
-      const far = doors.kernel.model.links().find(({ name }) => name === 'nsb2b2b2b2b2b2');
-      await doors.kernel.apply([{ op: 'link-delete', namespace: 'host', name: far?.name ?? '' }]);
+      doors.kernel.model.removeNamespace(String(join['SandboxKey']));
+      await doors.kernel.apply([{ op: 'link-delete', namespace: 'host', name: 'nsb2b2b2b2b2b2' }]);
       await ok('CreateEndpoint', endpoint({}, undefined, OTHER));
       assert.equal(doors.controller.engine.endpoint(ENDPOINT), undefined);
+    });
+
+    it('let a new endpoint have the address of one whose link the engine has put back, and told nobody', async () => {
+      await ok('CreateEndpoint', endpoint());
+      await ok('Join', join);
+      await ok('CreateEndpoint', endpoint({}, undefined, OTHER));
+      assert.equal(doors.controller.engine.endpoint(ENDPOINT), undefined);
+      await ok('Join', { ...join, EndpointID: OTHER });
+      assert.ok(doors.kernel.model.links().some(({ name }) => name === `ns${OTHER.slice(0, 12)}`));
     });
   });
 
