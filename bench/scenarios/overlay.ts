@@ -49,8 +49,8 @@ async function run(options: BenchOptions, progress: Progress): Promise<readonly 
   const extent = options.quick ? { pairs: 2, ms: 100 } : { pairs: 16, ms: 400 };
   const rows: Record<string, Cell>[] = [];
   for (const [beside, from, to] of [['on the same hosts', one, two], ['on hosts without a daemon', three, four]] as const) {
-    const hand: Path = { from: from.netns(BY_HAND), address: ADDRESSES[1], to: to.netns(BY_HAND) };
-    const found = await sideBySide({ ours, hand }, extent, (what) => progress.say(`overlay: beside links ${beside}, ${what}`));
+    const other: Path = { from: from.netns(BY_HAND), address: ADDRESSES[1], to: to.netns(BY_HAND) };
+    const found = await sideBySide({ ours, other }, extent, (what) => progress.say(`overlay: beside links ${beside}, ${what}`));
     rows.push(...found.map((cells) => ({ beside, ...cells })));
   }
   const latencies = await reached(first, client, two.netns('server'), options.quick ? 10 : 200, progress);

@@ -11,7 +11,7 @@ export const SIDE_BY_SIDE: readonly Column[] = [
   { key: 'what', head: 'what' },
   { key: 'pairs', head: 'pairs' },
   { key: 'ours', head: 'ours', digits: 2 },
-  { key: 'hand', head: 'by hand', digits: 2 },
+  { key: 'other', head: 'the other', digits: 2 },
   { key: 'difference', head: 'ours slower by, %', digits: 1 },
   { key: 'low', head: 'middle half from', digits: 1 },
   { key: 'high', head: 'to', digits: 1 },
@@ -48,17 +48,17 @@ type What = 'bytes' | 'round-trips';
  * @param say is told what is being measured
  * @returns a row for bytes and one for round trips
  */
-export async function sideBySide(paths: { readonly ours: Path; readonly hand: Path }, extent: PairExtent, say: (what: What) => void): Promise<Record<string, Cell>[]> {
+export async function sideBySide(paths: { readonly ours: Path; readonly other: Path }, extent: PairExtent, say: (what: What) => void): Promise<Record<string, Cell>[]> {
   await using stack = new AsyncDisposableStack();
   const open = async (path: Path): Promise<Source> => {
     stack.use(await sink(path.to));
     return stack.use(new Source(path));
   };
-  const [ours, hand] = [await open(paths.ours), await open(paths.hand)];
+  const [ours, other] = [await open(paths.ours), await open(paths.other)];
   const rows: Record<string, Cell>[] = [];
   for (const what of ['bytes', 'round-trips'] as const) {
     say(what);
-    rows.push(rowOf(what, await alternate(ours, hand, what, extent)));
+    rows.push(rowOf(what, await alternate(ours, other, what, extent)));
   }
   return rows;
 }
@@ -94,7 +94,7 @@ class Source implements Disposable {
 
 interface Pair {
   readonly ours: number;
-  readonly hand: number;
+  readonly other: number;
 }
 
 async function alternate(a: Source, b: Source, what: What, { pairs, ms }: PairExtent): Promise<Pair[]> {
@@ -105,19 +105,19 @@ async function alternate(a: Source, b: Source, what: What, { pairs, ms }: PairEx
   for (let pair = 0; pair < pairs; pair += 1) {
     const first = await (pair % 2 === 0 ? a : b).measure(what, ms);
     const second = await (pair % 2 === 0 ? b : a).measure(what, ms);
-    found.push(pair % 2 === 0 ? { ours: first, hand: second } : { ours: second, hand: first });
+    found.push(pair % 2 === 0 ? { ours: first, other: second } : { ours: second, other: first });
   }
   return found;
 }
 
 function rowOf(what: What, pairs: readonly Pair[]): Record<string, Cell> {
   const scale = what === 'bytes' ? 8e-9 : 1;
-  const slower = pairs.map(({ ours: a, hand: b }) => (what === 'bytes' ? b / a - 1 : a / b - 1) * 100);
+  const slower = pairs.map(({ ours: a, other: b }) => (what === 'bytes' ? b / a - 1 : a / b - 1) * 100);
   return {
     what: what === 'bytes' ? 'Gbit/s' : 'round trip, us',
     pairs: pairs.length,
     ours: median(pairs.map((pair) => pair.ours)) * scale,
-    hand: median(pairs.map((pair) => pair.hand)) * scale,
+    other: median(pairs.map((pair) => pair.other)) * scale,
     difference: median(slower),
     low: quantile(slower, 0.25),
     high: quantile(slower, 0.75),
