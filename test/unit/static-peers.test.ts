@@ -101,6 +101,7 @@ describe('a file of hosts and their blocks', () => {
     const file = join(folder, 'peers.yaml');
     try {
       await rejects(readPeers(file), 'UNAVAILABLE', /peers\.yaml: the file of hosts cannot be read \(ENOENT\)/);
+      await rejects(readPeers(folder), 'INVALID', /not a file/);
       writeFileSync(file, GOOD);
       assert.equal((await readPeers(file)).hosts.size, 2);
       chmodSync(file, 0o666);

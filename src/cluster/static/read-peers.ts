@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { NetworkError } from '../../common/error.ts';
 import { quote } from '../../common/quote.ts';
@@ -19,8 +20,11 @@ export async function readPeers(file: string): Promise<Peers> {
 
 async function readText(file: string): Promise<string> {
   try {
-    await using handle = await open(file);
-    const { mode, size } = await handle.stat();
+    // Nobody waits for whoever may write into a pipe.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new NetworkError('INVALID', `${file}: not a file, so it is none of hosts: correct --cluster static://PATH`);
+    const { mode, size } = stats;
     if ((mode & OTHERS_WRITE) !== 0) throw new NetworkError('FORBIDDEN', `${file}: everybody can write this file, and with it send packets of this host anywhere: chmod o-w ${quote(file)}`);
     if (size > LARGEST) throw new NetworkError('INVALID', `${file}: ${String(size)} bytes are more than a file of hosts has (${String(LARGEST)}): is it the right one?`);
     return await handle.readFile('utf8');

@@ -85,5 +85,5 @@ function readUser(text: string, information: string): { user: string; password: 
 
 /** The password is nobody else's business. */
 function invalid(text: string, reason: string): NetworkError {
-  return new NetworkError('INVALID', `cluster ${quote(text.replace(/:\/\/[^@/?]*@/, '://…@'))} ${reason}`);
+  return new NetworkError('INVALID', `cluster ${quote(text.replace(/:\/\/.*@/s, '://…@'))} ${reason}`);
 }
