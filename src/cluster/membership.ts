@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { SharedStore, StoreLease } from '../store/shared-store.ts';
@@ -8,6 +9,9 @@ import type { HostRecord } from './records.ts';
 
 /** s. So long after its last sign of life a host counts as there. */
 const LEASE = 10;
+
+/** ms between two attempts where the store answers and refuses. */
+const PAUSE = 2_000;
 
 /** Who hears how it goes. */
 export interface MembershipListener {
@@ -76,7 +80,11 @@ export class Membership implements AsyncDisposable {
   async #pause(error: NetworkError, signal: AbortSignal): Promise<void> {
     const self = this.#self();
     if (error.code === 'IN_USE') await this.#mirror.until(({ hosts }) => [...hosts.values()].every(({ id, address }) => id !== self.id && address !== self.address), signal);
-    else await whenReachable(this.#store, signal);
+    else {
+      // A right that is lacking, or a disk that is full, is so a moment later too.
+      if (this.#store.health.isReachable) await setTimeout(PAUSE, undefined, { signal });
+      await whenReachable(this.#store, signal);
+    }
   }
 
   async #register(lease: StoreLease): Promise<void> {

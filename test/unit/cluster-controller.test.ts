@@ -277,4 +277,16 @@ describe('networks that span hosts', () => {
     assert.deepEqual([...new Set(destinations(one))], ['192.0.2.2']);
     assert.deepEqual(destinations(four), []);
   });
+
+  it('do not press a store that answers and refuses a host', async () => {
+    const four = new ModelHost(lab.servers, 4);
+    let attempts = 0;
+    four.shared.loses = () => (attempts += 1) > 0;
+    lab.hosts.push(await four.up());
+    await lab.eventually(() => four.controller.cluster().problems.join() === 'this host is not among the others: lost on its way');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.ok(attempts < 5, `${String(attempts)} attempts`);
+    four.shared.loses = () => false;
+    await lab.eventually(() => four.controller.cluster().problems.length === 0, 'it is among them');
+  });
 });
