@@ -3,6 +3,7 @@ import { Cluster, type ClusterParts } from '../cluster/cluster.ts';
 import type { HostRecord } from '../cluster/records.ts';
 import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
+import { macFromUser } from '../common/mac.ts';
 import { quote } from '../common/quote.ts';
 import { vxlanOverhead } from '../common/vxlan-overhead.ts';
 import { ClusterAddresses } from './cluster-addresses.ts';
@@ -193,10 +194,18 @@ export class ClusterKeeper implements AsyncDisposable {
     (this.#cluster ?? this.#model)?.requireSharing(name);
   }
 
-  /** @throws {NetworkError} FORBIDDEN for a MAC address that somebody chose, where the other hosts know only those that follow from addresses */
-  requireKnownMac({ name, cluster }: NetworkRecord, wanted: string | undefined): void {
+  /**
+   * To be called with a MAC address that somebody chose. Frames go to one host for each: neither of two on different ones would be reached.
+   * @throws {NetworkError} EXISTS for that of an endpoint on another host; FORBIDDEN where the other hosts know only those that follow from addresses
+   */
+  requireFreeMac(network: NetworkRecord, wanted: string | undefined): void {
+    if (network.cluster === undefined || wanted === undefined) return;
+    const { name } = network;
+    const mac = macFromUser(wanted);
+    const other = this.elsewhere(network)?.find((endpoint) => endpoint.mac === mac);
+    if (other !== undefined) throw new NetworkError('EXISTS', `MAC address ${mac} is that of ${quote(other.name ?? other.id.slice(0, 12))} on host ${quote(other.host)} in network ${quote(name)}: choose another, or leave it out`);
     const file = (this.#cluster ?? this.#model)?.file;
-    if (cluster === undefined || wanted === undefined || file === undefined) return;
+    if (file === undefined) return;
     throw new NetworkError('FORBIDDEN', `MAC address ${wanted} cannot be had in network ${quote(name)}: the hosts of ${file} know each other's endpoints by the MAC addresses that follow from their addresses; leave it out`);
   }
 

@@ -101,7 +101,7 @@ export function draftEndpoint(context: Context, sandbox: SandboxRecord, request:
   }
   if (record.remote !== undefined && record.remote !== 'told') throw new NetworkError('UNAVAILABLE', `network ${quote(record.name)} is not known to its plugin ${quote(record.driver)} yet: 'netctl doctor' says why`);
   context.cluster.requireStaying(record);
-  context.cluster.requireKnownMac(record, request.mac);
+  context.cluster.requireFreeMac(record, request.mac);
   const options = request.options ?? {};
   driver.checkEndpointOptions(options);
   for (const alias of request.aliases ?? []) checkAlias(alias);

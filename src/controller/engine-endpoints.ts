@@ -37,7 +37,7 @@ export async function createEngineEndpoint(context: Context, request: EngineEndp
   if (again !== undefined) return again;
   const network = ledger.network(ledger.networkIdOf(request.networkId));
   context.cluster.requireStaying(network.record);
-  context.cluster.requireKnownMac(network.record, request.mac);
+  context.cluster.requireFreeMac(network.record, request.mac);
   network.driver.checkEndpointOptions(request.options);
   const mac = macAddress(network, request.mac, () => macOf(context, network, request));
   await displaceDead(context, network, request);

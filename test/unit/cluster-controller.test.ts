@@ -64,6 +64,18 @@ describe('networks that span hosts', () => {
     assert.equal(one.controller.network('blue').remoteEndpoints?.length, 1);
   });
 
+  it('give no MAC address by which an endpoint on another host is known, as long as it is there', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    const withMac = (host: ModelHost, name: string): ReturnType<ModelHost['controller']['createSandbox']> => host.controller.createSandbox({ name, networks: [{ network: 'blue', mac: '02-00-00-00-00-0A' }] });
+    await withMac(one, 'a');
+    await lab.eventually(() => two.controller.network('blue').remoteEndpoints?.length === 1);
+    await rejects(withMac(two, 'b'), 'EXISTS', /^MAC address 02:00:00:00:00:0a is that of 'a' on host 'h1' in network 'blue': choose another, or leave it out$/);
+    await one.controller.removeSandbox('a');
+    await lab.eventually(() => two.controller.network('blue').remoteEndpoints?.length === 0);
+    await withMac(two, 'b');
+  });
+
   it('give addresses of all their subnets before there is none', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/29', '10.2.0.0/29', 'fd00:1::/64'] });
     await everywhere('blue');
