@@ -10,6 +10,7 @@ import { ClusterAddresses } from './cluster-addresses.ts';
 import { ClusterFollower } from './cluster-follower.ts';
 import { ClusterJoins } from './cluster-joins.ts';
 import { ClusterLoans } from './cluster-loans.ts';
+import { oversizedNetworks } from './cluster-mtu.ts';
 import { ClusterPeers } from './cluster-peers.ts';
 import { ClusterSharing } from './cluster-sharing.ts';
 import { clusterView, remoteEndpointViews, type ClusterView } from './cluster-shown.ts';
@@ -133,7 +134,8 @@ export class ClusterKeeper implements AsyncDisposable {
     const networks = [...this.#context().ledger.networks.values()].filter(({ record }) => record.cluster !== undefined);
     const encrypted = networks.some(({ driver }) => driver.isEncrypted === true);
     const left = encrypted ? this.#peers.withoutKeys.map((name) => `host ${quote(name)} takes no part in encrypted networks: its kernel has no WireGuard (modprobe wireguard, then restart its daemon), or its daemon is older`) : [];
-    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...this.#peers.problems, ...(this.#running?.addresses.problems() ?? []), ...left];
+    const oversized = oversizedNetworks(networks, [...(this.#cluster?.directory.hosts.values() ?? [])]);
+    if (this.#cluster !== undefined) return [...this.#cluster.problems, ...(this.#follower?.problems ?? []), ...this.#peers.problems, ...(this.#running?.addresses.problems() ?? []), ...left, ...oversized];
     return networks.map(({ record }) => `network '${record.name}' reaches no other host: this daemon is in no cluster (--cluster)`);
   }
 

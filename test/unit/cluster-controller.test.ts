@@ -76,6 +76,23 @@ describe('networks that span hosts', () => {
     await withMac(two, 'b');
   });
 
+  it('are told of where hosts come to have a smaller MTU than they were made for', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    assert.deepEqual(one.controller.cluster().problems, []);
+    await three.down();
+    Object.assign(three.record, { mtu: 1400 });
+    await three.up();
+    await lab.eventually(() => lab.hosts.every(({ controller }) => controller.cluster().problems.length > 0));
+    for (const { controller } of lab.hosts) {
+      assert.deepEqual(controller.cluster().problems, [
+        "network 'blue' has packets of 1450 bytes, and for more than 1350 the way to and from 'h3' (MTU 1400) is too narrow: they are lost; raise the MTU of the link there and restart that daemon, or make the network again with -o com.docker.network.driver.mtu=1350",
+      ]);
+    }
+    assert.equal((await two.controller.createNetwork({ name: 'red', driver: 'overlay', subnets: ['10.2.0.0/24'] })).mtu, 1350);
+    assert.equal(two.controller.cluster().problems.length, 1);
+  });
+
   it('give addresses of all their subnets before there is none', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/29', '10.2.0.0/29', 'fd00:1::/64'] });
     await everywhere('blue');
