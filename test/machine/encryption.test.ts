@@ -15,6 +15,8 @@ import { openKernel } from '../../src/kernel/open-kernel.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import { requireKeyFile } from '../../src/kernel/wireguard-key.ts';
 import { eventually } from '../support/eventually.ts';
+import { frames } from '../support/frames.ts';
+import { MultiHostLab, type LabHost } from '../support/multi-host.ts';
 import { inside, OverlayPair, side, vtep, type Side } from '../support/overlay-pair.ts';
 import { run } from '../support/run.ts';
 import { skip } from '../support/skip.ts';
@@ -29,6 +31,7 @@ const MTU = 1350;
 
 /** What packets carry, as pings and eavesdroppers are told it. */
 const WORD = 'plain!';
+const FORGED = 'forged';
 
 interface Heard {
   readonly wireguard: number;
@@ -73,8 +76,9 @@ async function setRules(which: Side, facts: readonly Fact[]): Promise<void> {
 }
 
 /** What passes a link while something is done. */
-async function overheard(namespace: string, link: string, task: () => Promise<void>): Promise<Heard> {
-  const ears = spawn('ip', ['netns', 'exec', namespace, 'python3', EAVESDROPPER, link, WORD, '4795', String(VXLAN)], { stdio: ['pipe', 'pipe', 'inherit'] });
+async function overheard(enter: readonly string[], link: string, task: () => Promise<void>, word = WORD): Promise<Heard> {
+  const [file = '', ...args] = [...enter, 'python3', EAVESDROPPER, link, word, '4795', String(VXLAN)];
+  const ears = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';
   ears.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   try {
@@ -89,11 +93,45 @@ async function overheard(namespace: string, link: string, task: () => Promise<vo
 }
 
 /** How many of some pings are answered. */
-async function pings(count = 3): Promise<number> {
-  const words = ['ping', '-n', '-c', String(count), '-i', '0.2', '-W', '5', '-s', '200', '-p', Buffer.from(WORD).toString('hex'), side(2)[4]];
-  const { stdout } = await run(['ip', 'netns', 'exec', side(1).sandbox, ...words], { allowFail: true });
+async function answered(enter: readonly string[], address: string, count = 3): Promise<number> {
+  const words = ['ping', '-n', '-c', String(count), '-i', '0.2', '-W', '5', '-s', '200', '-p', Buffer.from(WORD).toString('hex'), address];
+  const { stdout } = await run([...enter, ...words], { allowFail: true });
   return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
 }
+
+const pings = (count?: number): Promise<number> => answered(inNamespace(side(1).sandbox), side(2)[4], count);
+
+function inNamespace(name: string): readonly string[] {
+  return ['ip', 'netns', 'exec', name];
+}
+
+/** An endpoint, as its host shows it. */
+interface Endpoint {
+  readonly host: LabHost;
+  readonly sandbox: string;
+  readonly mac: string;
+  readonly address: string;
+  /** Of its host inside the tunnel. */
+  readonly inner: string;
+}
+
+async function attach(host: LabHost, sandbox: string): Promise<Endpoint> {
+  await host.netctl.ok('sandbox', 'create', '--network', 'blue', sandbox);
+  const [shown] = await host.netctl.json<{ readonly endpoints: readonly { readonly ipv4: string; readonly mac: string }[] }[]>('sandbox', 'inspect', sandbox);
+  const { mac = '', ipv4 = '' } = shown?.endpoints[0] ?? {};
+  return { host, sandbox, mac, address: ipv4.split('/')[0] ?? '', inner: await host.host.sh("ip -o -6 addr show scope global | sed -n 's,.* wg-[^ ]* *inet6 \\([^/]*\\)/.*,\\1,p'") };
+}
+
+/** What a host of the cluster would send if it did not encrypt, from one endpoint to another; RFC 7348 §5. */
+function clearText(from: Endpoint, to: Endpoint, vni: number, hosts: readonly [from: string, to: string]): string[] {
+  const header = Buffer.from([8, 0, 0, 0, vni >> 16, (vni >> 8) & 0xff, vni & 0xff, 0]);
+  const [inner = Buffer.alloc(0)] = frames({ from: from.address, to: to.address, port: 9, text: FORGED }, to.mac, from.mac);
+  const datagram = { from: hosts[0], to: hosts[1], port: VXLAN, text: Buffer.concat([header, inner]) };
+  const [near, far] = [to, from].map(({ host }) => `02:00:5e:10:00:${host.host.address4.split('.')[3] ?? ''}`);
+  return frames(datagram, near ?? '', far ?? '').map((frame) => frame.toString('hex'));
+}
+
+const SENDER = "import socket, sys\nlink = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\nlink.bind(('lan0', 0))\nfor frame in sys.argv[1:]: link.send(bytes.fromhex(frame))";
 
 // That clear text is refused is tried on any kernel: kernel/firewall-encrypted.test.ts
 inVirtualMachine(import.meta.filename, () => {
@@ -128,9 +166,9 @@ inVirtualMachine(import.meta.filename, () => {
     it('is told from others on the underlay: only WireGuard’s packets, and not a word in clear text', async () => {
       await make(false);
       await answers();
-      const clear = await overheard('host2', 'under', answers);
+      const clear = await overheard(inNamespace('host2'), 'under', answers);
       assert.ok(clear.clear >= 6 && clear.vxlan >= 6 && clear.wireguard === 0, JSON.stringify(clear));
-      const hidden = await overheard('host2', 'under', async () => {
+      const hidden = await overheard(inNamespace('host2'), 'under', async () => {
         await make(true);
         await answers();
       });
@@ -150,7 +188,7 @@ inVirtualMachine(import.meta.filename, () => {
     });
 
     it('sends nothing while its tunnel is gone, and has it back', async () => {
-      const heard = await overheard('host2', 'under', async () => {
+      const heard = await overheard(inNamespace('host2'), 'under', async () => {
         const link = wanted(1, true).links.find(({ type }) => type === 'wireguard');
         await inside('host1', 'ip', 'link', 'del', link?.name ?? '');
         assert.equal(await pings(), 0);
@@ -164,6 +202,58 @@ inVirtualMachine(import.meta.filename, () => {
       rmSync(keyFile(1));
       assert.deepEqual(await make(true), ['wireguard-set', 'wireguard-peer-delete', 'wireguard-peer-set']);
       await answers();
+    });
+  });
+
+  describe('an encrypted network of two hosts with a daemon each', () => {
+    let lab: MultiHostLab;
+    let a: Endpoint;
+    let b: Endpoint;
+
+    before(async function () {
+      lab = await MultiHostLab.start(this, 2, ['--docker-plugins', 'none']);
+      await lab.host(1).netctl.ok('network', 'create', '-d', 'overlay', '-o', 'encrypted', '-o', `tsoverlay.vni=${String(VNI)}`, '--subnet', '10.7.0.0/24', 'blue');
+      a = await attach(lab.host(1), 'a');
+      await eventually(() => lab.host(2).netctl.ok('network', 'ls'), (list) => list.includes('blue'));
+      b = await attach(lab.host(2), 'b');
+    });
+
+    after(() => lab?.[Symbol.asyncDispose]());
+
+    const answers = async (): Promise<void> => assert.equal(await eventually(() => answered(a.host.host.netns('a').enter, b.address), (count) => count === 3), 3);
+    /** How many clear-text packets that seem to come from the other host, by its addresses inside and outside of the tunnel, get to a sandbox. */
+    const intruders = async (): Promise<number> => {
+      const sent = [[a.inner, b.inner], [a.host.host.address6, b.host.host.address6], [a.host.host.address4, b.host.host.address4]] as const;
+      const heard = await overheard(b.host.host.netns('b').enter, 'eth0', async () => {
+        await lab.lan.exec(['python3', '-c', SENDER, ...sent.flatMap((hosts) => clearText(a, b, VNI, hosts))]);
+        // By then all of it has come that comes.
+        assert.equal(await answered(b.host.host.enter, b.address), 3);
+      }, FORGED);
+      return heard.clear;
+    };
+
+    it('is told from others on the underlay: only WireGuard’s packets, and not a word in clear text', async () => {
+      await answers();
+      const heard = await overheard(lab.lan.enter, 'lan0', answers);
+      assert.ok(heard.wireguard >= 6, JSON.stringify(heard));
+      assert.deepEqual([heard.clear, heard.vxlan], [0, 0]);
+    });
+
+    it('goes on when the key file of a host is removed and its daemon restarted', async () => {
+      const key = (): Promise<string> => lab.host(1).host.sh('cat /var/lib/netctl/wireguard.key');
+      const before = await key();
+      await lab.host(1).host.sh('rm /var/lib/netctl/wireguard.key');
+      await lab.restartDaemon(lab.host(1), ['--docker-plugins', 'none']);
+      assert.notEqual(await key(), before);
+      await answers();
+    });
+
+    it('takes no clear text from who seems to be its other host, which is the packet filter’s doing', async () => {
+      assert.equal(await intruders(), 0);
+      const { host, daemon } = lab.host(2);
+      await daemon.kill('SIGKILL');
+      await host.sh('nft flush ruleset');
+      assert.ok((await intruders()) > 0);
     });
   });
 });

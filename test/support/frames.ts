@@ -1,4 +1,4 @@
-/** Frames as no socket would send them, for attackers in the {@link FirewallLab}. RFC 768, 791, 8200, 1071. */
+/** Frames as no socket would send them, for attackers. RFC 768, 791, 8200, 1071. */
 import { isIPv6 } from 'node:net';
 import { parseAddress } from '../../src/common/address.ts';
 
@@ -12,7 +12,7 @@ export interface Datagram {
   readonly from: string;
   readonly to: string;
   readonly port: number;
-  readonly text: string;
+  readonly text: string | Buffer;
   /** `fragments`: in two, the second first. `options`: behind a destination options header (IPv6). */
   readonly as?: 'fragments' | 'options';
 }
@@ -48,8 +48,8 @@ function packets6({ from, to, port, text, as }: Datagram): Buffer[] {
   return [packet(UDP, payload)];
 }
 
-function udp(from: string, to: string, port: number, text: string): Buffer {
-  const data = Buffer.from(text);
+function udp(from: string, to: string, port: number, text: string | Buffer): Buffer {
+  const data = typeof text === 'string' ? Buffer.from(text) : text;
   const length = 8 + data.length;
   const datagram = Buffer.concat([words(4000, port, length, 0), data]);
   const pseudo = Buffer.concat([address(from), address(to), words(0, UDP, 0, length)]);

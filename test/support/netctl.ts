@@ -46,8 +46,8 @@ export class Netctl {
   async daemon(words: readonly string[] = []): Promise<Background> {
     const firewall = words.includes('--firewall') ? [] : ['--firewall', await prepareFirewall(this.host)];
     const daemon = await this.start(['daemon', ...firewall, ...words]);
-    // As long as a test has: many hosts start at once on few cores.
-    await daemon.waitFor(/INFO netctl .* serves /);
+    // Two at once in an emulated machine take a minute and a half.
+    await daemon.waitFor(/INFO netctl .* serves /, 300_000);
     return daemon;
   }
 }
