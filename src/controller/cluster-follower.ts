@@ -10,6 +10,7 @@ import type { ClusterLoans } from './cluster-loans.ts';
 import { networkRequest } from './cluster-networks.ts';
 import type { ClusterPeers } from './cluster-peers.ts';
 import { ClusterReach } from './cluster-reach.ts';
+import { noteShared } from './cluster-sharing.ts';
 import type { Context, InTurn } from './context.ts';
 import { fittingEndpoint } from './fitting-endpoint.ts';
 import { createSpanning } from './joined-networks.ts';
@@ -45,6 +46,8 @@ export class ClusterFollower implements Disposable {
   readonly #reach: ClusterReach;
   /** Why networks of the cluster are not here, by their ids. */
   readonly #lacking = new Map<string, string>();
+  /** Ids of networks that a daemon was making when it ended: the others may have heard of them, or not. */
+  readonly #unfinished = new Set<string>();
   #followers: Followers | undefined;
   #pending: Pending | undefined;
   #wasRead = false;
@@ -80,9 +83,10 @@ export class ClusterFollower implements Disposable {
     return this.#hosts.all;
   }
 
-  /** Hosts of an earlier life. */
+  /** Hosts and networks of an earlier life. */
   recall(hosts: readonly HostRecord[]): void {
     this.#hosts.recall(hosts);
+    for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'untold') this.#unfinished.add(record.id);
   }
 
   /** Something changed in the store. */
@@ -106,7 +110,7 @@ export class ClusterFollower implements Disposable {
     this.#hosts.missed();
     // What was removed from the cluster while no daemon ran here is in no news.
     const pending = (this.#pending ??= this.#schedule(this.#followers));
-    for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'told') pending.networks.add(record.id);
+    for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'told' || this.#unfinished.has(record.id)) pending.networks.add(record.id);
   }
 
   /** What could not be had here is tried again: what was in its way may be gone. */
@@ -189,11 +193,22 @@ export class ClusterFollower implements Disposable {
         await createSpanning(context, networkRequest(shared), { id, settled, isOneOfMany, fields: { cluster: 'told' } });
       } else if (shared === undefined && live?.record.cluster === 'told') {
         await removeNetwork(context, id);
+      } else if (live?.record.cluster === 'untold' && this.#wasRead && this.#unfinished.delete(id)) {
+        await this.#finish(context, live.record, shared !== undefined);
       }
     } catch (error) {
       const name = shared?.name ?? live?.record.name ?? id;
       this.#note(id, `network '${name}' of the cluster ${shared === undefined ? 'is gone, and stays here' : 'cannot be had here'}: ${NetworkError.from(error).message}`);
     }
+  }
+
+  /** Whoever asked for it has had no answer. What an engine asked for is the engine's to give up, or to ask for again. */
+  async #finish(context: Context, record: NetworkRecord, isShared: boolean): Promise<void> {
+    if (isShared) return noteShared(context, record);
+    if (context.ledger.engineNetworksOf(record.id).length > 0) return;
+    await removeNetwork(context, record.id);
+    // Another host may have made one of that name.
+    this.tryAgain();
   }
 
   async #followReaches(ids: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {

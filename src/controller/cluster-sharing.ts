@@ -6,6 +6,13 @@ import type { Context, InTurn } from './context.ts';
 import { networkKey, openNetwork, removeNetwork } from './networks.ts';
 import type { NetworkRecord } from './records.ts';
 
+/** The others know of a network. To be called in a turn. */
+export async function noteShared(context: Context, network: NetworkRecord): Promise<void> {
+  const record: NetworkRecord = { ...network, cluster: 'told' };
+  await context.store.commit([{ key: networkKey(record.id), value: record }]);
+  context.ledger.networks.set(record.id, openNetwork(context, record));
+}
+
 /** Networks that become the cluster's, and those that are it no more. */
 export class ClusterSharing {
   readonly #context: () => Context;
@@ -30,11 +37,7 @@ export class ClusterSharing {
     const live = ledger.networks.get(id);
     if (live?.record.cluster !== 'untold') return;
     await this.#cluster.shareNetwork(sharedNetwork(live), signal);
-    await this.#inTurn(async (context) => {
-      const record: NetworkRecord = { ...(ledger.networks.get(id)?.record ?? live.record), cluster: 'told' };
-      await context.store.commit([{ key: networkKey(id), value: record }]);
-      ledger.networks.set(id, openNetwork(context, record));
-    });
+    await this.#inTurn((context) => noteShared(context, ledger.networks.get(id)?.record ?? live.record));
   }
 
   /** Takes a network away from all hosts; it is to be removed here then. @throws {NetworkError} IN_USE naming the hosts that have endpoints, UNAVAILABLE */

@@ -13,7 +13,8 @@ import { SharedMemory, SharedServers } from './shared-memory.ts';
 export class ModelHost implements AsyncDisposable {
   readonly record: HostRecord;
   readonly kernel: RecordingKernel = new RecordingKernel();
-  readonly shared: SharedMemory;
+  shared: SharedMemory;
+  readonly #servers: SharedServers;
   readonly warnings: string[] = [];
   readonly #store: MemoryStore;
   names: RecordingNames | undefined;
@@ -21,6 +22,7 @@ export class ModelHost implements AsyncDisposable {
 
   constructor(servers: SharedServers, number: number, changes: Partial<HostRecord> = {}) {
     this.record = { id: `0000000${String(number)}`, name: `h${String(number)}`, address: `192.0.2.${String(number)}`, mtu: 1500, reaches: ['192.0.2.0/24'], ...changes };
+    this.#servers = servers;
     this.shared = new SharedMemory(servers);
     this.#store = new MemoryStore(this.record.id);
   }
@@ -69,6 +71,13 @@ export class ModelHost implements AsyncDisposable {
   async down(): Promise<void> {
     await this.#controller?.[Symbol.asyncDispose]();
     this.#controller = undefined;
+  }
+
+  /** The same by kill -9: what is on its way to the servers does not arrive. */
+  async crash(): Promise<void> {
+    this.shared.isSilent = true;
+    await this.down();
+    this.shared = new SharedMemory(this.#servers);
   }
 
   /** What a name leads to, asked as a sandbox here. */

@@ -31,6 +31,35 @@ describe('networks that span hosts', () => {
     assert.equal(lab.servers.log.length > 0, true);
   });
 
+  it('are on all hosts or on none after the daemon that made one was killed', async () => {
+    const begin = (name: string, subnet: string): void => void one.controller.createNetwork({ name, driver: 'overlay', subnets: [subnet] }).catch(() => {});
+    const begun = (name: string): Promise<void> => lab.eventually(() => one.controller.networks().some((network) => network.name === name), `network ${name} at its host`);
+    one.shared.isSilent = true;
+    begin('blue', '10.1.0.0/24');
+    await begun('blue');
+    await one.crash();
+    await two.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.9.0.0/24'] });
+    await one.up();
+    await lab.eventually(() => lab.hosts.every(({ controller }) => controller.networks().find(({ name }) => name === 'blue')?.ipv4[0]?.subnet === '10.9.0.0/24'), 'the other one');
+    // This time the others hear of it, and the answer is lost.
+    const { shared } = one;
+    const commit = shared.commit.bind(shared);
+    shared.commit = async (changes, options) => {
+      await commit(changes, options);
+      return new Promise(() => {});
+    };
+    begin('red', '10.2.0.0/24');
+    await begun('red');
+    await lab.eventually(() => two.controller.networks().some(({ name }) => name === 'red'), 'network red elsewhere');
+    await one.crash();
+    await one.up();
+    await lab.eventually(() => one.controller.cluster().hosts.length === 3);
+    await one.controller.createSandbox({ name: 's', networks: [{ network: 'red' }] });
+    await one.controller.removeSandbox('s');
+    await one.controller.removeNetwork('red');
+    await nowhere('red');
+  });
+
   it('go on where the clock of the servers is another, which is said as long as it is', async () => {
     one.shared.turnClock({ server: 'etcd at http://h9:2379', ahead: -42_000 });
     assert.match(one.controller.cluster().problems.join(), /clock of this host is 42 s ahead of that of etcd at http:\/\/h9:2379/);
