@@ -26,6 +26,8 @@ export interface ClusterParts {
   readonly host: () => HostRecord;
   /** The file in which networks, hosts and blocks stand; left out where hosts write them into the store. */
   readonly file?: string;
+  /** What is wrong with that file now, a sentence. */
+  readonly problem?: () => string | undefined;
 }
 
 /** Who hears of a cluster. */
@@ -49,6 +51,7 @@ export class Cluster implements AsyncDisposable {
   readonly self: string;
   /** As {@link ClusterParts.file}. */
   readonly file: string | undefined;
+  readonly #problem: () => string | undefined;
   readonly #store: SharedStore;
   readonly #mirror: Mirror;
   readonly #membership: Membership;
@@ -60,12 +63,13 @@ export class Cluster implements AsyncDisposable {
   /** Undefined before the first answer. */
   #hasPlace: boolean | undefined;
 
-  constructor({ store, host, file }: ClusterParts, { follow, reachable, report }: ClusterListener) {
+  constructor({ store, host, file, problem }: ClusterParts, { follow, reachable, report }: ClusterListener) {
     this.#store = store;
     this.#report = report;
     this.host = host;
     this.self = host().id;
     this.file = file;
+    this.#problem = problem ?? (() => undefined);
     this.#mirror = new Mirror(store, {
       follow: (news) => {
         for (const sentence of news.nonsense) report(`passed over in the cluster’s store: ${sentence}`);
@@ -133,7 +137,8 @@ export class Cluster implements AsyncDisposable {
 
   /** What is wrong, a sentence each. */
   get problems(): readonly string[] {
-    return [...this.#problems.values()];
+    const problem = this.#problem();
+    return [...this.#problems.values(), ...(problem === undefined ? [] : [problem])];
   }
 
   /** Begins to read, and takes this host's place among the others. */

@@ -1,7 +1,7 @@
 import type { ClusterParts } from '../cluster/cluster.ts';
 import type { Peers } from '../cluster/static/peers.ts';
 import { peerRecord } from '../cluster/static/peers-entries.ts';
-import { readPeers } from '../cluster/static/read-peers.ts';
+import { changeOf, readPeers } from '../cluster/static/read-peers.ts';
 import { StaticStore } from '../cluster/static/static-store.ts';
 import { canonicalAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
@@ -20,13 +20,13 @@ export interface StaticOptions {
 }
 
 /**
- * Opens a cluster that stands in a file, which is read now and not again.
+ * Opens a cluster that stands in a file, which is read now; whether it is still the same is looked at when somebody asks what is wrong.
  * @param known the cluster that this host was in before
  * @throws {NetworkError} FORBIDDEN for a host of an etcd cluster, INVALID where this host is none of the file's, and as {@link readPeers}
  */
 export async function openStaticCluster(kernel: Kernel, store: Store, { file, advertise }: StaticOptions, known: MembershipRecord | undefined): Promise<ClusterParts & AsyncDisposable> {
   if (known !== undefined && known.clusterId !== STATIC_CLUSTER) throw new NetworkError('FORBIDDEN', `this host is part of etcd cluster ${known.clusterId}, not of one that stands in a file: correct --cluster, or use another --state-dir`);
-  const peers = await readPeers(file);
+  const peers = readPeers(file);
   const { address, mtu, link } = await underlayOf(kernel, store.instanceId, (own) => addressOf(peers, own, advertise));
   const [name = ''] = [...peers.hosts].find(([, one]) => one === address) ?? [];
   if (mtu < peers.mtu) throw new NetworkError('INVALID', `${file}: packets between hosts may have ${String(peers.mtu)} bytes there, and those of this host's link ${quote(link)} ${String(mtu)}: write mtu: ${String(mtu)} into the file, on every host`);
@@ -34,7 +34,7 @@ export async function openStaticCluster(kernel: Kernel, store: Store, { file, ad
   const membership: MembershipRecord = { clusterId: STATIC_CLUSTER, instanceId: '', address };
   await store.commit([{ key: MEMBERSHIP_KEY, value: membership }]);
   const host = peerRecord(peers, name);
-  return { store: shared, host: () => host, file, [Symbol.asyncDispose]: () => shared[Symbol.asyncDispose]() };
+  return { store: shared, host: () => host, file, problem: () => changeOf(peers), [Symbol.asyncDispose]: () => shared[Symbol.asyncDispose]() };
 }
 
 function addressOf({ file, hosts }: Peers, own: readonly string[], advertise: string | undefined): string {

@@ -109,6 +109,10 @@ networks:
     await one.netctl.ok('sandbox', 'create', '--network', 'blue', '--ip', '10.1.0.11', 'a');
     await two.netctl.ok('sandbox', 'create', '--network', 'blue', 'b');
     const swapped = peers({ h1: BLOCKS.h2, h2: "10.1.0.128/26, 'fd00:1::200/120'" });
+    await write(one, swapped.replace('vni', 'vmi'));
+    assert.match(await one.netctl.ok('cluster', 'ls'), /problem: \/etc\/peers\.yaml:\d+: .*would not start again\)/);
+    await write(one, swapped);
+    assert.match((await one.netctl.run(['doctor'])).stdout, /\/etc\/peers\.yaml is another one than when this daemon started/);
     for (const machine of [one, two]) {
       await write(machine, swapped);
       await restart(machine);

@@ -8,7 +8,7 @@ import { readPeers } from '../../src/cluster/static/read-peers.ts';
 import { readRecord } from '../../src/cluster/read-record.ts';
 import type { SharedEndpoint, SharedNetwork } from '../../src/cluster/records.ts';
 import { spanningMac } from '../../src/cluster/spanning-mac.ts';
-import { refuses, rejects } from '../support/refusal.ts';
+import { refuses } from '../support/refusal.ts';
 
 const GOOD = `hosts:
   h1: 192.0.2.1
@@ -96,16 +96,16 @@ describe('a file of hosts and their blocks', () => {
     refuses(() => parsePeers('f', ''), 'INVALID', /f:1: not a file of hosts/);
   });
 
-  it('is read where nobody but its owner can write it', async () => {
+  it('is read where nobody but its owner can write it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'peers-'));
     const file = join(folder, 'peers.yaml');
     try {
-      await rejects(readPeers(file), 'UNAVAILABLE', /peers\.yaml: the file of hosts cannot be read \(ENOENT\)/);
-      await rejects(readPeers(folder), 'INVALID', /not a file/);
+      refuses(() => readPeers(file), 'UNAVAILABLE', /peers\.yaml: the file of hosts cannot be read \(ENOENT\)/);
+      refuses(() => readPeers(folder), 'INVALID', /not a file/);
       writeFileSync(file, GOOD);
-      assert.equal((await readPeers(file)).hosts.size, 2);
+      assert.equal(readPeers(file).hosts.size, 2);
       chmodSync(file, 0o666);
-      await rejects(readPeers(file), 'FORBIDDEN', /everybody can write this file.*chmod o-w/);
+      refuses(() => readPeers(file), 'FORBIDDEN', /everybody can write this file.*chmod o-w/);
     } finally {
       rmSync(folder, { recursive: true });
     }
