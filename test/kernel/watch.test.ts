@@ -90,6 +90,21 @@ inPrivateNamespace(import.meta.filename, () => {
         assert.ok(words().includes('link-removed veth0'), words().join());
       });
 
+      it('tells of links that lose addresses by others', async () => {
+        await kernel.apply([...everything, { op: 'address-add', namespace: HOST, link: 'br0', address: '10.66.0.1/24' }, { op: 'address-add', namespace: HOST, link: 'br0', address: 'fd00:66::1/64' }]);
+        await kernel.apply([{ op: 'address-delete', namespace: HOST, link: 'br0', address: '10.66.0.1/24' }, { op: 'address-add', namespace: HOST, link: 'br0', address: '10.66.0.1/24' }]);
+        await told();
+        assert.deepEqual(words(), []);
+        await run(['ip', 'address', 'del', '10.66.0.1/24', 'dev', 'br0']);
+        await told();
+        assert.ok(words().includes('link-changed br0'), words().join());
+        events = [];
+        await run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
+        await told();
+        assert.ok(words().includes('link-changed br0'), words().join());
+        await run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0']);
+      });
+
       it('tells of routes, forwarding and rules that others change', async () => {
         await kernel.apply(everything);
         await told();

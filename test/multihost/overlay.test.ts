@@ -214,6 +214,8 @@ describe('an overlay network over hosts', function () {
     assert.equal(await eventually(() => pings(one, 'a', b.ipv4), Boolean), true);
     await one.host.sh("ip link del $(ip -br link show type vxlan | cut -d' ' -f1)");
     assert.equal(await eventually(() => pings(one, 'a', b.ipv4), Boolean), true);
+    await one.host.sh("ip address flush dev $(ip -br link show type bridge | cut -d' ' -f1)");
+    assert.equal(await eventually(() => pings(one, 'a', '10.1.0.1'), Boolean), true);
     assert.match(await eventually(() => one.netctl.ok('doctor'), (text) => !text.includes('missing')), /cluster/);
   });
 

@@ -26,7 +26,7 @@ export const RTM = {
 } as const;
 
 /** linux/rtnetlink.h: multicast groups. */
-export const RTNLGRP = { LINK: 1, NEIGH: 3, IPV4_ROUTE: 7, IPV6_ROUTE: 11, IPV4_NETCONF: 24, IPV6_NETCONF: 25 } as const;
+export const RTNLGRP = { LINK: 1, NEIGH: 3, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV6_IFADDR: 9, IPV6_ROUTE: 11, IPV4_NETCONF: 24, IPV6_NETCONF: 25 } as const;
 
 /** linux/if_link.h, linux/if.h, linux/if_bridge.h, linux/veth.h */
 export const LINK = {

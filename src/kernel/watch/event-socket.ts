@@ -17,15 +17,15 @@ export class EventSocket implements Disposable {
 
   /**
    * @param groups group numbers, at most 32
-   * @param unheard a message type that the kernel is not to deliver
+   * @param unheard message types that the kernel is not to deliver
    * @throws {NetworkError} KERNEL
    */
-  constructor(protocol: number, groups: readonly number[], unheard?: number) {
+  constructor(protocol: number, groups: readonly number[], unheard: readonly number[] = []) {
     this.fd = openSocketFd(SOCKET.AF_NETLINK, SOCKET.SOCK_RAW | SOCKET.SOCK_NONBLOCK, protocol, 'open a netlink event socket');
     trySocketOption(this.fd, SOCKET.SOL_SOCKET, SOCKET.SO_RCVBUFFORCE, RECEIVE_BUFFER);
     const mask = groups.reduce((bits, group) => bits | (1 << (group - 1)), 0) >>> 0;
     try {
-      if (unheard !== undefined) attachFilter(this.fd, allBut(unheard), 'choose among netlink events');
+      if (unheard.length > 0) attachFilter(this.fd, allBut(unheard), 'choose among netlink events');
       bindSocket(this.fd, netlinkAddress(mask), 'listen to netlink events');
     } catch (error) {
       this[Symbol.dispose]();
@@ -58,8 +58,9 @@ export class EventSocket implements Disposable {
   }
 }
 
-/** Drops one type of message: nlmsg_type, which stands in host order. */
-function allBut(type: number): Buffer {
+/** Drops types of messages: nlmsg_type, which stands in host order. */
+function allBut(types: readonly number[]): Buffer {
   const { LOAD_HALF, EQUAL, RETURN, ALL } = FILTER;
-  return filterProgram([[LOAD_HALF, 0, 0, 4], [EQUAL, 0, 1, ((type & 0xff) << 8) | (type >> 8)], [RETURN, 0, 0, 0], [RETURN, 0, 0, ALL]]);
+  const drops = types.map((type, index) => [EQUAL, types.length - index, 0, ((type & 0xff) << 8) | (type >> 8)] as const);
+  return filterProgram([[LOAD_HALF, 0, 0, 4], ...drops, [RETURN, 0, 0, ALL], [RETURN, 0, 0, 0]]);
 }

@@ -11,12 +11,15 @@ import { LinkTable } from './link-table.ts';
 import type { OwnChanges } from './own-changes.ts';
 import { RemovedEntries } from './removed-entries.ts';
 
-const GROUPS = [RTNLGRP.LINK, RTNLGRP.NEIGH, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE, RTNLGRP.IPV4_NETCONF, RTNLGRP.IPV6_NETCONF];
+const GROUPS = [RTNLGRP.LINK, RTNLGRP.NEIGH, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR, RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE, RTNLGRP.IPV4_NETCONF, RTNLGRP.IPV6_NETCONF];
 
-/** Links, routes, forwarding switches and what goes from the tables of VXLAN links, of the namespace in which it was made. */
+/** linux/rtnetlink.h */
+const RT_SCOPE_UNIVERSE = 0;
+
+/** Links and what addresses they lose, routes, forwarding switches and what goes from the tables of VXLAN links, of the namespace in which it was made. */
 export class HostWatch implements Disposable {
-  // Neighbours change their state all the time, and nothing here depends on it.
-  readonly #events = new EventSocket(NETLINK.ROUTE, GROUPS, RTM.NEWNEIGH);
+  // Neighbours change their state all the time, addresses their lifetimes, and nothing here depends on it.
+  readonly #events = new EventSocket(NETLINK.ROUTE, GROUPS, [RTM.NEWNEIGH, RTM.NEWADDR]);
   readonly #links = new LinkTable(() => performance.now());
   /** By family and index: whether it forwards. */
   readonly #forwarding = new Map<string, boolean>();
@@ -56,6 +59,7 @@ export class HostWatch implements Disposable {
     // A link that is set up comes several times over: the last word is enough.
     const changed = new Map<string, Buffer>();
     const entries = new RemovedEntries();
+    const losers = new Set<number>();
     let routes = false;
     const settle = (): void => {
       for (const payload of changed.values()) push(found, this.#links.changed(payload, own));
@@ -76,6 +80,9 @@ export class HostWatch implements Disposable {
           settle();
           if (isForeignRoute(payload, own)) routes = true;
           break;
+        case RTM.DELADDR:
+          if (isHostAddress(payload)) losers.add(payload.readUInt32LE(4));
+          break;
         case RTM.DELNEIGH:
           entries.add(payload, own);
           break;
@@ -86,13 +93,19 @@ export class HostWatch implements Disposable {
       }
     });
     settle();
-    found.push(...entries.events(this.#links, own));
+    found.push(...entries.events(this.#links, own), ...[...losers].flatMap((index) => this.#addressLost(index, own)));
     if (routes) found.push({ event: 'routes-changed' });
     if (!complete) {
       this.#readTables();
       found.push({ event: 'overflow' });
     }
     return found;
+  }
+
+  /** Links that went with their addresses have been told of. */
+  #addressLost(index: number, own: OwnChanges | undefined): KernelEvent[] {
+    const name = this.#links.name(index);
+    return name === undefined || own?.indexes.has(index) === true || own?.names.has(name) === true ? [] : [{ event: 'link-changed', name, index }];
   }
 
   #forwardingChanged(payload: Buffer, own: OwnChanges | undefined): KernelEvent | undefined {
@@ -130,6 +143,11 @@ function listForwarding(socket: NetlinkSocket, family: number): { payload: Buffe
     // IPv6 may be compiled out; then there is nothing to watch.
     return [];
   }
+}
+
+/** RTM_DELADDR, of a struct ifaddrmsg: not an address of the link or the host alone, which come and go with carriers. */
+function isHostAddress(payload: Buffer): boolean {
+  return payload.length >= 8 && payload[3] === RT_SCOPE_UNIVERSE;
 }
 
 /** A unicast route of the main table that belongs to no link of ours; the link-local ones come and go with carriers. */
