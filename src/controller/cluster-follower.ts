@@ -46,6 +46,8 @@ export class ClusterFollower implements Disposable {
   readonly #reach: ClusterReach;
   /** Why networks of the cluster are not here, by their ids. */
   readonly #lacking = new Map<string, string>();
+  /** Networks that the cluster has no more, and that stay because of endpoints here. */
+  readonly #occupied = new Set<string>();
   /** Ids of networks that a daemon was making when it ended: the others may have heard of them, or not. */
   readonly #unfinished = new Set<string>();
   #followers: Followers | undefined;
@@ -120,6 +122,17 @@ export class ClusterFollower implements Disposable {
     for (const id of this.#lacking.keys()) pending.networks.add(id);
   }
 
+  /** Follows the ledger: what stayed because of its endpoints goes when it has none. */
+  settle(): void {
+    const { ledger } = this.#context();
+    for (const id of this.#occupied) {
+      if (this.#followers === undefined || ledger.endpointsOfNetwork(id).length > 0) continue;
+      this.#occupied.delete(id);
+      this.#pending ??= this.#schedule(this.#followers);
+      this.#pending.networks.add(id);
+    }
+  }
+
   /** Has every network here that the cluster has. @throws {NetworkError} UNAVAILABLE, also where one of this name cannot be had here */
   async catchUp(name: string): Promise<void> {
     await this.#cluster.catchUp();
@@ -187,17 +200,21 @@ export class ClusterFollower implements Disposable {
     const shared = this.#cluster.directory.networks.get(id);
     const live = context.ledger.networks.get(id);
     this.#lacking.delete(id);
+    this.#occupied.delete(id);
     try {
       if (shared !== undefined && live === undefined) {
         const settled = { vni: String(shared.vni), mtu: String(shared.mtu) };
         await createSpanning(context, networkRequest(shared), { id, settled, isOneOfMany, fields: { cluster: 'told' } });
       } else if (shared === undefined && live?.record.cluster === 'told') {
         await removeNetwork(context, id);
+        // It may have been in the way of another one.
+        this.tryAgain();
       } else if (live?.record.cluster === 'untold' && this.#wasRead && this.#unfinished.delete(id)) {
         await this.#finish(context, live.record, shared !== undefined);
       }
     } catch (error) {
       const name = shared?.name ?? live?.record.name ?? id;
+      if (shared === undefined && NetworkError.from(error).code === 'IN_USE') this.#occupied.add(id);
       this.#note(id, `network '${name}' of the cluster ${shared === undefined ? 'is gone, and stays here' : 'cannot be had here'}: ${NetworkError.from(error).message}`);
     }
   }

@@ -233,6 +233,7 @@ export class ClusterKeeper implements AsyncDisposable {
     this.#running.addresses.settle();
     this.#running.joins.settle();
     this.#running.telling.settle();
+    this.#follower?.settle();
   }
 
   /** What could not be had here is tried again: what was in its way may be gone. */

@@ -167,6 +167,23 @@ describe('networks that span hosts', () => {
     await make(three, 'web');
   });
 
+  it('that the cluster has no more go when their last endpoint here goes, and make room for others of their name', async () => {
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await make(two, 'b');
+    const { id, ...shared } = await one.controller.network('blue');
+    const value = lab.servers.log.flatMap(({ events }) => events).find(({ key }) => key === `network/${id}`)?.value as object;
+    const next = 'f'.repeat(64);
+    // As where somebody edits a file of hosts.
+    await lab.servers.commit([{ key: `network/${id}` }, { key: `network/${next}`, value: { ...value, id: next } }, { key: `lending/${next}`, value: '' }]);
+    await lab.eventually(() => one.controller.network('blue').id === next);
+    assert.equal(two.controller.network('blue').id, id);
+    assert.match(two.controller.cluster().problems.join(), /is gone, and stays here: network 'blue' has active endpoints \(b\)/);
+    await two.controller.removeSandbox('b');
+    await lab.eventually(() => two.controller.network('blue').id === next && two.controller.cluster().problems.length === 0, 'the new one is there');
+    assert.deepEqual(two.controller.network('blue').ipv4, shared.ipv4);
+  });
+
   it('go on without the servers, with the addresses that a host has', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');
