@@ -127,7 +127,8 @@ export async function linkDrift(context: Context): Promise<string[]> {
   const wanted = merge([...allChanges(ledger).filter(({ id }) => !lost.has(id)), ...names.changes()]);
   // Those that are joining again are a matter of their plugin.
   const newlyLost = [...lost].flatMap(([id, sentence]) => (ledger.unjoined.has(id) ? [] : [sentence]));
-  return [...(await goneLinks(context)), ...newlyLost, ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)];
+  // Many operations may say the same of one link.
+  return [...new Set([...(await goneLinks(context)), ...newlyLost, ...sentences(await applier.compare(wanted)).map(({ wrong }) => wrong)])];
 }
 
 /** What operations that bring links back say about what was wrong; of a link made again, only that. */

@@ -116,6 +116,17 @@ describe('encrypted networks', () => {
     assert.equal(keys(three)?.publicKey, publicKey(9));
   });
 
+  it('have peers again that somebody removed, of which doctor has one sentence', async () => {
+    await open(withKey);
+    await one.controller.createNetwork(NETWORK);
+    await lab.eventually(() => peers(one).length === 2);
+    for (const number of [2, 3]) await one.kernel.apply([{ op: 'wireguard-peer-delete', namespace: HOST, link: link(one) ?? '', publicKey: publicKey(number) }]);
+    const found = (await one.controller.diagnose()).filter(({ message }) => message.includes('keys and peers'));
+    assert.deepEqual(found.map(({ message }) => message), [`link ${link(one) ?? ''} has not the keys and peers that it should have`]);
+    await one.controller.reconcile();
+    assert.equal(peers(one).length, 2);
+  });
+
   it('leave out a host that has no key, and say so', async () => {
     await open((number) => (number === 3 ? {} : withKey(number)));
     await one.controller.createNetwork(NETWORK);
