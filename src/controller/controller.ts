@@ -383,6 +383,7 @@ export class Controller implements AsyncDisposable {
         this.#exclusive(async () => {
           if ((await drift(this.#context)).length > 0) await reconcile(this.#context);
         }),
+      tryAgain: () => this.#context.cluster.tryAgain(),
     });
     this.#watchdog.follow();
   }

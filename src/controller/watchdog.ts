@@ -26,6 +26,8 @@ export interface Repairs {
   readonly attachments: () => Promise<unknown>;
   /** Looks at every link, and does everything if one is not as it should be. */
   readonly inspect: () => Promise<unknown>;
+  /** Tries again what something of others was in the way of: what fails touches links, so not every change can be its cause. */
+  readonly tryAgain: () => void;
 }
 
 /** What can be done, the least first: each does what the ones before it do. */
@@ -48,7 +50,10 @@ export class Watchdog implements Disposable {
     this.#repairs = repairs;
     this.#stack.use(context.kernel.watch((event) => this.#heed(event)));
     this.#namespaces = this.#stack.use(new NamespaceWatch(NAMESPACE_FOLDER, (names) => this.#heedLost(names)));
-    const period = setInterval(() => this.#want('rules'), PERIOD).unref();
+    const period = setInterval(() => {
+      this.#want('rules');
+      repairs.tryAgain();
+    }, PERIOD).unref();
     const deep = setInterval(() => this.#carryOut(repairs.inspect()), DEEP_PERIOD).unref();
     this.#stack.defer(() => clearInterval(period));
     this.#stack.defer(() => clearInterval(deep));

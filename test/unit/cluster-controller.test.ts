@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { ClusterLab, ModelHost } from '../support/cluster-lab.ts';
 import { rejects } from '../support/refusal.ts';
 
@@ -165,6 +166,23 @@ describe('networks that span hosts', () => {
     await three.controller.removeNetwork('own');
     await everywhere('blue');
     await make(three, 'web');
+  });
+
+  it('are tried again each minute where something of others is in their way', async () => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    try {
+      const four = new ModelHost(lab.servers, 4);
+      four.kernel.failOn((op) => op.op === 'link-add');
+      lab.hosts.push(await four.up());
+      await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+      const isLacking = (): boolean => four.controller.cluster().problems.some((text) => text.includes('cannot be had here'));
+      await lab.eventually(isLacking, 'blue is lacking');
+      mock.timers.tick(60_000);
+      await everywhere('blue');
+      assert.equal(isLacking(), false);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('that the cluster has no more go when their last endpoint here goes, and make room for others of their name', async () => {
