@@ -24,9 +24,10 @@ const SWEEP_INTERVAL = 30_000;
  * Runs the daemon until SIGTERM or SIGINT: opens state, kernel and controller, serves the API and
  * Docker. At its end the sockets are gone; networks and sandboxes stay.
  * @param ready called when everything is served
+ * @param byCommand a command starts it because none runs, and knows nothing of how it is to be started
  * @throws {NetworkError} whatever keeps it from starting
  */
-export async function runDaemon(options: DaemonOptions, ready: () => void = () => {}): Promise<void> {
+export async function runDaemon(options: DaemonOptions, ready: () => void = () => {}, byCommand = false): Promise<void> {
   const log = openLog(options.logLevel, options.logFormat, (line) => writeLine(line));
   const stopped = stopSignal(log);
   await using stack = new AsyncDisposableStack();
@@ -39,7 +40,7 @@ export async function runDaemon(options: DaemonOptions, ready: () => void = () =
   // The sockets at which this daemon is a plugin itself.
   const own = new Set<string>();
   const plugins = { own, ...(pluginPath === undefined ? {} : { folders: pluginPath }), ...(pluginPatience === undefined ? {} : { patience: pluginPatience }) };
-  const { controller } = stack.use(await openHost({ stateFolder, firewall, plugins, onEvent, ...(cluster === undefined ? {} : { cluster }) }));
+  const { controller } = stack.use(await openHost({ stateFolder, firewall, plugins, onEvent, mayLeaveCluster: !byCommand, ...(cluster === undefined ? {} : { cluster }) }));
   const report = (message: string): void => log('error', message);
   const leases = new LeaseKeeper(controller, report);
   const server = apiServer({

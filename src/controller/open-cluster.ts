@@ -2,12 +2,13 @@ import { hostname } from 'node:os';
 import type { ClusterParts } from '../cluster/cluster.ts';
 import { canonicalAddress } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
+import { quote } from '../common/quote.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { requireKeyFile } from '../kernel/wireguard-key.ts';
 import { openEtcdStore } from '../store/etcd/open-etcd-store.ts';
 import type { EtcdOptions } from '../store/etcd/options.ts';
 import type { Store } from '../store/store.ts';
-import { MEMBERSHIP_KEY, STATIC_CLUSTER, type MembershipRecord } from './records.ts';
+import { MEMBERSHIP_KEY, STATIC_CLUSTER, type MembershipRecord, type NetworkRecord } from './records.ts';
 import { underlayOf } from './underlay.ts';
 
 /** UDP, at which hosts take what is encrypted: not one that the kernel lends to programs, as it may those of `wg` itself. */
@@ -50,4 +51,12 @@ export async function openCluster(kernel: Kernel, store: Store, options: Cluster
   const encrypts = (await kernel.knownLinkKinds(['wireguard'])).length > 0;
   const host = { id: store.instanceId, name: hostname(), address, mtu, reaches, ...(encrypts ? { wireguard } : {}) };
   return { store: shared, host: () => host, [Symbol.asyncDispose]: () => shared[Symbol.asyncDispose]() };
+}
+
+/** @throws {NetworkError} UNAVAILABLE where networks of a cluster are, of which only a daemon with `--cluster` knows what is on other hosts */
+export async function requireNoCluster(store: Store): Promise<void> {
+  const { entries } = await store.list('network/');
+  const spanning = entries.map(({ value }) => value as NetworkRecord).find(({ cluster }) => cluster !== undefined);
+  if (spanning === undefined) return;
+  throw new NetworkError('UNAVAILABLE', `network ${quote(spanning.name)} of this host is of a cluster: start the daemon as it was started before, 'netctl daemon --cluster URL' ('netctl daemon' alone does without the other hosts)`);
 }

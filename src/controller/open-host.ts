@@ -11,7 +11,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
-import { openCluster, type ClusterOptions } from './open-cluster.ts';
+import { openCluster, requireNoCluster, type ClusterOptions } from './open-cluster.ts';
 import { Controller } from './controller.ts';
 import type { ControllerEvent } from './events.ts';
 
@@ -30,6 +30,8 @@ export interface HostOptions {
   readonly plugins?: Partial<PluginsOptions>;
   /** The cluster that networks can span. Default: none. */
   readonly cluster?: ClusterOptions;
+  /** false: a host that has networks of a cluster is not opened without one, where nothing of them would be followed. Default: true. */
+  readonly mayLeaveCluster?: boolean;
   /** Hears every event, those of opening included. */
   readonly onEvent?: (event: ControllerEvent) => void;
   /** Hears of defects of ours that cost nobody more than one answer: somebody should report them. */
@@ -46,12 +48,13 @@ export interface OpenHost extends AsyncDisposable {
 /**
  * Opens the controller of this host: kernel, packet filter, state file. What is written down there
  * is true again when it returns.
- * @throws {NetworkError} UNAVAILABLE (state file locked or unwritable), CORRUPT, UNSUPPORTED (no packet filter), KERNEL, FORBIDDEN without root
+ * @throws {NetworkError} UNAVAILABLE (state file locked or unwritable, networks of a cluster and none given), CORRUPT, UNSUPPORTED (no packet filter), KERNEL, FORBIDDEN without root
  */
 export async function openHost(options: HostOptions): Promise<OpenHost> {
   await using stack = new AsyncDisposableStack();
   makeStateFolder(options.stateFolder);
   const store = stack.use(await openSqliteStore(join(options.stateFolder, 'state.sqlite')));
+  if (options.cluster === undefined && options.mayLeaveCluster === false) await requireNoCluster(store);
   const kernel = stack.use(await openKernel());
   const cluster = options.cluster === undefined ? undefined : stack.use(await openCluster(kernel, store, options.cluster, join(options.stateFolder, 'wireguard.key')));
   const { backend, acceptRules, shared, findings, setBridges } = await openFirewall(kernel, store.instanceId, options.firewall ?? 'auto');

@@ -170,6 +170,14 @@ describe('an overlay network over hosts', function () {
     assert.match(flood.output, /400 packets transmitted, 400 received/);
   });
 
+  it('is not left by a host whose daemon a command starts, which does not know of the others', async () => {
+    await network('--subnet', '10.1.0.0/24', 'blue');
+    await one.daemon.kill('SIGKILL');
+    assert.match((await one.netctl.run(['network', 'ls'])).stderr, /^netctl: the daemon did not start: network 'blue' of this host is of a cluster: start the daemon as it was started before, 'netctl daemon --cluster URL' \('netctl daemon' alone does without the other hosts\)$/m);
+    await lab.restartDaemon(one);
+    assert.match(await one.netctl.ok('cluster', 'ls'), /h2/);
+  });
+
   it('has only what is there still when a daemon starts after others have gone', async () => {
     await network('--subnet', '10.1.0.0/24', 'blue');
     await network('--subnet', '10.2.0.0/24', 'red');

@@ -56,7 +56,7 @@ export function daemon(command: Command): void {
       };
       try {
         requireRoot();
-        await runDaemon(daemonOptions(flagsOf(self, options), options.config), () => tell('ready'));
+        await runDaemon(daemonOptions(flagsOf(self, options), options.config), () => tell('ready'), starter !== undefined);
       } catch (thrown) {
         const error = NetworkError.from(thrown);
         tell(`failed ${error.code} ${error.message}`);
