@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MACHINE_MARK } from './patience.ts';
 import { privately } from './private-namespace.ts';
@@ -16,8 +16,8 @@ const LIMIT = 1500;
 /** What node makes of the sources, read in the machine: making it there takes 20 s. */
 const COMPILED: Readonly<Record<string, string>> = { NODE_COMPILE_CACHE: join(process.env['NETCTL_CACHE'] ?? join(homedir(), '.cache/libnetwork-ts'), 'compiled') };
 
-/** The system's own programs before others of their names: a python3 that a version manager picks takes 15 s to start there. */
-const SYSTEM_FIRST = { PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${process.env['PATH'] ?? ''}` };
+/** Node as here, and the system's own programs before others of their names: a python3 that a version manager picks takes 15 s to start there. */
+const SYSTEM_FIRST = { PATH: `${dirname(process.execPath)}:/usr/sbin:/usr/bin:/sbin:/bin:${process.env['PATH'] ?? ''}` };
 
 /**
  * Runs the tests of a file in a virtual machine with Debian's own kernel, for what other kernels may
