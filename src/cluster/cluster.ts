@@ -2,12 +2,14 @@ import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { SharedStore, StoreSkew } from '../store/shared-store.ts';
 import type { Directory, News } from './directory.ts';
+import { refuseFixed, refuseUnlisted } from './fixed-file.ts';
 import { forgetHost, lostHosts } from './lost-hosts.ts';
 import { Membership } from './membership.ts';
 import { Mirror } from './mirror.ts';
 import { Outbox } from './outbox.ts';
+import { Problems } from './problems.ts';
 import type { HostRecord, SharedEndpoint, SharedNetwork } from './records.ts';
-import { answerClaim, borrowBlock, claimAddress, dropClaim, ownerOf, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
+import { answerClaim, borrowBlock, claimAddress, dropClaim, recallBlocks, returnBlocks, type BlockWish, type Lending } from './lending.ts';
 import { joinNetwork, leaveNetwork } from './joining.ts';
 import { SUBNETS_KEY } from './keys.ts';
 import { clearLeftovers, shareNetwork, unshareNetwork } from './shared-networks.ts';
@@ -56,16 +58,14 @@ export class Cluster implements AsyncDisposable {
   readonly #mirror: Mirror;
   readonly #membership: Membership;
   readonly #outbox: Outbox;
-  /** What was reported last, by what it is about. */
-  readonly #problems = new Map<string, string>();
-  readonly #report: (message: string) => void;
+  readonly #problems: Problems;
   #clocks: Disposable | undefined;
   /** Undefined before the first answer. */
   #hasPlace: boolean | undefined;
 
   constructor({ store, host, file, problem }: ClusterParts, { follow, reachable, report }: ClusterListener) {
     this.#store = store;
-    this.#report = report;
+    this.#problems = new Problems(report);
     this.host = host;
     this.self = host().id;
     this.file = file;
@@ -76,9 +76,9 @@ export class Cluster implements AsyncDisposable {
         follow(news);
         this.#outbox.hear(news);
       },
-      lost: (error) => this.#note('store', `the cluster’s store cannot be read (${error.message}): traffic and names go on as they are`),
+      lost: (error) => this.#problems.note('store', `the cluster’s store cannot be read (${error.message}): traffic and names go on as they are`),
       found: () => {
-        this.#settle('store');
+        this.#problems.settle('store');
         this.#outbox.wake();
         reachable();
       },
@@ -86,19 +86,19 @@ export class Cluster implements AsyncDisposable {
     this.#membership = new Membership(store, this.#mirror, host, {
       joined: () => {
         this.#hasPlace = true;
-        this.#settle('place');
+        this.#problems.settle('place');
         this.#outbox.wake();
         reachable();
       },
       refused: (error) => {
         // A store that is away has not given the place to anybody else.
         if (error.code === 'IN_USE') this.#hasPlace = false;
-        this.#note('place', `this host is not among the others: ${error.message}`);
+        this.#problems.note('place', `this host is not among the others: ${error.message}`);
       },
     });
     this.#outbox = new Outbox(store, this.#mirror, this.self, () => this.mayWrite, (error) => {
-      if (error === undefined) this.#settle('outbox');
-      else this.#note('outbox', `the others do not hear of endpoints here: ${error.message}`);
+      if (error === undefined) this.#problems.settle('outbox');
+      else this.#problems.note('outbox', `the others do not hear of endpoints here: ${error.message}`);
     });
   }
 
@@ -138,7 +138,7 @@ export class Cluster implements AsyncDisposable {
   /** What is wrong, a sentence each. */
   get problems(): readonly string[] {
     const problem = this.#problem();
-    return [...this.#problems.values(), ...(problem === undefined ? [] : [problem])];
+    return [...this.#problems.all, ...(problem === undefined ? [] : [problem])];
   }
 
   /** Begins to read, and takes this host's place among the others. */
@@ -204,7 +204,7 @@ export class Cluster implements AsyncDisposable {
   /** @throws as {@link borrowBlock} */
   async borrowBlock(wish: BlockWish, signal?: AbortSignal): Promise<Cidr | undefined> {
     this.requireStore();
-    this.#refuseAddress(wish.networkId, wish.address);
+    this.#refuseAddress(wish);
     return borrowBlock(this.#lending, wish, signal);
   }
 
@@ -216,7 +216,7 @@ export class Cluster implements AsyncDisposable {
   /** @throws as {@link claimAddress} */
   async claimAddress(networkId: string, address: string, signal?: AbortSignal): Promise<void> {
     this.requireStore();
-    this.#refuseAddress(networkId, address);
+    this.#refuseAddress({ networkId, address });
     await claimAddress(this.#lending, networkId, address, PATIENCE, signal);
   }
 
@@ -248,30 +248,23 @@ export class Cluster implements AsyncDisposable {
 
   /** @throws {NetworkError} UNAVAILABLE where another host has the place of this one: what this one may give is that one's */
   requirePlace(): void {
-    if (this.#hasPlace === false) throw new NetworkError('UNAVAILABLE', this.#problems.get('place') ?? 'another host has the place of this one');
+    if (this.#hasPlace === false) throw new NetworkError('UNAVAILABLE', this.#problems.of('place') ?? 'another host has the place of this one');
   }
 
   /** @throws {NetworkError} UNAVAILABLE while the store cannot be read */
   requireStore(): void {
     // Whoever is not among the others is told nothing, and gives nothing.
-    const refusal = this.#problems.get('place');
+    const refusal = this.#problems.of('place');
     if (this.isReachable && refusal !== undefined) throw new NetworkError('UNAVAILABLE', refusal);
-    if (!this.isReachable) throw new NetworkError('UNAVAILABLE', this.#problems.get('store') ?? 'the cluster’s store has not answered yet: try again in a moment');
+    if (!this.isReachable) throw new NetworkError('UNAVAILABLE', this.#problems.of('store') ?? 'the cluster’s store has not answered yet: try again in a moment');
   }
 
   #refuseFixed(what: string): void {
-    if (this.file !== undefined) throw new NetworkError('FORBIDDEN', `${what}: hosts and networks stand in ${this.file}; change it there on every host, and start the daemons again`);
+    if (this.file !== undefined) refuseFixed(this.file, what);
   }
 
-  #refuseAddress(networkId: string, address: string | undefined): void {
-    if (this.file === undefined) return;
-    const { networks, hosts } = this.directory;
-    const name = quote(networks.get(networkId)?.name ?? networkId);
-    const way = 'choose another one, or change that on every host and start the daemons again';
-    if (address === undefined) throw new NetworkError('EXHAUSTED', `this host has no address of network ${name} left to give: add to its blocks in ${this.file} on every host, and start the daemons again`);
-    const owner = ownerOf(this.directory, networkId, address);
-    if (owner === undefined) throw new NetworkError('FORBIDDEN', `address ${address} of network ${name} is in no block of ${this.file}: ${way}`);
-    throw new NetworkError('FORBIDDEN', `address ${address} of network ${name} is in a block of host ${quote(hosts.get(owner)?.name ?? owner)} in ${this.file}: ${way}`);
+  #refuseAddress({ networkId, address }: Pick<BlockWish, 'networkId' | 'address'>): void {
+    if (this.file !== undefined) refuseUnlisted(this.file, this.directory, networkId, address);
   }
 
   get #lending(): Lending {
@@ -279,19 +272,9 @@ export class Cluster implements AsyncDisposable {
   }
 
   #compareClocks(skew: StoreSkew | undefined): void {
-    if (skew === undefined) return this.#settle('clock');
+    if (skew === undefined) return this.#problems.settle('clock');
     const { server, ahead } = skew;
     const seconds = String(Math.round(Math.abs(ahead) / 1000));
-    this.#note('clock', `the clock of this host is ${seconds} s ${ahead > 0 ? 'behind' : 'ahead of'} that of ${server}: addresses and leases do not depend on it, certificates and logs do; set the wrong one right (timedatectl set-ntp true)`);
-  }
-
-  #note(about: string, message: string): void {
-    if (this.#problems.get(about) !== message) this.#report(message);
-    this.#problems.set(about, message);
-  }
-
-  #settle(about: string): void {
-    const before = this.#problems.get(about);
-    if (this.#problems.delete(about)) this.#report(`over: ${before ?? ''}`);
+    this.#problems.note('clock', `the clock of this host is ${seconds} s ${ahead > 0 ? 'behind' : 'ahead of'} that of ${server}: addresses and leases do not depend on it, certificates and logs do; set the wrong one right (timedatectl set-ntp true)`);
   }
 }

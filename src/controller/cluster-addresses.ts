@@ -5,9 +5,9 @@ import { canonicalAddress, parseAddress } from '../common/address.ts';
 import { contains, containsCidr, formatCidr, parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
-import { allotBlocks } from './cluster-networks.ts';
 import type { Context } from './context.ts';
-import { blockRecordKey, type BlockRecord, type NetworkRecord, type SubnetRecord } from './records.ts';
+import { HeldBlocks } from './held-blocks.ts';
+import type { NetworkRecord, SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { plainAddresses } from './services.ts';
 
@@ -22,10 +22,9 @@ export class ClusterAddresses {
   readonly #context: () => Context;
   readonly #cluster: Cluster;
   readonly #exclusive: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly #held: HeldBlocks;
   /** How many endpoints are about to take an address, by subnet. */
   readonly #demand = new Map<string, bigint>();
-  /** Blocks that are being given back, by network and block. */
-  readonly #returning = new Set<string>();
   /** One host asks for one block of a network at a time. */
   readonly #borrowing = new Map<string, Promise<void>>();
   /** Addresses of other hosts that are about to be taken here, by network and address. */
@@ -35,6 +34,7 @@ export class ClusterAddresses {
   constructor(context: () => Context, cluster: Cluster, exclusive: <T>(task: () => Promise<T>) => Promise<T>) {
     this.#context = context;
     this.#cluster = cluster;
+    this.#held = new HeldBlocks(context, cluster);
     this.#exclusive = exclusive;
   }
 
@@ -95,9 +95,8 @@ export class ClusterAddresses {
 
   /** Whether an address is this host's to give. */
   isOurs(networkId: string, address: string): boolean {
-    const wanted = parseAddress(address);
     const claim = this.#cluster.directory.claims.get(claimKey(networkId, address))?.record;
-    return (claim?.hostId === this.#cluster.self && claim.answer === 'granted') || this.#blocks(networkId).some(({ block }) => contains(parseCidr(block), wanted));
+    return (claim?.hostId === this.#cluster.self && claim.answer === 'granted') || this.#held.contains(networkId, address);
   }
 
   /**
@@ -108,7 +107,7 @@ export class ClusterAddresses {
     const { ledger, addresses } = this.#context();
     if (!this.#cluster.mayWrite) return;
     for (const { record } of ledger.networks.values()) {
-      if (record.cluster !== 'told' || this.#blocks(record.id).length === 0 || this.#cluster.file !== undefined) continue;
+      if (record.cluster !== 'told' || this.#held.of(record.id).length === 0 || this.#cluster.file !== undefined) continue;
       for (const subnets of [record.ipv4, record.ipv6]) if (subnets.length > 0 && this.#left(subnets) < AHEAD && !this.#borrowing.has(keyOf(record, subnets))) void this.#borrow(record, subnets).catch(() => {});
     }
     for (const { record } of this.#cluster.directory.claims.values()) {
@@ -131,40 +130,13 @@ export class ClusterAddresses {
     // Taken in an earlier life, which ended before it was written down.
     for (const block of theirs) {
       const subnet = [...live.record.ipv4, ...live.record.ipv6].find((one) => containsCidr(parseCidr(one.subnet), parseCidr(block)))?.subnet;
-      if (subnet !== undefined && !this.#returning.has(`${networkId} ${block}`)) await this.#put(live.record, subnet, block);
+      if (subnet !== undefined && !this.#held.isReturning(networkId, block)) await this.#held.add(live.record, subnet, block);
     }
-    await this.#dropOthers(networkId, theirs);
+    // Where blocks stand in a file, what is not there any more is nothing to give from.
+    if (this.#cluster.file !== undefined) await this.#held.keepOnly(live.record, theirs);
     const asked = directory.recalls.get(networkId);
     const idle = ledger.endpointsOfNetwork(networkId).length === 0 && this.#ofEngines(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
-    if (asked !== undefined && asked.hostId !== self && idle && this.#cluster.mayWrite) await this.#giveBack(live.record);
-  }
-
-  /** Where blocks stand in a file, what is not there any more is nothing to give from. */
-  async #dropOthers(networkId: string, theirs: readonly string[]): Promise<void> {
-    const { ledger, store, addresses } = this.#context();
-    const [blocks, record] = [this.#blocks(networkId), ledger.networks.get(networkId)?.record];
-    const others = blocks.filter(({ block }) => !theirs.includes(block));
-    if (this.#cluster.file === undefined || record === undefined || others.length === 0) return;
-    await store.commit(others.map(({ id }) => ({ key: blockRecordKey(id) })));
-    const left = blocks.filter((block) => !others.includes(block));
-    ledger.blocks.set(networkId, left);
-    allotBlocks(addresses, record, left);
-  }
-
-  async #giveBack(record: NetworkRecord): Promise<void> {
-    const { ledger, store, addresses } = this.#context();
-    const blocks = this.#blocks(record.id);
-    if (blocks.length === 0) return;
-    const keys = blocks.map(({ block }) => `${record.id} ${block}`);
-    for (const key of keys) this.#returning.add(key);
-    // Forgotten here before anybody else can have it.
-    await store.commit(blocks.map(({ id }) => ({ key: blockRecordKey(id) })));
-    ledger.blocks.delete(record.id);
-    allotBlocks(addresses, record, []);
-    // What cannot be given back now is found again by the next look at what is ours.
-    void this.#cluster.returnBlocks(record.id, blocks.map(({ block }) => block)).catch(() => {}).finally(() => {
-      for (const key of keys) this.#returning.delete(key);
-    });
+    if (asked !== undefined && asked.hostId !== self && idle && this.#cluster.mayWrite) await this.#held.giveBack(live.record);
   }
 
   #isWanted({ ipv4, ipv6 }: NetworkRecord): boolean {
@@ -223,21 +195,10 @@ export class ClusterAddresses {
       if (address !== undefined && !contains(cidr, parseAddress(address))) continue;
       const block = await this.#cluster.borrowBlock({ networkId: record.id, subnet: cidr, ...(range === undefined || address !== undefined ? {} : { range: parseCidr(range) }), ...(address === undefined ? {} : { address }) });
       if (block === undefined) continue;
-      await this.#exclusive(() => this.#put(record, subnet, formatCidr(block)));
+      await this.#exclusive(() => this.#held.add(record, subnet, formatCidr(block)));
       return true;
     }
     return false;
-  }
-
-  /** Written down here before anything of it is given: it is known after a restart, whether or not the store is there. */
-  async #put(record: NetworkRecord, subnet: string, block: string): Promise<void> {
-    const { ledger, store, addresses } = this.#context();
-    if (!ledger.networks.has(record.id) || this.#blocks(record.id).some((known) => known.block === block)) return;
-    const value: BlockRecord = { id: `${record.id}/${block}`, networkId: record.id, subnet, block };
-    await store.commit([{ key: blockRecordKey(value.id), value }]);
-    const blocks = [...this.#blocks(record.id), value];
-    ledger.blocks.set(record.id, blocks);
-    allotBlocks(addresses, record, blocks);
   }
 
   /** One address, wherever it comes from. */
@@ -258,10 +219,6 @@ export class ClusterAddresses {
   #left(subnets: readonly SubnetRecord[]): bigint {
     const { addresses } = this.#context();
     return subnets.reduce((sum, { subnet }) => sum + (addresses.pool(parseCidr(subnet))?.counts.automatic ?? 0n), 0n);
-  }
-
-  #blocks(networkId: string): readonly BlockRecord[] {
-    return this.#context().ledger.blocks.get(networkId) ?? [];
   }
 }
 
