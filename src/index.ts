@@ -15,7 +15,7 @@
  */
 export { NetworkError, type ErrorCode, type KernelReason } from './common/error.ts';
 export { Controller } from './controller/controller.ts';
-export type { Finding } from './controller/diagnose.ts';
+export type { Finding } from './controller/finding.ts';
 export type { ControllerParts } from './controller/load-context.ts';
 export type { ControllerEvent } from './controller/events.ts';
 export { openHost, type HostOptions, type OpenHost } from './controller/open-host.ts';

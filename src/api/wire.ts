@@ -1,7 +1,7 @@
 /** What goes over the daemon's socket, besides what the controller itself calls its requests and views. */
 import type { Exchange } from '../../drivers/remote/exchange.ts';
 import type { ErrorCode } from '../common/error.ts';
-import type { Finding } from '../controller/diagnose.ts';
+import type { Finding } from '../controller/finding.ts';
 import type { AdoptRequest, CableRequest, ConnectRequest, NetworkRequest, SandboxRequest } from '../controller/requests.ts';
 
 /** A network to be made: what an engine alone may say is left out. */

@@ -2,22 +2,14 @@
 import { NetworkError } from '../common/error.ts';
 import { HOST } from '../kernel/op.ts';
 import type { Context } from './context.ts';
+import type { Finding } from './finding.ts';
+import { neighbourTables } from './neighbour-tables.ts';
 import { allChanges } from './wanted.ts';
 import { goneLinks } from './converge-all.ts';
 import { findStrays, linkDrift } from './reconcile.ts';
 import { sandboxDrift } from './sandbox-drift.ts';
 import type { SwitchedForwarding } from './forwarding.ts';
 import { FORWARDING_KEY } from './surroundings.ts';
-
-/** One finding of `netctl doctor`. */
-export interface Finding {
-  /** `ok` and `note` ask for nothing; `warning` and `error` do. */
-  readonly level: 'ok' | 'note' | 'warning' | 'error';
-  /** What it is about: `kernel`, `links`, `sandboxes`, `packet filter`, `forwarding`, `ports`, `names`, `plugins`, `cluster`. */
-  readonly subject: string;
-  readonly message: string;
-  readonly remedy?: string;
-}
 
 /** Looks at everything. */
 export async function diagnose(context: Context): Promise<Finding[]> {
@@ -38,6 +30,7 @@ async function kernelFeatures(context: Context): Promise<Finding[]> {
   }
   const bridged = await context.kernel.sysctl(HOST, 'net/bridge/bridge-nf-call-iptables');
   if (bridged === '1') findings.push({ level: 'note', subject: 'kernel', message: "bridge-nf-call-iptables=1: other programs' iptables rules see traffic inside our networks too" });
+  findings.push(...(await neighbourTables(context)));
   return findings.length > 0 ? findings : [{ level: 'ok', subject: 'kernel', message: 'has everything that is used' }];
 }
 

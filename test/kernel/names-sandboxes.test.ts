@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { NameAnswer } from '../../src/controller/ask-name.ts';
-import type { Finding } from '../../src/controller/diagnose.ts';
+import type { Finding } from '../../src/controller/finding.ts';
 import type { NameCounts, NameView } from '../../src/controller/name-views.ts';
 import type { Background } from '../support/background.ts';
 import { eventually } from '../support/eventually.ts';
