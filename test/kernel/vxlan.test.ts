@@ -139,6 +139,19 @@ inPrivateNamespace(import.meta.filename, () => {
         for (const family of [4, 6] as const) assert.ok(await pings('box1', side(2)[family]));
       });
 
+      it('goes on with entries that a routing daemon claims too, until that takes them away', async () => {
+        const { mac } = side(2);
+        const namespace = '/run/netns/host1';
+        await inside('host1', 'bridge', 'fdb', 'replace', mac, 'dev', 'vx7', 'master', 'extern_learn');
+        assert.match((await inside('host1', 'bridge', 'fdb', 'show', 'brport', 'vx7')).stdout, new RegExp(`^${mac} extern_learn sticky master br7 static`, 'm'));
+        assert.deepEqual(await pair.converge(1, all(1)), []);
+        await inside('host1', 'bridge', 'fdb', 'del', mac, 'dev', 'vx7', 'master');
+        await inside('host1', 'bridge', 'fdb', 'replace', mac, 'dev', 'vx7', 'master', 'extern_learn');
+        assert.deepEqual(await pair.converge(1, all(1)), [{ op: 'fdb-add', namespace, link: 'vx7', mac, master: true }]);
+        assert.deepEqual(await pair.converge(1, all(1)), []);
+        for (const family of [4, 6] as const) assert.ok(await pings('box1', side(2)[family]));
+      });
+
       it('comes back whole when its VXLAN link, or the MAC of its bridge, is another', async () => {
         for (const command of ['ip link del vx7', 'ip link set br7 address 02:42:00:00:07:77', 'ip link set br7 down', 'ip link set vx7 nomaster']) {
           await inside('host1', ...command.split(' '));

@@ -92,15 +92,16 @@ export function parseEntry(payload: Buffer): EntryMessage | undefined {
   const destination = attributes.bytes(NEIGHBOUR.DST);
   const bytes = attributes.bytes(NEIGHBOUR.LLADDR);
   const mac = bytes?.length === 6 ? macText(bytes) : undefined;
-  const stays = (payload.readUInt8(10) & (NEIGHBOUR.NTF_EXT_LEARNED | NEIGHBOUR.NTF_PROXY)) === 0;
+  const flags = payload.readUInt8(10);
+  const stays = (flags & (NEIGHBOUR.NTF_EXT_LEARNED | NEIGHBOUR.NTF_PROXY)) === 0;
   if (family !== AF_BRIDGE) {
     if ((family !== SOCKET.AF_INET && family !== SOCKET.AF_INET6) || destination === undefined) return undefined;
     return { index, permanent: stays && (state & NEIGHBOUR.NUD_PERMANENT) !== 0, neighbour: { address: addressText(destination), mac: mac ?? '' } };
   }
   // A bridge that could filter VLANs has each entry once more for each VLAN of the port; the one without is what we set.
   if (mac === undefined || isMulticast(bytes) || attributes.bytes(NEIGHBOUR.VLAN) !== undefined) return undefined;
-  // A bridge's own addresses are PERMANENT; NOARP alone is what it calls static.
-  if (attributes.u32(NEIGHBOUR.MASTER) !== undefined) return { index, permanent: stays && state === NEIGHBOUR.NUD_NOARP, fdb: { mac, master: true } };
+  // A bridge's own addresses are PERMANENT; NOARP alone is what it calls static. Ours stays where it leads when a routing daemon marks it as its own too.
+  if (attributes.u32(NEIGHBOUR.MASTER) !== undefined) return { index, permanent: (stays || (flags & NEIGHBOUR.NTF_STICKY) !== 0) && state === NEIGHBOUR.NUD_NOARP, fdb: { mac, master: true } };
   return destination === undefined ? undefined : { index, permanent: stays && (state & NEIGHBOUR.NUD_PERMANENT) !== 0, fdb: { mac, destination: addressText(destination) } };
 }
 
