@@ -6,8 +6,10 @@ import { contains, containsCidr, firstOf, formatCidr, overlaps, parseCidr, sizeO
 import { NetworkError } from '../../common/error.ts';
 import { requireHostname, requireNetworkName } from '../../common/name.ts';
 import { quote } from '../../common/quote.ts';
+import { isHostAddress } from '../host-address.ts';
 import type { Peers, PeersNetwork, PeersSubnet } from './peers.ts';
 import { PeersSource, type Path } from './peers-source.ts';
+import { reservedAddresses } from './reserved-addresses.ts';
 
 /** Addresses of one block: every other host has entries for all of them. */
 const LARGEST_BLOCK = 1024n;
@@ -59,7 +61,7 @@ interface Around {
 export function parsePeers(file: string, text: string): Peers {
   const source = new PeersSource(file, text);
   const given = shape.safeParse(source.content);
-  if (!given.success) throw malformed(source, given.error.issues[0]);
+  if (!given.success) throw malformed(source, given.error.issues);
   const hosts = readHosts(source, given.data.hosts);
   const networks: PeersNetwork[] = [];
   for (const [name, network] of Object.entries(given.data.networks)) networks.push(readNetwork({ source, hosts, others: networks }, name, network));
@@ -72,6 +74,7 @@ function readHosts(source: PeersSource, given: Readonly<Record<string, string>>)
   for (const [name, text] of Object.entries(given)) {
     const path = ['hosts', name];
     const address = read(source, path, () => (requireHostname(name), canonicalAddress(text)));
+    if (!isHostAddress(address)) throw source.error(path, `host ${quote(name)} has ${address}, at which no other host can reach it: write the address of its interface`);
     const twin = [...hosts].find(([, other]) => other === address)?.[0];
     if (twin !== undefined) throw source.error(path, `hosts ${quote(twin)} and ${quote(name)} have one address, ${address}: give each its own`);
     const [first = address] = hosts.values();
@@ -110,8 +113,10 @@ function readSubnets({ source, hosts, others }: Around, path: Path, given: Given
     const gateway = gateways.find((address) => contains(subnet, address)) ?? { family: subnet.family, value: firstOf(subnet).value + 1n };
     subnets.push({ subnet, gateway: formatAddress(gateway) });
   }
-  for (const [at, gateway] of gateways.entries()) {
-    if (!subnets.some(({ subnet }) => contains(subnet, gateway))) throw source.error([...path, 'gateways', at], `gateway ${formatAddress(gateway)} lies in no subnet of the network, which has ${given.subnets.join(', ')}`);
+  for (const [at, gateway] of gateways.map(formatAddress).entries()) {
+    const around = subnets.find(({ subnet }) => contains(subnet, parseAddress(gateway)));
+    if (around === undefined) throw source.error([...path, 'gateways', at], `gateway ${gateway} lies in no subnet of the network, which has ${given.subnets.join(', ')}`);
+    if (around.gateway !== gateway) throw source.error([...path, 'gateways', at], `subnet ${formatCidr(around.subnet)} has gateway ${around.gateway} already: leave ${gateway} out`);
   }
   return subnets;
 }
@@ -142,6 +147,7 @@ function readNames(source: PeersSource, path: Path, given: Readonly<Record<strin
     const place = [...path, name];
     const address = read(source, place, () => (requireHostname(name), parseAddress(text)));
     if (![...blocks.values()].flat().some((block) => contains(block, address))) throw source.error(place, `name ${quote(name)} leads to ${text}, which is in no block: nobody can have it`);
+    if (subnets.some((subnet) => reservedAddresses(subnet).has(formatAddress(address)))) throw source.error(place, `name ${quote(name)} leads to ${text}, which no sandbox can have: it is the gateway's, or the network's own`);
     if (hasIpv4 && address.family === 6) throw source.error(place, `name ${quote(name)} leads to ${text}: in a network with IPv4, names lead to IPv4 addresses`);
     names.set(name, formatAddress(address));
   }
@@ -157,9 +163,33 @@ function read<Result>(source: PeersSource, path: Path, task: () => Result): Resu
   }
 }
 
-function malformed(source: PeersSource, issue: z.core.$ZodIssue | undefined): NetworkError {
+/** What a reader of messages calls what zod calls otherwise. */
+const WORDS: Readonly<Record<string, string>> = { record: 'lines of NAME: VALUE', object: 'lines of NAME: VALUE', array: 'a list', string: 'text', int: 'a whole number', number: 'a number', boolean: 'true or false' };
+
+function malformed(source: PeersSource, issues: readonly z.core.$ZodIssue[]): NetworkError {
+  // What is spelt wrong is missing under its right name too.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const path = issue?.path ?? [];
   if (issue?.code === 'unrecognized_keys') return source.error([...path, ...issue.keys.slice(0, 1)], `there is no ${issue.keys.map((key) => quote(key)).join(', ')} here: is it spelt right?`);
-  const reason = (issue?.message ?? 'malformed').replace(/^Invalid (?:input|string|option): /, '');
-  return source.error(path, path.length === 0 ? `not a file of hosts: ${reason}` : `${quote(path.map(String).join('.'))} is wrong: ${reason}`);
+  const reason = reasonOf(issue, issue?.path.reduce(inside, source.content));
+  const names = path.filter((key) => typeof key !== 'number');
+  return source.error(path, names.length === 0 ? `not a file of hosts: ${reason}` : `${quote(names.map(String).join('.'))} ${reason}`);
+}
+
+/** What stands at a key, or at a place of a list: one thing is a list of one. */
+function inside(around: unknown, key: PropertyKey): unknown {
+  if (typeof key === 'number' && !Array.isArray(around)) return around;
+  return (around as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[key];
+}
+
+function reasonOf(issue: z.core.$ZodIssue | undefined, found: unknown): string {
+  if (issue?.code === 'invalid_type') {
+    const wanted = WORDS[issue.expected] ?? issue.expected;
+    if (found === undefined || found === null) return issue.path.length === 0 ? 'there is nothing in it' : `has to be ${wanted}, and there is nothing`;
+    return `has to be ${wanted}, not ${Array.isArray(found) ? 'a list' : typeof found === 'number' ? String(found) : (WORDS[typeof found] ?? typeof found)}`;
+  }
+  if (issue?.code === 'too_small' && issue.origin === 'array') return 'is an empty list: leave it out, or say what is in it';
+  if (issue?.code === 'too_small') return `is ${String(found)}: ${String(issue.minimum)} is the least`;
+  if (issue?.code === 'too_big') return `is ${String(found)}: ${String(issue.maximum)} is the most`;
+  return issue?.message ?? 'is malformed';
 }

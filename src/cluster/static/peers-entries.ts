@@ -7,6 +7,7 @@ import { addressKey, blockKey, endpointKey, hostKey, lendingKey, networkKey, SUB
 import type { BlockRecord, HostRecord, SharedEndpoint, SharedNetwork } from '../records.ts';
 import { spanningMac } from '../spanning-mac.ts';
 import type { Peers, PeersNetwork } from './peers.ts';
+import { reservedAddresses } from './reserved-addresses.ts';
 
 /** A host of a file. @throws {RangeError} for one that does not stand there */
 export function peerRecord({ hosts, mtu }: Peers, name: string): HostRecord {
@@ -44,7 +45,7 @@ function sharedNetwork({ hosts, mtu }: Peers, { name, vni, internal, options, su
   const what = {
     name,
     vni,
-    mtu: Number(options['com.docker.network.driver.mtu'] ?? mtu - vxlanOverhead(address)),
+    mtu: mtuIn(options) ?? mtu - vxlanOverhead(address),
     internal,
     ipv4: shared.flatMap(({ family, record }) => (family === 4 ? [record] : [])),
     ipv6: shared.flatMap(({ family, record }) => (family === 6 ? [record] : [])),
@@ -55,6 +56,12 @@ function sharedNetwork({ hosts, mtu }: Peers, { name, vni, internal, options, su
   return { id: hash('network', JSON.stringify(what)), ...what };
 }
 
+/** The driver says what is wrong with any other value. */
+function mtuIn(options: Readonly<Record<string, string>>): number | undefined {
+  const mtu = Number(options['com.docker.network.driver.mtu']);
+  return Number.isInteger(mtu) && mtu >= 68 && mtu <= 65535 ? mtu : undefined;
+}
+
 /**
  * One for each address that the host may give: its MAC address follows from that. In a network with both families it follows from
  * the IPv4 address alone, so that IPv6 ones are asked for by neighbour discovery.
@@ -62,8 +69,8 @@ function sharedNetwork({ hosts, mtu }: Peers, { name, vni, internal, options, su
 function possibleEndpoints({ subnets, names }: PeersNetwork, networkId: string, hostId: string, block: Cidr): SharedEndpoint[] {
   const around = subnets.find(({ subnet }) => containsCidr(subnet, block));
   if (around === undefined || (block.family === 6 && subnets.some(({ subnet }) => subnet.family === 4))) return [];
-  const { subnet, gateway } = around;
-  const reserved = new Set([formatAddress(firstOf(subnet)), gateway, ...(block.family === 4 ? [formatAddress(lastOf(subnet))] : [])]);
+  const { subnet } = around;
+  const reserved = reservedAddresses(around);
   const endpoints: SharedEndpoint[] = [];
   for (let { value } = firstOf(block); value <= lastOf(block).value; value += 1n) {
     const address = formatAddress({ family: block.family, value });
