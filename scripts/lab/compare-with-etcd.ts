@@ -1,5 +1,5 @@
 import type { HostRecord, SharedEndpoint, SharedNetwork } from '../../src/cluster/records.ts';
-import type { Lab } from './lab.ts';
+import { OF_NETWORK, type Lab } from './lab.ts';
 import type { LabMachine } from './lab-machine.ts';
 
 const ROOT = 'netctl/data/';
@@ -65,12 +65,15 @@ async function kernel(machine: LabMachine, { networks }: Said): Promise<Set<stri
   interface Forwarding { readonly mac: string; readonly ifname: string; readonly dst?: string; readonly master?: string; readonly flags: readonly string[]; readonly state?: string }
   interface Neighbour { readonly dst: string; readonly dev: string; readonly lladdr: string }
   interface Link { readonly address: string; readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[] }
-  const { stdout } = await machine.exec(['sh', '-c', 'bridge -j fdb show; ip -j neigh show nud permanent; for n in $(ls /run/netns); do nsenter --net=/run/netns/$n ip -j address show; done']);
-  const [forwarding, neighbours, ...sandboxes] = stdout.split(/\n+(?=\[)/).map((text) => JSON.parse(text) as unknown) as [Forwarding[], Neighbour[], ...Link[][]];
+  const { stdout } = await machine.exec(['sh', '-c', 'ls /sys/class/net; bridge -j fdb show; ip -j neigh show nud permanent; for n in $(ls /run/netns); do nsenter --net=/run/netns/$n ip -j address show; done']);
+  const [left = '', ...json] = stdout.split(/\n+(?=\[)/);
+  const [forwarding, neighbours, ...sandboxes] = json.map((text) => JSON.parse(text) as unknown) as [Forwarding[], Neighbour[], ...Link[][]];
   const bridges = new Map(networks.map(({ id }) => linksOf(id)));
   const links = new Set(bridges.values());
   const subnets = new Set(networks.flatMap(({ ipv4, ipv6 }) => [...ipv4, ...ipv6].map(({ subnet }) => subnet.split('/')[1])));
   const lines = new Set<string>();
+  // Links of networks that are gone.
+  for (const link of left.split(/\s+/)) if (OF_NETWORK.test(link) && !bridges.has(link) && !links.has(link)) lines.add(`link ${link}`);
   for (const { mac, ifname, dst, master, state } of forwarding) {
     if (dst !== undefined) lines.add(`${ifname} sends ${mac} to ${dst}`);
     // The link's own addresses are permanent.

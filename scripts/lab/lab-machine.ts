@@ -106,9 +106,13 @@ export class LabMachine implements AsyncDisposable {
 
   /** Whether one packet from a sandbox is answered. @param space as for {@link within} @param size bytes of the whole IPv4 packet, which may not be cut into pieces */
   async pings(space: string, address: string, size?: number): Promise<boolean> {
+    return (await this.ping(space, address, size)).code === 0;
+  }
+
+  /** The same, with what ping says. */
+  ping(space: string, address: string, size?: number): Promise<RunResult> {
     const sized = size === undefined ? [] : ['-M', 'do', '-s', String(size - 28)];
-    const { code } = await this.exec(this.within(space, ['ping', '-c1', '-W1', ...sized, address]), { allowFail: true });
-    return code === 0;
+    return this.exec(this.within(space, ['ping', '-c1', '-W1', ...sized, address]), { allowFail: true });
   }
 
   /** Resolves when it serves, which it does when two of the three are there. */

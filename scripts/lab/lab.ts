@@ -2,7 +2,11 @@ import { createNetwork, getCluster, listNetworks, listSandboxes, removeNetwork }
 import type { NetworkBody } from '../../src/api/wire.ts';
 import type { Ground } from './ground.ts';
 import { LabMachine } from './lab-machine.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { until } from './until.ts';
+
+/** Bridges and VXLAN links of networks. */
+export const OF_NETWORK: RegExp = /^(?:br|vx)-[0-9a-f]{12}$/;
 
 /** Three machines, each with an etcd, a daemon and, where one is there, an engine, as one cluster. */
 export class Lab implements AsyncDisposable {
@@ -14,18 +18,22 @@ export class Lab implements AsyncDisposable {
     this.machines = machines;
   }
 
-  /** Starts everything on the machines; they end with the lab, however this goes. */
-  static async start(ground: Ground): Promise<Lab> {
+  /** Starts everything on the machines; they end with the lab, however this goes. @throws the reason of a signal that comes meanwhile */
+  static async start(ground: Ground, signal?: AbortSignal): Promise<Lab> {
     await using stack = new AsyncDisposableStack();
     stack.use(ground);
     const [one, two, three] = ground.machines.map((machine) => stack.use(new LabMachine(machine, ground.machines)));
     if (one === undefined || two === undefined || three === undefined) throw new Error('a lab has three machines');
     const lab = new Lab(ground, [one, two, three]);
-    await lab.startEtcd();
-    await Promise.all(lab.machines.map((machine) => machine.startDaemon()));
-    await lab.settled();
+    await unlessAborted(() => lab.#bringUp(), signal);
     stack.move();
     return lab;
+  }
+
+  async #bringUp(): Promise<void> {
+    await this.startEtcd();
+    await Promise.all(this.machines.map((machine) => machine.startDaemon()));
+    await this.settled();
   }
 
   /** Starts the etcds that do not run; resolves when all serve. */
@@ -86,6 +94,11 @@ export class Lab implements AsyncDisposable {
       await until(`network ${name} is removed`, () => this.machines[0].api(removeNetwork(name, false)).then(() => true));
     }
     for (const machine of this.machines) await until(`${machine.name} has no network of the cluster`, async () => (await overlays(machine)).length === 0);
+    await Promise.all(this.machines.map((machine) => until(`${machine.name} has no link of a network`, async () => {
+      const links = (await machine.exec(['ls', '/sys/class/net'])).stdout.split(/\s+/).filter((link) => OF_NETWORK.test(link));
+      if (links.length > 0) throw new Error(`it has ${links.join(', ')}`);
+      return true;
+    })));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,7 +16,7 @@ export function resultTable(results: readonly Result[], on: string, seed: number
   return {
     title: `${String(kept)} of ${String(tried.length)} promises kept, on ${on}`,
     columns: [{ key: 'name', head: 'scenario' }, { key: 'promise', head: 'promise' }, { key: 'kept', head: 'kept' }, { key: 'time', head: 's', digits: 2 }, { key: 'whole', head: 'whole, s', digits: 1 }],
-    rows: results.map(({ name, promise, ok, skipped, time, whole }) => ({ name, promise, kept: skipped !== undefined ? 'not tried' : ok ? 'yes' : 'no', time: time === undefined ? undefined : time / 1000, whole })),
+    rows: results.map(({ name, promise, ok, skipped, time, whole }) => ({ name, promise, kept: skipped !== undefined ? 'not tried' : ok ? 'yes' : 'no', time: time === undefined ? undefined : time / 1000, whole: whole / 1000 })),
     notes: [`random choices followed from --seed ${String(seed)}`],
   };
 }

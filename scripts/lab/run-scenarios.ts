@@ -9,7 +9,7 @@ export interface Result extends Partial<Outcome> {
   readonly error?: string;
   /** Why it was not tried. */
   readonly skipped?: string;
-  /** s, with preparing and cleaning. */
+  /** ms, with preparing and cleaning. */
   readonly whole: number;
 }
 
@@ -39,7 +39,7 @@ export async function runScenario(lab: Lab, { name, promise, lacks, run }: Scena
   );
   // A lab that cannot be cleaned is a finding of its own, and what failed before is the one to look at first.
   const dirty = await lab.clean().then(() => undefined, (error: unknown) => `not clean afterwards: ${(error as Error).message}`);
-  const whole = (performance.now() - begun) / 1000;
+  const whole = performance.now() - begun;
   if (dirty !== undefined && result.ok) return { name, promise, ...result, ok: false, error: dirty, whole };
   return { name, promise, ...result, whole };
 }

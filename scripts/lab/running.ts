@@ -6,7 +6,7 @@ import type { GroundMachine } from './ground.ts';
 import { patient } from './patience.ts';
 
 /** So much of what a program said is kept, characters. */
-const KEPT = 1 << 20;
+const KEPT = 1 << 22;
 
 /** A program that goes on in a machine, wherever that is; disposing kills it. */
 export class Running implements AsyncDisposable {

@@ -7,6 +7,7 @@
 #   need_packages NAME...     the same by Debian package name, e.g. for peers in a benchmark
 #   need_node                 npm, dependencies of package-lock.json and with them Node 24; puts it first in PATH
 #   with_tools CMD...         runs CMD where the unpacked packages look installed
+#   exec_with_tools CMD...    the same in place of the script: what ends the script ends CMD
 set -euo pipefail
 
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -140,13 +141,13 @@ need_programs() {
 
 with_tools() {
   cache_folder
-  if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/unpacked/usr" ]; then "$@"; return; fi
+  if [ -n "${NETCTL_TOOLS:-}" ] || [ ! -d "$NETCTL_CACHE/debian/unpacked/usr" ]; then ${RUN_BY:-} "$@"; return; fi
   need_root
   mkdir -p "$NETCTL_CACHE/debian/etc"
   # an overlay, because programs then find their libraries, modules and helpers where they were built to look for
   # them; below what the machine has, so that its own programs stay what they are. /etc is a copy that is dropped at
   # the end: overlays cannot be stacked often, and some machines' root is one already.
-  NETCTL_TOOLS=$NETCTL_CACHE/debian/unpacked unshare --mount --propagation slave -- sh -ec '
+  NETCTL_TOOLS=$NETCTL_CACHE/debian/unpacked ${RUN_BY:-} unshare --mount --propagation slave -- sh -ec '
     mount -t overlay -o "ro,lowerdir=/usr:$NETCTL_TOOLS/usr" netctl-tools /usr || {
       echo "error: this kernel cannot lay the unpacked packages over /usr (overlayfs); install them instead" >&2; exit 1; }
     mount -t tmpfs -o mode=755 netctl-etc "$NETCTL_TOOLS/../etc"
@@ -155,6 +156,8 @@ with_tools() {
     mount --bind "$NETCTL_TOOLS/../etc" /etc
     exec "$@"' sh "$@"
 }
+
+exec_with_tools() { RUN_BY=exec with_tools "$@"; }
 
 # Runs npm by Node 24. An older one leaves out packages whose "engines" exclude it, without a word when
 # they are optional, as the compiled parts of the linters are: so Node 24 and npm are fetched with it first.

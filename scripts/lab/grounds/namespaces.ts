@@ -7,8 +7,8 @@ import type { Ground, GroundMachine } from '../ground.ts';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
-/** Three private hosts of this machine on one LAN. @throws Error where root or etcd is missing */
-export async function namespaces(): Promise<Ground> {
+/** Three private hosts of this machine on one LAN. @throws Error where root or etcd is missing; the reason of a signal that comes meanwhile */
+export async function namespaces(signal?: AbortSignal): Promise<Ground> {
   const etcd = findEtcd();
   if (etcd === undefined) throw new Error('there is no etcd: scripts/setup brings it');
   await using stack = new AsyncDisposableStack();
@@ -16,6 +16,7 @@ export async function namespaces(): Promise<Ground> {
   const machines: PrivateMachine[] = [];
   // One after the other: the LAN gives addresses in turn, h1 the first.
   for (const name of ['h1', 'h2', 'h3']) {
+    signal?.throwIfAborted();
     const host = stack.use(await PrivateHost.start({ name, lans: [lan] }));
     machines.push(new PrivateMachine(lan, host, etcd, await prepareFirewall(host)));
   }

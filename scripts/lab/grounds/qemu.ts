@@ -7,6 +7,7 @@ import { findEtcd } from '../../../test/support/etcd.ts';
 import { run } from '../../../test/support/run.ts';
 import type { Ground, GroundMachine } from '../ground.ts';
 import { bePatient } from '../patience.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import { until } from '../until.ts';
 import { CUT_TABLE, cutByNft } from './cut-by-nft.ts';
 
@@ -31,8 +32,8 @@ const COMPILED = { NODE_COMPILE_CACHE: join(process.env['NETCTL_CACHE'] ?? join(
 /** How much longer everything takes where no hardware helps: three machines on the processors of one, emulated. */
 const SLOW = 10;
 
-/** Three virtual machines with Debian's own kernel and this machine's files, on one segment. @throws Error where qemu or etcd is missing */
-export async function qemu(): Promise<Ground> {
+/** Three virtual machines with Debian's own kernel and this machine's files, on one segment. @throws Error where qemu or etcd is missing; the reason of a signal that comes meanwhile */
+export async function qemu(signal?: AbortSignal): Promise<Ground> {
   const etcd = findEtcd();
   if (etcd === undefined) throw new Error('there is no etcd: scripts/setup brings it');
   const { code, stderr } = await run([INVM, '--check'], { allowFail: true });
@@ -42,11 +43,14 @@ export async function qemu(): Promise<Ground> {
   const segment = { name: `lab${String(process.pid)}`, prefix: `10.77.${String(process.pid % 250)}.` };
   await using stack = new AsyncDisposableStack();
   const machines = ['h1', 'h2', 'h3'].map((name, index) => stack.use(new VirtualMachine(name, segment, index + 1, etcd)));
-  await until('the machines have a segment', async () => {
-    await run(['ip', '-n', SEGMENTS, 'address', 'replace', `${segment.prefix}254/24`, 'dev', `b-${segment.name}`]);
-    return true;
-  });
-  await Promise.all(machines.map((machine) => machine.isUp()));
+  const boot = async (): Promise<void> => {
+    await until('the machines have a segment', async () => {
+      await run(['ip', '-n', SEGMENTS, 'address', 'replace', `${segment.prefix}254/24`, 'dev', `b-${segment.name}`]);
+      return true;
+    });
+    await Promise.all(machines.map((machine) => machine.isUp()));
+  };
+  await unlessAborted(boot, signal);
   const owned = stack.move();
   return { machines, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

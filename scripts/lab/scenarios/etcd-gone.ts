@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { check, duration, timed } from '../check.ts';
+import { check, duration } from '../check.ts';
+import { compareWithEtcd } from '../compare-with-etcd.ts';
 import { Flow } from '../flow.ts';
 import type { Attached } from '../lab-machine.ts';
 import { everyPair } from '../every-pair.ts';
@@ -33,7 +34,11 @@ export const etcdGone: Scenario = {
     await two.startDaemon();
     check(await one.pings(a.name, b.ipv4), 'a daemon that was started without etcd has taken traffic down');
     await lab.startEtcd();
-    const { time } = await timed(() => everyPair([...before, ...young]));
+    const back = performance.now();
+    await everyPair([...before, ...young]);
+    const time = performance.now() - back;
+    await until('every kernel is as etcd says', async () => (await compareWithEtcd(lab)).differences.length === 0);
+    for (const { name, ipv4 } of young) check((await two.netctl('exec', b.name, 'getent', 'ahostsv4', name)).stdout.startsWith(`${ipv4} `), `${two.name} does not know ${name}, which was attached without etcd`);
     const { sent, lost, gap } = await flow.stop();
     check(lost === 0, `${String(lost)} of ${String(sent)} packets were lost`);
     return { time, found: `from etcd’s return until all six endpoints reached each other; attached without it in ${duration(attaching)} each; ${String(sent)} packets, none lost, longest pause ${duration(gap)}` };

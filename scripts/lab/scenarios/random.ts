@@ -1,6 +1,7 @@
 import { connectSandbox, createNetwork, disconnectSandbox, listSandboxes, removeNetwork } from '../../../src/api/calls.ts';
 import { check, duration, timed } from '../check.ts';
 import { compareWithEtcd } from '../compare-with-etcd.ts';
+import { NetworkError, type ErrorCode } from '../../../src/common/error.ts';
 import type { Lab } from '../lab.ts';
 import type { LabMachine } from '../lab-machine.ts';
 import { Chance } from '../chance.ts';
@@ -10,8 +11,13 @@ import { until } from '../until.ts';
 const NETWORKS = ['red', 'green', 'blue'] as const;
 const SANDBOXES = ['s0', 's1', 's2', 's3'] as const;
 
+const REFUSED = 'refused';
+
 /** What can happen on a machine, each as often as it stands here. A toggle takes a sandbox into a network, or out of it. */
 const OPERATIONS = [...Array<'toggle'>(12).fill('toggle'), 'remove', 'remove', 'move', 'move', 'network', 'kill'] as const;
+
+/** What a request may hear when somebody else was quicker, or a daemon was just being killed. */
+const EXPECTED: ReadonlySet<ErrorCode> = new Set(['EXISTS', 'NOT_FOUND', 'IN_USE', 'UNAVAILABLE']);
 
 /** Whatever happens, on all machines at once: in the end every kernel is as etcd says, and etcd as the daemons say. */
 export const random: Scenario = {
@@ -22,6 +28,8 @@ export const random: Scenario = {
     const done = new Map<string, number>();
     const each = Math.ceil(operations / lab.machines.length);
     const work = await timed(() => Promise.all(lab.machines.map((machine, index) => act(lab, machine, new Chance(seed + index), each, done))));
+    const toggled = done.get('toggle') ?? 0;
+    check(toggled >= operations / 10, `only ${String(toggled)} of ${String(operations)} operations came to something, ${String(done.get(REFUSED) ?? 0)} were refused`);
     const settling = await timed(() => until('the hosts see each other', () => lab.settled().then(() => true)));
     const { time, value: compared } = await timed(() => settledDown(lab));
     const counts = [...done].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => `${String(count)} ${what}`);
@@ -54,7 +62,11 @@ async function act(lab: Lab, machine: LabMachine, chance: Chance, count: number,
     const network = chance.pick(NETWORKS);
     const outcome = await operate(lab, machine, operation, sandbox, network).then(
       () => operation,
-      () => 'refused',
+      (error: unknown) => {
+        const { code, message } = NetworkError.from(error);
+        if (!EXPECTED.has(code)) throw new Error(`${operation} of ${sandbox} and network ${network} on ${machine.name}: ${code} ${message}`, { cause: error });
+        return REFUSED;
+      },
     );
     done.set(outcome, (done.get(outcome) ?? 0) + 1);
   }
