@@ -50,6 +50,7 @@ export class ClusterAddresses {
         const record = this.#spanning(request.network);
         if (record === undefined) continue;
         this.#cluster.requirePlace();
+        await this.#catchUp(record);
         for (const [subnets, wanted] of [[record.ipv4, request.ipv4], [record.ipv6, request.ipv6]] as const) {
           if (wanted !== undefined) await this.#obtain(stack, record, subnets, canonicalAddress(wanted), signal);
           else if (subnets.length > 0) await this.#reserve(stack, record, subnets, signal);
@@ -71,6 +72,7 @@ export class ClusterAddresses {
     try {
       const record = this.#spanning(networkId);
       if (record !== undefined) this.#cluster.requirePlace();
+      if (record !== undefined) await this.#catchUp(record);
       const subnets = record === undefined ? [] : [...record.ipv4, ...record.ipv6].filter((one) => one.subnet === subnet);
       if (record !== undefined && address !== undefined) await this.#obtain(stack, record, subnets, canonicalAddress(address), signal);
       else if (record !== undefined) await this.#reserve(stack, record, subnets, signal);
@@ -126,7 +128,7 @@ export class ClusterAddresses {
     // Whoever removed the network did not come to the end.
     if (live === undefined && !directory.networks.has(networkId)) void this.#cluster.clearLeftovers(networkId).catch(() => {});
     if (live?.record.cluster === undefined) return;
-    const theirs = [...(directory.blocks.get(networkId)?.values() ?? [])].filter(({ record }) => record.hostId === self).map(({ record }) => record.block);
+    const theirs = this.#allotted(networkId);
     // Taken in an earlier life, which ended before it was written down.
     for (const block of theirs) {
       const subnet = [...live.record.ipv4, ...live.record.ipv6].find((one) => containsCidr(parseCidr(one.subnet), parseCidr(block)))?.subnet;
@@ -137,6 +139,19 @@ export class ClusterAddresses {
     const asked = directory.recalls.get(networkId);
     const idle = ledger.endpointsOfNetwork(networkId).length === 0 && this.#ofEngines(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
     if (asked !== undefined && asked.hostId !== self && idle && this.#cluster.mayWrite) await this.#held.giveBack(live.record);
+  }
+
+  /** A network that has just come is there before its blocks are. */
+  async #catchUp({ id }: NetworkRecord): Promise<void> {
+    const held = this.#held.of(id);
+    const isBehind = this.#allotted(id).some((block) => !this.#held.isReturning(id, block) && held.every((known) => known.block !== block));
+    if (isBehind) await this.#exclusive(() => this.follow(id));
+  }
+
+  /** Blocks, CIDR, that the store says are ours. */
+  #allotted(networkId: string): string[] {
+    const { directory, self } = this.#cluster;
+    return [...(directory.blocks.get(networkId)?.values() ?? [])].filter(({ record }) => record.hostId === self).map(({ record }) => record.block);
   }
 
   #isWanted({ ipv4, ipv6 }: NetworkRecord): boolean {

@@ -47,6 +47,23 @@ describe('a host of a cluster that stands in a file', () => {
     assert.deepEqual(controller.cluster().hosts.map(({ name, state, endpoints }) => [name, state, endpoints]), [['h1', 'here', 2], ['h2', 'there', null]]);
   });
 
+  it('gives them to whoever asks while it is still reading the file', async () => {
+    const host = peerRecord(PEERS, 'h2');
+    const shared = await StaticStore.open(PEERS, 'h2');
+    const made = Promise.withResolvers<void>();
+    await using controller = await Controller.open({
+      kernel: new RecordingKernel(),
+      store: new MemoryStore('00000002'),
+      firewall: nftBackend('00000002'),
+      cluster: { store: shared, host: () => host, file: PEERS.file },
+      openNames: async () => new RecordingNames(),
+      onEvent: ({ type, action }) => void (type === 'network' && action === 'create' && made.resolve()),
+    });
+    await made.promise;
+    const [any, chosen] = await Promise.all([undefined, '10.1.0.70'].map((ipv4, at) => controller.createSandbox({ name: `s${String(at)}`, networks: [{ network: 'blue', ...(ipv4 === undefined ? {} : { ipv4 }) }] })));
+    assert.deepEqual([any?.endpoints[0]?.ipv4, chosen?.endpoints[0]?.ipv4], ['10.1.0.64/24', '10.1.0.70/24']);
+  });
+
   it('has its networks for engines too', async () => {
     await using host = await open('h2');
     const { engine } = host.controller;
