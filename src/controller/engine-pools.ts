@@ -54,7 +54,7 @@ export async function requestEnginePool(context: Context, request: EnginePoolReq
   const { pool, warnings } = context.addresses.requestPool({
     family: request.family,
     owner: "the engine's IPAM",
-    avoid: { ...routes, onLink: [...routes.onLink, ...elsewhere.map((cidr) => parseCidr(cidr))] },
+    avoid: { ...routes, elsewhere: elsewhere.map((cidr) => parseCidr(cidr)) },
     ...(request.subnet === undefined ? {} : { subnet: cidrFromUser(request.subnet) }),
     ...(request.range === undefined ? {} : { range: cidrFromUser(request.range) }),
   });

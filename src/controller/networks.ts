@@ -71,7 +71,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const { addresses: bridge = '', parent } = driver.settle(probe, view);
   const parentAddresses = view.links.find(({ name }) => name === parent)?.addresses ?? [];
   const own = hostRoutes(context.store.instanceId, host);
-  const routes = spansHosts && prepared === undefined ? { ...own, onLink: [...own.onLink, ...(context.cluster.view?.reaches ?? []).map((cidr) => parseCidr(cidr))] } : own;
+  const routes = spansHosts && prepared === undefined ? { ...own, elsewhere: (context.cluster.view?.reaches ?? []).map((cidr) => parseCidr(cidr)) } : own;
   const subnets = prepared?.subnets ?? takeSubnets(dhcp === undefined ? request : { ...request, ipv4: false, ipv6: false }, {
     space: context.addresses,
     routes,

@@ -15,6 +15,8 @@ const LINK_LOCAL: Cidr = { family: 6, base: 0xfe80n << 112n, prefix: 10 };
 export interface HostRoutes {
   /** Reached directly through an interface: nothing of ours may overlap them. */
   readonly onLink: readonly Cidr[];
+  /** What another host of the cluster reaches so, for a network that is to be there too. */
+  readonly elsewhere?: readonly Cidr[];
   /** Reached through a gateway: overlapping them is only worth a warning. */
   readonly wider: readonly Cidr[];
 }
@@ -99,7 +101,8 @@ export class AddressSpace {
     }
     const route = obstacles(request).find((one) => overlaps(one, subnet));
     if (route !== undefined) {
-      throw new NetworkError('FORBIDDEN', `subnet ${formatCidr(subnet)} overlaps ${formatCidr(route)}, which this host reaches directly; choose another, or none to get a free one`);
+      const who = request.avoid?.onLink.includes(route) === true ? 'this host' : 'another host of the cluster';
+      throw new NetworkError('FORBIDDEN', `subnet ${formatCidr(subnet)} overlaps ${formatCidr(route)}, which ${who} reaches directly; choose another, or none to get a free one`);
     }
     return subnet;
   }
@@ -128,7 +131,7 @@ export class AddressSpace {
 
 /** On-link routes in the way. That of an adopted bridge is what the network is to have. */
 function obstacles({ avoid, adopt = [] }: PoolRequest): Cidr[] {
-  return (avoid?.onLink ?? []).filter((route) => counts(route) && !adopt.some((own) => sameCidr(own, route)));
+  return [...(avoid?.onLink ?? []), ...(avoid?.elsewhere ?? [])].filter((route) => counts(route) && !adopt.some((own) => sameCidr(own, route)));
 }
 
 function gatewayRoutes({ avoid }: PoolRequest): Cidr[] {

@@ -150,8 +150,8 @@ describe('networks that span hosts', () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'], options: { 'tsoverlay.vni': '77' } });
     await everywhere('blue');
     await rejects(two.controller.createNetwork({ name: 'blue', driver: 'overlay' }), 'EXISTS', /exists already/);
-    await rejects(two.controller.createNetwork({ name: 'red', driver: 'overlay', options: { 'tsoverlay.vni': '77' } }), 'EXISTS', /VNI 77 is that of network 'blue'/);
-    await rejects(two.controller.createNetwork({ name: 'red', driver: 'overlay', subnets: ['10.1.0.0/16'] }), 'IN_USE', /overlaps 10\.1\.0\.0\/24/);
+    const taken = [[{ options: { 'tsoverlay.vni': '77' } }, 'EXISTS', /VNI 77 is that of network 'blue'/], [{ subnets: ['10.1.0.0/16'] }, 'IN_USE', /overlaps 10\.1\.0\.0\/24/], [{ subnets: ['192.0.2.128/25'] }, 'FORBIDDEN', /^subnet 192\.0\.2\.128\/25 overlaps 192\.0\.2\.0\/24, which another host of the cluster reaches directly; choose another/]] as const;
+    for (const [request, code, reason] of taken) await rejects(two.controller.createNetwork({ name: 'red', driver: 'overlay', ...request }), code, reason);
     assert.deepEqual(two.controller.networks().map(({ name }) => name), ['blue']);
   });
 

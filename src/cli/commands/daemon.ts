@@ -27,6 +27,7 @@ The configuration file is JSON with the names of the options; options go before 
 Examples:
   netctl daemon
   netctl daemon --cluster etcd://10.0.0.1,10.0.0.2,10.0.0.3
+  netctl daemon --cluster 'etcds://10.0.0.1?ca=/etc/etcd/ca.pem&certificate=/etc/etcd/host.pem&key=/etc/etcd/host-key.pem'
   netctl daemon --cluster static:///etc/netctl/peers.yaml
   netctl daemon --state-dir /tmp/lab/state --run-dir /tmp/lab/run --docker-plugins none`;
 
@@ -43,7 +44,7 @@ export function daemon(command: Command): void {
     .option('--log-level <level>', 'debug, info, warn or error (default: info)')
     .option('--log-format <format>', 'text or json (default: text)')
     .option('--firewall <kind>', 'auto, nft or iptables (default: auto)')
-    .option('--cluster <url>', 'hosts that networks can span: etcd://HOST[:PORT],… or etcds:// (TLS), with /PREFIX and ?ca=,certificate=,key=,cluster=,timeout=; or static://FILE (YAML), where there is no etcd')
+    .option('--cluster <url>', 'hosts that networks can span: etcd://HOST[:PORT],…[/PREFIX][?OPTION=VALUE&…] or etcds:// (TLS) with options ca, certificate, key (files), cluster (id) and timeout (ms); or static://FILE (YAML), where there is no etcd')
     .option('--advertise <address>', 'where the other hosts reach this one (default: the address of the link with the default route; with static://, the one of its own in the file)')
     .addOption(new Option('--ready-fd <number>', 'descriptor that is told when it serves').hideHelp())
     .addHelpText('after', EXAMPLES)

@@ -28,13 +28,14 @@ Examples:
   netctl network create --ipv6 --subnet fd00:9::/64 -o com.docker.network.bridge.name=br-green green
   netctl network create --internal --explain red
   netctl network create -d macvlan --ipam dhcp -o parent=eth0 lan
+  netctl network create -d overlay --subnet 10.1.0.0/24 blue   # on all hosts of the cluster (netctl daemon --cluster)
   netctl network create -d weave --ipam weave --trace web      # a Docker plugin, and what is said with it`;
 
 /** `netctl network create` */
 export function networkCreate(command: Command): void {
   command
     .argument('<name>', 'name of the new network')
-    .option('-d, --driver <driver>', 'kind of network: bridge, macvlan, ipvlan, or the name of a Docker plugin (default: bridge)')
+    .option('-d, --driver <driver>', 'kind of network: bridge, macvlan, ipvlan, overlay, or the name of a Docker plugin (default: bridge)')
     .option('--subnet <cidr>', 'subnet, IPv4 or IPv6; may be given several times (default: a free one)', collect)
     .option('--ip-range <cidr>', 'part of a subnet from which addresses are given', collect)
     .option('--gateway <address>', 'gateway of a subnet (default: its first address)', collect)
