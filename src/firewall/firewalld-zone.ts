@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { NetworkError } from '../common/error.ts';
-import { complaint, runProgram, type ProgramResult } from '../kernel/programs.ts';
+import { complaint, type ProgramResult } from '../kernel/programs.ts';
+import { firewallCmd, type FirewallCmd } from './firewall-cmd.ts';
 import { ruleInterface } from './rule-text.ts';
 
 /** Our place in firewalld, where it runs: its forward chain rejects what comes from interfaces of no zone, and no accept of ours can lift that. */
@@ -16,9 +17,6 @@ export interface FirewalldZone {
    */
   set(bridges: readonly string[]): Promise<void>;
 }
-
-/** Runs `firewall-cmd`; undefined where it is not installed. */
-export type FirewallCmd = (args: readonly string[]) => Promise<ProgramResult | undefined>;
 
 const ZONE = 'netctl';
 const POLICY = 'netctl-forwarding';
@@ -38,7 +36,7 @@ const PERMANENT: readonly (readonly string[])[] = [
 ];
 
 /** @param run tests give their own */
-export function firewalldZone(run: FirewallCmd = (args) => runProgram('firewall-cmd', args), exists: (link: string) => boolean = isLink): FirewalldZone {
+export function firewalldZone(run: FirewallCmd = firewallCmd, exists: (link: string) => boolean = isLink): FirewalldZone {
   const mine = new Set<string>();
   let written = false;
 

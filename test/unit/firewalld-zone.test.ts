@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { firewalldZone, type FirewallCmd } from '../../src/firewall/firewalld-zone.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { firewallCmd, type FirewallCmd } from '../../src/firewall/firewall-cmd.ts';
+import { firewalldZone } from '../../src/firewall/firewalld-zone.ts';
 
 interface Answer {
   readonly code: number;
@@ -117,5 +121,30 @@ describe('a firewalld zone of our own', () => {
     const zone = firewalldZone(async (args) => (args.includes('--state') ? { exitCode: 0, stdout: '', stderr: '' } : { exitCode: 253, stdout: '', stderr: 'Error: NOT_AUTHORIZED' }));
     await assert.rejects(zone.set(['br-a']), (error: Error & { code?: string }) => error.code === 'UNAVAILABLE' && /--list-interfaces.*NOT_AUTHORIZED/.test(error.message));
     await assert.rejects(open().set(['x"; y']), { code: 'INVALID' });
+  });
+});
+
+describe('firewall-cmd', () => {
+  let folder: string;
+  const before = { ...process.env };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'firewall-cmd-'));
+    await writeFile(join(folder, 'firewall-cmd'), '#!/bin/sh\necho "heard $*"\n', { mode: 0o755 });
+    await writeFile(join(folder, 'bus'), '');
+    process.env['PATH'] = `${folder}:${before['PATH'] ?? ''}`;
+    delete process.env['DBUS_SYSTEM_BUS_ADDRESS'];
+  });
+
+  afterEach(async () => {
+    process.env = { ...before };
+    await rm(folder, { recursive: true });
+  });
+
+  it('is not started where no bus leads to firewalld', async () => {
+    assert.equal(await firewallCmd(['--state'], join(folder, 'no bus')), undefined);
+    assert.equal((await firewallCmd(['--state'], join(folder, 'bus')))?.stdout, 'heard --state\n');
+    process.env['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=/elsewhere';
+    assert.equal((await firewallCmd(['--state'], join(folder, 'no bus')))?.stdout, 'heard --state\n');
   });
 });
