@@ -16,18 +16,22 @@ export interface FlowResult {
   readonly gap: number;
 }
 
-/** A flow between two endpoints: a hundred pings a second, by one process that goes on. */
-export class Flow {
+/** A flow between two endpoints: a hundred pings a second, by one process that goes on until it is stopped or disposed. */
+export class Flow implements AsyncDisposable {
   readonly #ping: Running;
 
   private constructor(ping: Running) {
     this.#ping = ping;
   }
 
-  /** Resolves when the first packet was answered. */
-  static async start({ machine, space }: Attached, address: string): Promise<Flow> {
-    const ping = await machine.start(machine.within(space, ['ping', '-n', '-D', '-i', String(PACE / 1000), address]));
-    await ping.waitFor(/icmp_seq=1 /);
+  /** Resolves when its first packet was answered; from then on all are to be. */
+  static async start({ name, machine, space }: Attached, address: string): Promise<Flow> {
+    // Whoever asks at once may be quicker than the news of who is there.
+    await until(`${name} reaches ${address}`, () => machine.pings(space, address));
+    await using stack = new AsyncDisposableStack();
+    const ping = stack.use(await machine.start(machine.within(space, ['ping', '-n', '-D', '-i', String(PACE / 1000), address])));
+    await ping.waitFor(/icmp_seq=1 .*time=/);
+    stack.move();
     return new Flow(ping);
   }
 
@@ -44,6 +48,10 @@ export class Flow {
     const expected = answers.at(-1)?.number === sent ? sent : sent - 1;
     const gap = Math.max(0, ...answers.slice(1).map(({ time }, index) => time - (answers[index]?.time ?? time)));
     return { sent, lost: Math.max(0, expected - new Set(answers.map(({ number }) => number)).size), gap };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ping.kill();
   }
 
   #answers(): readonly { readonly time: number; readonly number: number }[] {

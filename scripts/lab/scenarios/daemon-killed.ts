@@ -14,7 +14,8 @@ export const daemonKilled: Scenario = {
     await lab.network('blue', { subnets: ['10.1.0.0/16'] });
     const a = await one.attach('blue', 'a');
     const b = await two.attach('blue', 'b');
-    const flows = [await Flow.start(a, b.ipv4), await Flow.start(b, a.ipv4)];
+    await using there = await Flow.start(a, b.ipv4);
+    await using back = await Flow.start(b, a.ipv4);
     const away: number[] = [];
     const { time } = await timed(async () => {
       for (const machine of [one, two]) {
@@ -25,7 +26,7 @@ export const daemonKilled: Scenario = {
       }
       await lab.settled();
     });
-    const results = await Promise.all(flows.map((flow) => flow.stop()));
+    const results = await Promise.all([there.stop(), back.stop()]);
     const [sent, lost] = [results.reduce((sum, one_) => sum + one_.sent, 0), results.reduce((sum, one_) => sum + one_.lost, 0)];
     const longest = Math.max(...away);
     check(lost === 0, `${String(lost)} of ${String(sent)} packets were lost; a daemon was away for ${duration(longest)}${longest > LEASE ? ', longer than its lease, because this machine is too busy: others withdraw what such a host had' : ''}`);

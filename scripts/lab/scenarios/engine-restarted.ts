@@ -27,7 +27,8 @@ export const engineRestarted: Scenario = {
     const [, b, c] = (await Promise.all(lab.machines.map(({ name, engine }) => engine.run(NETWORK, `c-${name}`, '--restart', 'always', '--dns', GATEWAY)))) as [Attached, Attached, Attached];
     await everyPair(await attached(lab));
     await everyName(lab.machines, BACK);
-    const flows = [await Flow.start(b, c.ipv4), await Flow.start(c, b.ipv4)];
+    await using there = await Flow.start(b, c.ipv4);
+    await using back = await Flow.start(c, b.ipv4);
     await one.engine.kill();
     const begun = performance.now();
     await one.engine.start();
@@ -37,7 +38,7 @@ export const engineRestarted: Scenario = {
     await everyName([one, two, three], BACK);
     const time = performance.now() - begun;
     allDiffer(ends);
-    const results = await Promise.all(flows.map((flow) => flow.stop()));
+    const results = await Promise.all([there.stop(), back.stop()]);
     const [sent, lost] = [results.reduce((sum, flow) => sum + flow.sent, 0), results.reduce((sum, flow) => sum + flow.lost, 0)];
     check(lost === 0, `${String(lost)} of ${String(sent)} packets between the other hosts’ containers were lost`);
     return { time, found: `from the start of the engine, which answered after ${duration(answers)}, until its container and those of two others reached each other by address and by name; ${String(sent)} packets between those two, none lost` };

@@ -17,8 +17,7 @@ export const etcdGone: Scenario = {
     const before: Attached[] = [];
     for (const machine of lab.machines) before.push(await machine.attach('blue', `old-${machine.name}`));
     const [a, b] = before as [Attached, Attached];
-    await until('h1 reaches h2', () => one.pings(a.name, b.ipv4));
-    const flow = await Flow.start(a, b.ipv4);
+    await using flow = await Flow.start(a, b.ipv4);
     await Promise.all(lab.machines.map((machine) => machine.killEtcd()));
     const gone = performance.now();
     const young: Attached[] = [];

@@ -12,7 +12,7 @@ export const etcdLeaderKilled: Scenario = {
     await lab.network('blue', { subnets: ['10.1.0.0/16'] });
     const a = await one.attach('blue', 'a');
     const b = await two.attach('blue', 'b');
-    const flow = await Flow.start(a, b.ipv4);
+    await using flow = await Flow.start(a, b.ipv4);
     const leader = await lab.etcdLeader();
     await leader.killEtcd();
     // What needs the store: this host has no address of the network yet.

@@ -1,6 +1,7 @@
 import { check, duration, timed } from '../check.ts';
 import { Flow } from '../flow.ts';
 import type { Scenario } from '../scenario.ts';
+import { until } from '../until.ts';
 
 /** A sandbox goes from one host to another with its addresses, while somebody talks to it. */
 export const moved: Scenario = {
@@ -11,7 +12,7 @@ export const moved: Scenario = {
     await lab.network('blue', { subnets: ['10.1.0.0/16'] });
     const a = await one.attach('blue', 'a');
     const b = await two.attach('blue', 'b');
-    const flow = await Flow.start(a, b.ipv4);
+    await using flow = await Flow.start(a, b.ipv4);
     const times: number[] = [];
     for (const [from, to] of [[two, three], [three, two], [two, three], [three, two]] as const) {
       const { time, value: again } = await timed(async () => {
@@ -20,7 +21,7 @@ export const moved: Scenario = {
       });
       times.push(time);
       check(again.mac === b.mac, `its MAC address has changed from ${b.mac} to ${again.mac}`);
-      check(await one.pings('a', b.ipv4), 'it is not reached where it is now');
+      await until('it is reached where it is now', () => one.pings('a', b.ipv4));
     }
     const { sent, lost, gap } = await flow.stop();
     check(gap < 2000, `nothing was answered for ${duration(gap)}`);

@@ -2,6 +2,7 @@ import { check, timed } from '../check.ts';
 import type { Attached, LabMachine } from '../lab-machine.ts';
 import type { Scenario } from '../scenario.ts';
 import { Stream } from '../stream.ts';
+import { until } from '../until.ts';
 
 const UNDERLAY = 1400;
 /** Bytes that VXLAN over IPv4 takes: RFC 7348 section 5. */
@@ -20,6 +21,7 @@ export const smallUnderlay: Scenario = {
       await lab.network('blue', { subnets: ['10.1.0.0/16'] });
       const a = await one.attach('blue', 'a');
       const c = await three.attach('blue', 'c');
+      await until('a reaches c', () => one.pings(a.name, c.ipv4));
       const mtu = UNDERLAY - OVERHEAD;
       const { time } = await timed(async () => {
         for (const [from, to] of [[a, c], [c, a]] as const) {
