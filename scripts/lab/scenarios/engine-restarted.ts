@@ -1,4 +1,5 @@
 import { check, duration } from '../check.ts';
+import { compareWithEtcd } from '../compare-with-etcd.ts';
 import { allDiffer, everyPair } from '../every-pair.ts';
 import { Flow } from '../flow.ts';
 import type { Lab } from '../lab.ts';
@@ -38,6 +39,11 @@ export const engineRestarted: Scenario = {
     await everyName([one, two, three], BACK);
     const time = performance.now() - begun;
     allDiffer(ends);
+    await until('etcd knows these three endpoints, and none of what died', async () => {
+      const { endpoints } = await compareWithEtcd(lab);
+      if (endpoints !== ends.length) throw new Error(`it knows ${String(endpoints)}`);
+      return true;
+    }, BACK);
     const results = await Promise.all([there.stop(), back.stop()]);
     const [sent, lost] = [results.reduce((sum, flow) => sum + flow.sent, 0), results.reduce((sum, flow) => sum + flow.lost, 0)];
     check(lost === 0, `${String(lost)} of ${String(sent)} packets between the other hosts’ containers were lost`);
