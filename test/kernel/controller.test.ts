@@ -28,8 +28,7 @@ for (const firewall of FIREWALLS) describe(`the controller on a real kernel, pac
   });
 
   afterEach(async () => {
-    for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
-    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name);
+    remote = await remote.cleared(host);
     assert.deepEqual(difference(clean, await host.snapshot(), MARKS), []);
   });
 

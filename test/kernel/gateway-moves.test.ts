@@ -21,8 +21,7 @@ describe('published ports of a sandbox whose way out moves', () => {
   });
 
   afterEach(async () => {
-    for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
-    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name);
+    remote = await remote.cleared(host);
   });
 
   const make = (name: 'a' | 'b', options: Readonly<Record<string, string>> = {}): Promise<unknown> =>

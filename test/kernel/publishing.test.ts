@@ -29,8 +29,7 @@ describe('published ports', () => {
   });
 
   afterEach(async () => {
-    for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
-    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name, { force: true });
+    remote = await remote.cleared(host, { force: true });
   });
 
   const network = (name: string, options: Readonly<Record<string, string>> = {}, more: Partial<NetworkRequest> = { subnets: SUBNETS }): Promise<unknown> =>

@@ -33,8 +33,7 @@ describe('a flow that somebody kept', () => {
   });
 
   afterEach(async () => {
-    for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
-    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name);
+    remote = await remote.cleared(host);
     await lan.sh(`exec 2>/dev/null; ip link del m0 || :; ip netns del first || :; ip netns del second || :; ip addr del 10.9.0.2/32 dev lo || :; ip addr del fd00:9::2/128 dev lo || :; ip route del 198.51.100.66/32 || :; ip route del 2001:db8:100::66/128 || :`);
     await host.sh('sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; nft delete table inet router 2>/dev/null || :');
   });

@@ -20,6 +20,11 @@ interface Reply {
 /** The methods of a class, all of them asynchronous. */
 export type Remote<T> = { [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never };
 
+interface RemoteOptions {
+  readonly stateFolder?: string;
+  readonly firewall?: TestFirewall;
+}
+
 /** A controller that runs in a private host, and its calls from outside. */
 export class RemoteController implements AsyncDisposable {
   readonly process: Background;
@@ -28,21 +33,23 @@ export class RemoteController implements AsyncDisposable {
   instance = '';
   readonly controller: Remote<Controller>;
   readonly engine: Remote<EngineDoor>;
+  readonly #options: RemoteOptions;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #seen = 0;
   #next = 1;
 
-  private constructor(process: Background) {
+  private constructor(process: Background, options: RemoteOptions) {
     this.process = process;
+    this.#options = options;
     this.controller = this.#remote<Controller>('');
     this.engine = this.#remote<EngineDoor>('engine.');
   }
 
   /** Opens a controller there; resolves when it is ready. @throws Error with what it printed when it does not come up */
-  static async start(place: Place, options: { readonly stateFolder?: string; readonly firewall?: TestFirewall } = {}): Promise<RemoteController> {
+  static async start(place: Place, options: RemoteOptions = {}): Promise<RemoteController> {
     const script = fileURLToPath(new URL('controller-agent.ts', import.meta.url));
     const child = await place.spawn([process.execPath, script, options.stateFolder ?? '/var/lib/netctl', await prepareFirewall(place, options.firewall)]);
-    const remote = new RemoteController(child);
+    const remote = new RemoteController(child, options);
     await child.waitFor(/"ready":true/);
     remote.#read();
     return remote;
@@ -57,6 +64,18 @@ export class RemoteController implements AsyncDisposable {
   async stop(): Promise<void> {
     this.process.closeInput();
     await this.process.ended;
+  }
+
+  /**
+   * Removes all sandboxes and networks. Where a test has ended the controller and failed before it
+   * started another one, another one is started, so that the next test, or its second try, finds what it needs.
+   * @returns the one that runs
+   */
+  async cleared(place: Place, options: { readonly force?: boolean } = {}): Promise<RemoteController> {
+    const remote = this.process.running ? this : await RemoteController.start(place, this.#options);
+    for (const { name } of await remote.controller.sandboxes()) await remote.controller.removeSandbox(name);
+    for (const { name } of await remote.controller.networks()) await remote.controller.removeNetwork(name, options);
+    return remote;
   }
 
   /** Resolves with the first event, past or to come, that satisfies. */
