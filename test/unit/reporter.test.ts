@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PrivateHost } from '../support/host.ts';
 import { run, type RunResult } from '../support/run.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -64,5 +65,30 @@ describe('scripts/test', () => {
     assert.equal(stdout.trimEnd().split('\n').at(-1), '0 passed, 1 failed');
     assert.match(stderr, /cache folder '\/proc\/no' cannot be written; set NETCTL_CACHE/);
     assert.equal(code, 1);
+  });
+
+  it('runs a file that fell beside others again, alone, and counts that run', async () => {
+    await using host = await PrivateHost.start();
+    const folder = await mkdtemp(join(tmpdir(), 'again-'));
+    const [accident, defect, sound] = ['accident', 'defect', 'sound'].map((name) => join(folder, `${name}.test.ts`)) as [string, string, string];
+    await writeFile(sound, "it('passes', () => {});");
+    await writeFile(defect, "describe('one', () => { before(() => { throw new Error('always'); }); it('never runs', () => {}); });");
+    await writeFile(accident, `import { mkdirSync } from 'node:fs';
+      describe('one', () => {
+      before(() => { if (mkdirSync('${folder}/once', { recursive: true }) !== undefined) throw new Error('once'); });
+      it('passes then', () => {}); it.skip('is skipped', () => {}); });`);
+    try {
+      const test = (...files: readonly string[]): Promise<RunResult> => host.exec([join(project, 'scripts/test'), ...files], { allowFail: true });
+      const alone = await test(accident);
+      assert.deepEqual([alone.code, alone.stdout.trimEnd().split('\n').at(-1)], [1, '0 passed, 1 failed']);
+      await rm(join(folder, 'once'), { recursive: true });
+      const both = await test(accident, sound);
+      assert.deepEqual([both.code, both.stdout.trimEnd().split('\n').at(-1)], [0, '2 passed, 0 failed, 1 skipped']);
+      assert.match(both.stderr, /again, alone: .*accident\.test\.ts, 1 failed/);
+      const wrong = await test(defect, sound);
+      assert.deepEqual([wrong.code, wrong.stdout.trimEnd().split('\n').at(-1)], [1, '1 passed, 1 failed']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
