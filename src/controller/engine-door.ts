@@ -254,7 +254,9 @@ export class EngineDoor {
     const pool = ledger.pools.get(poolId);
     if (pool?.networkId !== undefined && owner === GATEWAY_OWNER) return joinedGateway(this.#context, pool, address);
     using _address = pool?.networkId === undefined ? new DisposableStack() : await cluster.provideIn(pool.networkId, pool.subnet, address);
-    return await this.#exclusive(() => requestEngineAddress(this.#context, poolId, address, owner));
+    const given = await this.#exclusive(async () => (ledger.pools.get(poolId)?.networkId === pool?.networkId ? requestEngineAddress(this.#context, poolId, address, owner) : undefined));
+    // Its network has come from another host meanwhile, or gone.
+    return given ?? this.requestAddress(poolId, address, owner);
   }
 
   releaseAddress(poolId: string, address: string): Promise<void> {

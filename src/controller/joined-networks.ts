@@ -133,11 +133,15 @@ function requireGateway({ name }: NetworkRecord, gateway: string | undefined, wa
 }
 
 /** @throws {NetworkError} INVALID naming what the engine wants otherwise than all hosts have it */
-function requireAgreement(record: NetworkRecord, { subnets = [], internal, options = {} }: NetworkRequest): void {
+function requireAgreement(record: NetworkRecord, { subnets = [], gateways = [], internal, options = {} }: NetworkRequest): void {
   const name = quote(record.name);
-  const theirs = [...record.ipv4, ...record.ipv6].map(({ subnet }) => subnet);
+  const all = [...record.ipv4, ...record.ipv6];
+  const theirs = all.map(({ subnet }) => subnet);
   const strange = subnets.find((subnet) => !theirs.includes(subnet));
   if (strange !== undefined) throw new NetworkError('INVALID', `network ${name} was made on another host meanwhile, with ${theirs.join(', ')} instead of ${strange}: use that on every host`);
+  // The engine was given one before the network was known here.
+  const former = gateways.find((gateway) => all.every((one) => one.gateway !== canonicalAddress(gateway)));
+  if (former !== undefined) throw new NetworkError('INVALID', `network ${name} was made on another host meanwhile, with gateway ${all.flatMap(({ gateway = [] }) => gateway).join(', ')} instead of ${former}: try again`);
   if (internal === true && !record.internal) throw new NetworkError('INVALID', `network ${name} of the cluster leads out, on every host: leave --internal out`);
   for (const [key, value] of Object.entries(options)) {
     const known = record.options[key] ?? record.settled[SETTLED[key] ?? ''];

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { GATEWAY_OWNER } from '../../src/controller/records.ts';
 import { ClusterLab, type ModelHost } from '../support/cluster-lab.ts';
 import { rejects } from '../support/refusal.ts';
 
@@ -40,6 +41,37 @@ describe('networks of the cluster that engines have', () => {
     await remove(two, second);
     await lab.eventually(() => !has(one) && !has(two), 'blue nowhere');
     assert.deepEqual([...one.controller.engine.pools(), ...two.controller.engine.pools()], []);
+  });
+
+  it('have the gateway that another host gave them, also while an engine is asking for one', async () => {
+    const { engine } = two.controller;
+    const { id } = await engine.requestPool({ family: 4, subnet: SUBNET, network: 'blue' });
+    const apply = two.kernel.apply.bind(two.kernel);
+    const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    two.kernel.apply = async (...words): Promise<void> => {
+      reached.resolve();
+      await opened.promise;
+      return apply(...words);
+    };
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: [SUBNET], gateways: ['10.1.0.9'] });
+    await reached.promise;
+    const asked = engine.requestAddress(id, undefined, GATEWAY_OWNER);
+    opened.resolve();
+    assert.equal(await asked, '10.1.0.9/24');
+  });
+
+  it('are refused to an engine that was given another gateway before they came', async () => {
+    const { engine } = two.controller;
+    const { id } = await engine.requestPool({ family: 4, subnet: SUBNET, network: 'blue' });
+    const gateway = await engine.requestAddress(id, undefined, GATEWAY_OWNER);
+    assert.equal(gateway, '10.1.0.1/24');
+    await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: [SUBNET], gateways: ['10.1.0.9'] });
+    await lab.eventually(() => has(two));
+    const join = (address: string): Promise<void> => engine.joinNetwork(idOn(two), { name: 'blue', driver: 'overlay', madeBy: 'engine', ipv4: true, ipv6: false, subnets: [SUBNET], gateways: [address] });
+    await rejects(join('10.1.0.1'), 'INVALID', /made on another host meanwhile, with gateway 10\.1\.0\.9 instead of 10\.1\.0\.1: try again/);
+    await engine.releaseAddress(id, '10.1.0.1');
+    assert.equal(await engine.requestAddress(id, undefined, GATEWAY_OWNER), '10.1.0.9/24');
+    await join('10.1.0.9');
   });
 
   it('are shown with what the engine calls them', async () => {
