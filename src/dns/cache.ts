@@ -1,5 +1,6 @@
+import { copy } from './bytes.ts';
 import { fold } from './name.ts';
-import { FLAG, HEADER } from './protocol.ts';
+import { FLAG } from './protocol.ts';
 import type { Query } from './query.ts';
 import { writeAnswer } from './stored-answer.ts';
 import type { StoredAnswer } from './stored-answer.ts';
@@ -28,8 +29,11 @@ const scratch = Buffer.alloc(512);
  * @param servers any text that stands for the servers asked and where they are asked from
  */
 export function answerKey(query: Query, servers: string): string {
+  const { bytes, nameStart, nameEnd, questionEnd } = query;
   let length = 0;
-  for (let at = query.start + HEADER; at < query.questionEnd; at++) scratch[length++] = fold(query.bytes[at] ?? 0);
+  for (let at = nameStart; at < nameEnd; at++) scratch[length++] = fold(bytes[at] ?? 0);
+  // Numbers have no case: type 65 (HTTPS) is not type 97.
+  length = copy(bytes, nameEnd, questionEnd, scratch, length);
   const bits = query.flags & (FLAG.RECURSION_DESIRED | FLAG.AUTHENTIC_DATA | FLAG.CHECKING_DISABLED);
   // CD, the lowest of them, becomes the second bit.
   scratch[length++] = (bits >>> 3) | (query.dnssecOk ? 1 : 0);

@@ -42,7 +42,7 @@ export interface Extras {
 }
 
 /** dns-packet knows more types than its declarations. */
-export type Type = RecordType | 'ANY' | 'UNKNOWN_65' | 'AXFR';
+export type Type = RecordType | 'ANY' | 'UNKNOWN_65' | 'UNKNOWN_97' | 'AXFR';
 
 /** A query, encoded by dns-packet. */
 export function question(name: string, type: Type, extras: Extras = {}): Uint8Array {

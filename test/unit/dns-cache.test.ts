@@ -181,6 +181,9 @@ describe('the cache', () => {
       keyOf('www.example.com'),
       keyOf('www.example.org'),
       keyOf('www.example.com', 'AAAA'),
+      // 0x41 and 0x61, which are A and a where they are letters.
+      keyOf('www.example.com', 'UNKNOWN_65'),
+      keyOf('www.example.com', 'UNKNOWN_97'),
       keyOf('www.example.com', 'A', { udpSize: 1232, dnssecOk: true }),
       keyOf('www.example.com', 'A', { flags: 0x0110 }),
       keyOf('www.example.com', 'A', { flags: 0x0120 }),
