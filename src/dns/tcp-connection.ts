@@ -112,6 +112,8 @@ export class TcpConnection implements Closable, Pollable, Route, Source {
     let answers = 0;
     const isGood = this.#messages.push(INPUT, length, (bytes, start, end) => {
       if (OUTPUT.isFull) this.#write(OUTPUT.take());
+      // The asker may have gone while the answers before were sent.
+      if (!this.#open) return;
       const answer = this.#tools.responder.respond(this.#asker, bytes, start, end, OUTPUT.space, LIMIT, this);
       if (answer > 0) OUTPUT.add(answer);
       answers += answer > 0 ? 1 : 0;
