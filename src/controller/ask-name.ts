@@ -43,8 +43,8 @@ export async function askName(context: Context, query: NameQuery, signal?: Abort
   const seen = askerOf(context, query);
   const asker = { ...seen, id, sharesAnswersOf: seen.id };
   const server = await context.names.server();
-  const { udp, tcp } = (await Promise.all([server.update([{ change: 'set-asker', asker }]), server.listen(id, HOST)]))[1];
   try {
+    const [, { udp, tcp }] = await Promise.all([server.update([{ change: 'set-asker', asker }]), server.listen(id, HOST)]);
     const limit = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(signal === undefined ? [] : [signal])]);
     const begun = performance.now();
     const byUdp = decodeReply(await overUdp(udp, question, limit));

@@ -57,7 +57,7 @@ export class Controller implements AsyncDisposable {
     this.#context = context;
     this.#parts = parts;
     this.engine = new EngineDoor(context, (task) => this.#exclusive(task));
-    context.names.onCrash = () => void this.#exclusive(async () => {});
+    context.names.onCrash = () => void this.#exclusive(async () => {}).catch((error: unknown) => context.events.warn(`the name server is not started again: ${NetworkError.from(error).message}`));
   }
 
   /**
