@@ -176,7 +176,7 @@ export class Gateway implements Disposable {
   #checked<Result extends Answer>(text: string): Outcome<Result> {
     const answer = readAnswer<Result>(text);
     const { cluster_id: id, revision = '0' } = answer?.header ?? {};
-    if (answer === undefined || id === undefined) return elsewhere('what answers there is no etcd');
+    if (answer === undefined || !isInteger(id) || !isInteger(revision)) return elsewhere('what answers there is no etcd');
     const clusterId = BigInt(id).toString(16).padStart(16, '0');
     this.#clusterId ??= clusterId;
     // A write that went there did nothing: it depends on the key that says which store it is for.
@@ -220,6 +220,11 @@ export function closed(): NetworkError {
 
 function elsewhere(words: string): Extract<Refusal, { kind: 'elsewhere' }> {
   return { kind: 'elsewhere', words, isUndone: true, isElecting: false };
+}
+
+/** As etcd's gateway writes numbers of 64 bits; what answers may be anything. */
+function isInteger(text: unknown): text is string {
+  return typeof text === 'string' && /^\d+$/.test(text);
 }
 
 /** Unary calls answer with the message itself, streaming ones of a single answer with it as `result`. */
