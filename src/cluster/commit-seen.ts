@@ -34,7 +34,7 @@ export async function commitSeen(store: SharedStore, mirror: Mirror, { witnesses
       for (const witness of witnesses) {
         const there = await store.get(witness);
         // Gone with what it bears witness to.
-        if (there === undefined) await mirror.until((directory) => directory.revisionOf(witness) === 0, signal);
+        if (there === undefined) await mirror.told((directory) => directory.revisionOf(witness) === 0, signal);
         else await mirror.reaches(there.revision, signal);
       }
     }

@@ -54,7 +54,7 @@ export class Mirror implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the directory is as the caller wants it.
+   * Resolves when the directory is as the caller wants it, however long the store cannot be read meanwhile.
    * @throws {NetworkError} ABORTED
    */
   async until(isTrue: (directory: Directory) => boolean, signal?: AbortSignal): Promise<void> {
@@ -66,8 +66,16 @@ export class Mirror implements AsyncDisposable {
    * @throws {NetworkError} ABORTED, UNAVAILABLE while the store cannot be read
    */
   reaches(revision: number, signal?: AbortSignal): Promise<void> {
+    return this.told((directory) => directory.revision >= revision, signal);
+  }
+
+  /**
+   * Resolves when the directory has heard what the caller knows that the store has.
+   * @throws {NetworkError} ABORTED, UNAVAILABLE while the store cannot be read
+   */
+  told(isTrue: (directory: Directory) => boolean, signal?: AbortSignal): Promise<void> {
     return this.until((directory) => {
-      if (directory.revision >= revision) return true;
+      if (isTrue(directory)) return true;
       if (!this.isCurrent) throw new NetworkError('UNAVAILABLE', 'the cluster’s store does not tell what changes: try again when it does');
       return false;
     }, signal);
@@ -93,6 +101,7 @@ export class Mirror implements AsyncDisposable {
         if (!isBehind) {
           this.#isRead = false;
           this.#listener.lost(error);
+          this.#wake();
         }
         // A watch that fell behind what is remembered begins anew at once; what cannot be read at all is not asked for all the time.
         if (this.#store.health.isReachable) await setTimeout(isBehind ? PAUSE : LONG_PAUSE, undefined, { signal }).catch(() => {});
