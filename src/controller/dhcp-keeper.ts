@@ -139,7 +139,8 @@ export class DhcpKeeper implements Disposable {
       const error = NetworkError.from(thrown);
       // Somebody on the link answers for it already.
       if (error.code === 'IN_USE') this.#services.get(keyOf(id, family))?.session.decline(error.message);
-      else this.#fail(id, error);
+      // Nobody waits for one of IPv6.
+      else if (family === 4) this.#fail(id, error);
       this.#context().events.warn(`address ${lease?.address ?? ''} by DHCP could not be taken: ${error.message}`);
     });
   }

@@ -2,12 +2,11 @@ import type { Family } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
+import { changeEndpoint } from './change-endpoint.ts';
 import type { Context } from './context.ts';
-import { endpointKey } from './endpoints.ts';
 import { probe } from './plan.ts';
-import { followPorts, wayOut } from './publishing.ts';
 import type { EndpointRecord } from './records.ts';
-import { endpointChange, sandboxChanges } from './wanted.ts';
+import { endpointChange } from './wanted.ts';
 
 /** The lease of an endpoint in one family. */
 export function leaseIn({ dhcp }: EndpointRecord, family: Family): DhcpLease | undefined {
@@ -31,9 +30,9 @@ export async function takeLease(context: Context, id: string, family: Family, le
       checkOwn(context, after, lease);
       await askLan(context, after, lease);
     }
-    await put(context, after);
+    await changeEndpoint(context, after);
   } catch (error) {
-    await put(context, without);
+    await changeEndpoint(context, without);
     throw error;
   }
   return after;
@@ -73,14 +72,4 @@ function withLease(endpoint: EndpointRecord, family: Family, lease: DhcpLease | 
   }
   const { ipv6: _address, dhcp: { lease6: _lease, ...dhcp } = {}, ...rest } = endpoint;
   return lease === undefined ? { ...rest, dhcp } : { ...rest, ipv6: lease.address, dhcp: { ...dhcp, lease6: lease } };
-}
-
-async function put(context: Context, endpoint: EndpointRecord): Promise<void> {
-  const { ledger, store, applier } = context;
-  const { id, sandboxId } = endpoint;
-  const wayBefore = sandboxId === undefined ? '' : wayOut(context, sandboxId);
-  ledger.putEndpoint(endpoint);
-  await store.commit([{ key: endpointKey(id), value: endpoint }]);
-  if (sandboxId !== undefined && wayOut(context, sandboxId) !== wayBefore) await followPorts(context, ledger.sandbox(sandboxId));
-  await applier.transition(sandboxId === undefined ? [endpointChange(ledger, endpoint)] : sandboxChanges(ledger, sandboxId), { onFailure: 'back' });
 }

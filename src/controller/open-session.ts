@@ -47,7 +47,9 @@ export function openAddressSession(context: Context, leased: LeasedAddressRecord
   const { kernel, now, random, store, ledger } = context;
   const { mac, poolId, container, address } = leased;
   const hostname = container === undefined ? '' : hostnameOf(container);
-  const former = ledger.pools.get(poolId)?.former?.[container ?? ''];
+  const { former: formers = {} } = ledger.pools.get(poolId) ?? {};
+  // Containers may be called `constructor`.
+  const former = container !== undefined && Object.hasOwn(formers, container) ? formers[container] : undefined;
   const traits = {
     mac,
     // The engine makes a MAC address for each start of a container that has none of its own; the name stays.

@@ -59,6 +59,11 @@ describe('tsdhcp, told the names of containers', () => {
     assert.deepEqual(await eventually(() => leaseOf('again'), ({ length }) => length === 0), []);
   });
 
+  it('serves a container whose name every JavaScript object has', async () => {
+    assert.match(await ask('constructor', '02:00:00:00:00:08'), /^198\.51\.100\.10\d\/24$/);
+    assert.equal((await leaseOf('constructor')).length, 1);
+  });
+
   it('gives everything back with the pool', async () => {
     await call('ReleasePool', { PoolID: POOL });
     assert.deepEqual(await eventually(() => dnsmasq.leases(), ({ length }) => length === 0), []);

@@ -16,7 +16,7 @@ const SHORTEST = 1;
 
 /**
  * What a message gives to an identity association.
- * @param since when it was asked for, ms since 1970
+ * @param since when it came, ms since 1970: its times count from there
  * @returns `nothing` where it says so, undefined where it says nothing about it
  */
 export function grantOf({ options }: Dhcp6Message, iaid: Uint8Array, since: number): Grant | undefined {
