@@ -95,7 +95,15 @@ export class Plugins {
     }
     const key = `${kind} ${name} ${address.place}`;
     const known = this.#known.get(key);
-    if (known !== undefined) return { found: (await known) as T, isNew: false };
+    if (known !== undefined) {
+      try {
+        return { found: (await known) as T, isNew: false };
+      } catch (error) {
+        // Whoever asked first may have given up, which is no matter of this one.
+        if (NetworkError.from(error).code !== 'ABORTED' || options.signal?.aborted === true) throw error;
+        return await this.#activate(name, kind, get, options);
+      }
+    }
     const client = new PluginClient(address, { patience, observe: (exchange) => this.#tell(exchange) });
     const asked = this.#handshake(client, name, kind, options).then(() => get(client));
     this.#known.set(key, asked);
