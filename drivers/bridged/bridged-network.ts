@@ -1,4 +1,4 @@
-import { familyOf, type Family } from '../../src/common/address.ts';
+import { familyOf, withoutLength, type Family } from '../../src/common/address.ts';
 import { contains, parseCidr, parseInterfaceAddress } from '../../src/common/cidr.ts';
 import { highMac, stableMac } from '../../src/common/mac.ts';
 import type { FamilyFacts, Fact, GatewayMode } from '../../src/firewall/facts.ts';
@@ -58,7 +58,7 @@ export class BridgedNetwork implements DriverNetwork {
   }
 
   naming(): NamingTraits {
-    const hostAddresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).map((address) => address.split('/')[0] ?? '');
+    const hostAddresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).map(withoutLength);
     return { hostAddresses, isAlone: this.#spec.settled['adopted'] !== 'true', servedAt: this.#options.dns === 'gateway' ? hostAddresses : [] };
   }
 
@@ -181,10 +181,10 @@ export class BridgedNetwork implements DriverNetwork {
 
   #portFacts(endpoint: EndpointSpec): Fact[] {
     return endpoint.ports.flatMap((port): Fact[] => {
-      const address = (port.family === 4 ? endpoint.ipv4 : endpoint.ipv6)?.split('/')[0];
+      const cidr = port.family === 4 ? endpoint.ipv4 : endpoint.ipv6;
       const publishing = this.publishing(port.family);
-      if (address === undefined || publishing === 'none') return [];
-      const target = { family: port.family, protocol: port.protocol, bridge: this.bridge, address, port: port.containerPort };
+      if (cidr === undefined || publishing === 'none') return [];
+      const target = { family: port.family, protocol: port.protocol, bridge: this.bridge, address: withoutLength(cidr), port: port.containerPort };
       if (publishing === 'routed') return [{ kind: 'open-port', ...target }];
       return [
         { kind: 'published-port', hostPort: port.hostPort, ...(port.hostAddress === undefined ? {} : { hostAddress: port.hostAddress }), ...target },

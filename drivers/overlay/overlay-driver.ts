@@ -1,3 +1,4 @@
+import { withoutLength } from '../../src/common/address.ts';
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
 import { vxlanOverhead } from '../../src/common/vxlan-overhead.ts';
@@ -53,7 +54,7 @@ function settleAlone({ vni, peers, mtu, local }: OverlayOptions, { links, uplink
   if (peers.length === 0) throw new NetworkError('INVALID', 'this host is in no cluster, so those who may send have to be named: -o tsoverlay.peers=CIDR,…');
   const address = local ?? uplinkAddress;
   if (address === undefined) throw new NetworkError('INVALID', 'this host has no default route, so its address among the others is not known: -o tsoverlay.local=ADDRESS');
-  const link = links.find(({ addresses }) => addresses.some((one) => one.split('/')[0] === address));
-  if (link === undefined) throw new NetworkError('INVALID', `option tsoverlay.local=${address} is on no interface of this host, which has ${links.flatMap(({ addresses }) => addresses.map((one) => one.split('/')[0])).join(', ')}: name one of them`);
+  const link = links.find(({ addresses }) => addresses.some((one) => withoutLength(one) === address));
+  if (link === undefined) throw new NetworkError('INVALID', `option tsoverlay.local=${address} is on no interface of this host, which has ${links.flatMap(({ addresses }) => addresses.map(withoutLength)).join(', ')}: name one of them`);
   return { vni: String(vni), local: address, mtu: String(mtu ?? Math.min(link.mtu, uplinkMtu ?? link.mtu) - vxlanOverhead(address)) };
 }

@@ -3,7 +3,7 @@
  * it, so the host gets a link of their kind, an address on it, and a route to each of them.
  */
 import { createHash } from 'node:crypto';
-import { familyOf, formatAddress, parseAddress } from '../../src/common/address.ts';
+import { familyOf, formatAddress, parseAddress, withoutLength } from '../../src/common/address.ts';
 import { contains, parseCidr, parseInterfaceAddress } from '../../src/common/cidr.ts';
 import { stableMac } from '../../src/common/mac.ts';
 import type { LinkState } from '../../src/kernel/link-state.ts';
@@ -63,7 +63,7 @@ export function hostRoutes(spec: NetworkSpec, traits: EndpointTraits, { ipv4, ip
   const lan = words(spec.settled['lan']).map((cidr) => parseInterfaceAddress(cidr).network);
   // The LAN's server may lend any address there is; the host is led to those of its own LAN only.
   const isNear = (address: string): boolean => spec.dhcp === undefined || lan.some((network) => contains(network, parseAddress(address)));
-  const reached = [ipv4, ipv6].flatMap((cidr) => cidr?.split('/')[0] ?? []).filter((address) => families.has(familyOf(address)) && isNear(address));
+  const reached = [ipv4, ipv6].flatMap((cidr) => (cidr === undefined ? [] : [withoutLength(cidr)])).filter((address) => families.has(familyOf(address)) && isNear(address));
   return { namespace: HOST, name: hostLinkName(spec), type: traits.type, routes: reached.map((address) => ({ destination: single(address) })) };
 }
 

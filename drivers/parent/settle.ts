@@ -1,3 +1,4 @@
+import { familyOf, withoutLength } from '../../src/common/address.ts';
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/name.ts';
 import type { HostView, NetworkSpec } from '../driver.ts';
@@ -82,7 +83,7 @@ function reach(spec: Omit<NetworkSpec, 'settled'>, options: ParentOptions, paren
 /** Where the host is to be reached; nowhere without host access. @param parent addresses (CIDR) of the parent */
 function hostOf(spec: Omit<NetworkSpec, 'settled'>, { hostAccess, traits }: ParentOptions, parent: readonly string[]): string {
   if (!hostAccess) return '';
-  if (spec.dhcp !== undefined) return traits.type === 'macvlan' ? parent.flatMap((cidr) => (cidr.includes(':') ? [] : (cidr.split('/')[0] ?? []))).join(' ') : '';
+  if (spec.dhcp !== undefined) return traits.type === 'macvlan' ? parent.filter((cidr) => familyOf(cidr) === 4).map(withoutLength).join(' ') : '';
   const addresses = hostAddresses(spec, traits);
   const subnets = [...spec.ipv4, ...spec.ipv6];
   if (addresses.length === subnets.length) return addresses.join(' ');

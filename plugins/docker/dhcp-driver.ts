@@ -1,3 +1,4 @@
+import { withoutLength } from '../../src/common/address.ts';
 import { NetworkError } from '../../src/common/error.ts';
 import { macFromUser } from '../../src/common/mac.ts';
 import { quote } from '../../src/common/quote.ts';
@@ -32,7 +33,7 @@ export function dhcpDriverRoutes({ controller, recent, onMade }: IpamDriverParts
 
     RequestAddress: route(addressBody, async (body, call) => {
       const cidr = await requestAddress(engine, body);
-      const [address = ''] = cidr.split('/');
+      const address = withoutLength(cidr);
       recent.touch(addressKey(body.PoolID, address));
       call.onUndelivered(() => engine.releaseAddress(body.PoolID, address));
       return { Address: cidr, Data: {} };

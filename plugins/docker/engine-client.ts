@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { z } from 'zod';
+import { withoutLength } from '../../src/common/address.ts';
 import { NetworkError } from '../../src/common/error.ts';
 
 /** Longest wait for one answer of the engine, ms. */
@@ -102,7 +103,7 @@ export function engineClient(socket: string, signal: AbortSignal): EngineClient 
       const containers = Object.entries(Containers ?? {}).map(([containerId, { Name, EndpointID }]) => ({ id: containerId, name: Name ?? '', endpointId: EndpointID }));
       const given = (IPAM?.Config ?? []).flatMap(({ Gateway, AuxiliaryAddresses }) => [...present(Gateway), ...Object.values(AuxiliaryAddresses ?? {})]);
       const cidrs = Object.values(Containers ?? {}).flatMap(({ IPv4Address, IPv6Address }) => [...present(IPv4Address), ...present(IPv6Address)]);
-      return { containers, addresses: [...given, ...cidrs].map((text) => text.split('/')[0] ?? '') };
+      return { containers, addresses: [...given, ...cidrs].map(withoutLength) };
     },
     async container(id) {
       const { Name, Config, NetworkSettings } = await get(`/containers/${encodeURIComponent(id)}/json`, member);

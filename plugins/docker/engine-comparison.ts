@@ -1,6 +1,7 @@
 /** What an engine has forgotten, and what it calls the rest. Pure. */
 import type { EngineNetwork } from '../../src/controller/engine-door.ts';
 import { GATEWAY_OWNER, type EndpointRecord, type PoolRecord } from '../../src/controller/records.ts';
+import { plainAddresses } from '../../src/controller/services.ts';
 import type { InspectedNetwork, ListedContainer, ListedNetwork } from './engine-client.ts';
 import { addressKey } from './ipam-routes.ts';
 
@@ -49,7 +50,7 @@ export function compareWithEngine(view: EngineView, held: Holdings, isRecent: (i
   // Another engine of this host may have containers in the same network of the cluster.
   const elsewhere = ({ networkId }: PoolRecord): string[] => {
     const others = held.endpoints.filter((endpoint) => endpoint.networkId === networkId && !listed.has(endpoint.engineNetwork ?? networkId ?? ''));
-    return others.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).flatMap((cidr) => cidr?.split('/')[0] ?? []);
+    return others.flatMap(plainAddresses);
   };
   const containers = new Map([...view.inspected.values()].flatMap((network) => network.containers.map((container) => [container.endpointId, container] as const)));
   return {

@@ -1,3 +1,4 @@
+import { withoutLength } from '../../src/common/address.ts';
 import { NetworkError } from '../../src/common/error.ts';
 import { quote } from '../../src/common/quote.ts';
 import { containerOwner } from '../../src/controller/engine-pools.ts';
@@ -32,7 +33,7 @@ export function ipamDriverRoutes({ controller, recent, onMade }: IpamDriverParts
 
     RequestAddress: route(addressBody, async ({ PoolID, Address, Options }, call) => {
       const cidr = await engine.requestAddress(PoolID, Address, ownerOf(Options));
-      const [address = ''] = cidr.split('/');
+      const address = withoutLength(cidr);
       recent.touch(addressKey(PoolID, address));
       call.onUndelivered(() => engine.releaseAddress(PoolID, address));
       return { Address: cidr, Data: {} };

@@ -1,6 +1,6 @@
 /** What stands in the shared store, checked: other hosts wrote it, and their daemons may be older, newer or not ours at all. */
 import { z } from 'zod';
-import { canonicalAddress } from '../common/address.ts';
+import { canonicalAddress, withoutLength } from '../common/address.ts';
 import { formatCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { macFromUser } from '../common/mac.ts';
 import { requireNetworkName } from '../common/name.ts';
@@ -23,7 +23,7 @@ const id = z.string().regex(/^[0-9a-f]{64}$/);
 const address = z.string().refine(isCanonical(canonicalAddress), 'must be a plain address');
 const hostAddress = address.refine(isHostAddress, 'must be an address that other hosts can reach');
 const subnet = z.string().refine(isCanonical((text) => formatCidr(parseInterfaceAddress(text).network)), 'must be a subnet');
-const interfaceAddress = z.string().refine(isCanonical((text) => `${canonicalAddress(text.split('/')[0] ?? '')}/${String(parseInterfaceAddress(text).network.prefix)}`), 'must be ADDRESS/LENGTH');
+const interfaceAddress = z.string().refine(isCanonical((text) => `${canonicalAddress(withoutLength(text))}/${String(parseInterfaceAddress(text).network.prefix)}`), 'must be ADDRESS/LENGTH');
 const mac = z.string().refine(isCanonical(macFromUser), 'must be a MAC address');
 const name = z.string().refine(isCanonical((text) => (requireNetworkName(text), text)), 'must be a network name');
 /** 32 bytes in base64. */

@@ -59,8 +59,13 @@ export function canonicalAddress(text: string): string {
  * @throws {NetworkError} INVALID when it is no address
  */
 export function familyOf(text: string): Family {
-  const slash = text.indexOf('/');
-  return parseAddress(slash < 0 ? text : text.slice(0, slash)).family;
+  return parseAddress(withoutLength(text)).family;
+}
+
+/** `10.0.0.5/24` to `10.0.0.5`: what stands before the prefix length, whatever that is. A plain address stays as it is. */
+export function withoutLength(cidr: string): string {
+  const slash = cidr.indexOf('/');
+  return slash < 0 ? cidr : cidr.slice(0, slash);
 }
 
 /** Same family and value. */

@@ -1,7 +1,7 @@
 import type { DriverNetwork, Tunnel } from '../../drivers/driver.ts';
 import type { HostRecord } from '../cluster/records.ts';
 import { TUNNEL_PREFIX, tunnelAddress } from '../cluster/tunnel-address.ts';
-import { familyOf } from '../common/address.ts';
+import { familyOf, withoutLength } from '../common/address.ts';
 import type { WireguardPeer } from '../kernel/wireguard-state.ts';
 import type { MembershipRecord } from './records.ts';
 
@@ -67,7 +67,7 @@ export class ClusterTunnel {
     if (!isEncrypted) return { local, of: ({ address }) => (familyOf(address) === familyOf(local) ? address : undefined) };
     const tunnel = this.#tunnel;
     const cluster = this.#own === undefined ? '' : clusterOf(this.#own);
-    return { local: tunnel?.address.split('/')[0] ?? local, tunnel, of: ({ id, wireguard }) => (tunnel === undefined || wireguard === undefined ? undefined : tunnelAddress(cluster, id)) };
+    return { local: tunnel === undefined ? local : withoutLength(tunnel.address), tunnel, of: ({ id, wireguard }) => (tunnel === undefined || wireguard === undefined ? undefined : tunnelAddress(cluster, id)) };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Family } from '../common/address.ts';
+import { withoutLength } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
@@ -6,6 +7,7 @@ import { changeEndpoint } from './change-endpoint.ts';
 import type { Context } from './context.ts';
 import { probe } from './plan.ts';
 import type { EndpointRecord } from './records.ts';
+import { plainAddresses } from './services.ts';
 import { endpointChange } from './wanted.ts';
 
 /** The lease of an endpoint in one family. */
@@ -43,7 +45,7 @@ export async function takeLease(context: Context, id: string, family: Family, le
  * One client asking again (a container whose engine was killed) is known by its MAC address.
  */
 function checkOwn({ ledger }: Context, { id, mac, networkId }: EndpointRecord, { address, server }: DhcpLease): void {
-  const [own = ''] = address.split('/');
+  const own = withoutLength(address);
   const { driver } = ledger.network(networkId);
   const refuse = (who: string): never => {
     throw new NetworkError('IN_USE', `DHCP server ${server} gives ${own}, which ${who} has already`);
@@ -51,7 +53,7 @@ function checkOwn({ ledger }: Context, { id, mac, networkId }: EndpointRecord, {
   if (driver.naming().hostAddresses.includes(own)) refuse('the host');
   for (const other of ledger.endpoints.values()) {
     if (other.id === id || (mac !== '' && other.mac === mac)) continue;
-    if (![other.ipv4, other.ipv6].some((cidr) => cidr?.split('/')[0] === own)) continue;
+    if (!plainAddresses(other).includes(own)) continue;
     const { record, driver: its } = ledger.network(other.networkId);
     if (its.lanLink === driver.lanLink) refuse(`${other.name} on network ${quote(record.name)}`);
   }
@@ -67,7 +69,7 @@ function withLease(endpoint: EndpointRecord, family: Family, lease: DhcpLease | 
   if (family === 4) {
     const { ipv4, dhcp: { lease: _lease, ...dhcp } = {}, ...rest } = endpoint;
     // A container has the address from its engine, and goes on using it.
-    if (lease === undefined && endpoint.sandboxId === undefined && ipv4 !== undefined) return { ...rest, ipv4, dhcp: { ...dhcp, wanted: ipv4.split('/')[0] ?? '' } };
+    if (lease === undefined && endpoint.sandboxId === undefined && ipv4 !== undefined) return { ...rest, ipv4, dhcp: { ...dhcp, wanted: withoutLength(ipv4) } };
     return lease === undefined ? { ...rest, dhcp } : { ...rest, ipv4: lease.address, dhcp: { ...dhcp, lease } };
   }
   const { ipv6: _address, dhcp: { lease6: _lease, ...dhcp } = {}, ...rest } = endpoint;

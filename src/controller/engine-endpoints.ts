@@ -12,6 +12,7 @@ import { containerAt, releaseEngineAddress } from './engine-pools.ts';
 import { endpointTarget, forgetFlows, reservePorts } from './publishing.ts';
 import type { LiveNetwork } from './ledger.ts';
 import type { EndpointRecord } from './records.ts';
+import { plainAddresses } from './services.ts';
 import { endpointChange, removal } from './wanted.ts';
 import { endpointWayOut, portsInForce } from './way-out.ts';
 
@@ -148,7 +149,7 @@ export async function forgetDead(context: Context, endpoint: EndpointRecord): Pr
   const network = context.ledger.network(endpoint.networkId).record;
   await deleteEngineEndpoint(context, endpoint.id);
   for (const { id } of context.ledger.poolsOfNetwork(network)) {
-    for (const cidr of [endpoint.ipv4, endpoint.ipv6]) if (cidr !== undefined) await releaseEngineAddress(context, id, cidr.split('/')[0] ?? '');
+    for (const address of plainAddresses(endpoint)) await releaseEngineAddress(context, id, address);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Pools and addresses that an engine asks of `tsipam`, and how they and those of `tsdhcp` are given back. */
-import { canonicalAddress, formatAddress, parseAddress, type Family } from '../common/address.ts';
+import { canonicalAddress, formatAddress, parseAddress, withoutLength, type Family } from '../common/address.ts';
 import { formatCidr, parseCidr } from '../common/cidr.ts';
 import { cidrFromUser } from '../common/cidr-from-user.ts';
 import { NetworkError } from '../common/error.ts';
@@ -33,7 +33,7 @@ export function containerOwner(name: string): string {
 
 /** The name of the container that an address (CIDR) of a network was asked for; undefined where the engine did not say it. */
 export function containerAt({ ledger }: Pick<Context, 'ledger'>, network: NetworkRecord, cidr: string): string | undefined {
-  const [address = ''] = cidr.split('/');
+  const address = withoutLength(cidr);
   const owners = ledger.poolsOfNetwork(network).flatMap(({ addresses }) => addresses[address] ?? []);
   return owners.flatMap((owner) => CONTAINER.exec(owner)?.[1] ?? [])[0];
 }

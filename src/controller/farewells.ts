@@ -3,6 +3,7 @@
  * the endpoint or network, and told afterwards: a plugin that cannot be reached keeps nobody waiting.
  */
 import type { Plugins } from '../../drivers/remote/plugins.ts';
+import { withoutLength } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Change } from '../store/store.ts';
 import type { Context } from './context.ts';
@@ -148,5 +149,5 @@ function without(addresses: FarewellRecord['addresses'], others: FarewellRecord[
 /** An address (plain or CIDR) and the pool that it is of: a plugin's networks have one of each family for their endpoints. */
 function held([subnet]: readonly SubnetRecord[], address: string | undefined): FarewellRecord['addresses'] {
   if (subnet?.poolId === undefined || address === undefined) return [];
-  return [{ poolId: pluginPoolId(subnet.poolId), address: address.split('/')[0] ?? '' }];
+  return [{ poolId: pluginPoolId(subnet.poolId), address: withoutLength(address) }];
 }

@@ -1,6 +1,6 @@
 /** What the LAN's own servers said: what it means for an endpoint, and for the names of its sandbox. Pure. */
 import type { Learned } from '../../drivers/driver.ts';
-import { parseAddress, type Family } from '../common/address.ts';
+import { parseAddress, withoutLength, type Family } from '../common/address.ts';
 import { contains, containsCidr, parseCidr, parseInterfaceAddress, sameCidr } from '../common/cidr.ts';
 import type { DhcpLease } from '../ipam/dhcp/lease.ts';
 import type { RouteState } from '../kernel/link-state.ts';
@@ -62,7 +62,7 @@ export function leadsOutBefore(ledger: Ledger, endpoint: EndpointRecord): boolea
 function leaseBefore({ leased, networks }: Ledger, { networkId, ipv4, sandboxId }: EndpointRecord): DhcpLease | undefined {
   if (sandboxId !== undefined || ipv4 === undefined || leased.size === 0) return undefined;
   const pools = new Set(networks.get(networkId)?.record.ipv4.map(({ poolId }) => poolId));
-  return [...leased.values()].find(({ poolId, address }) => pools.has(poolId) && address === ipv4.split('/')[0])?.lease;
+  return [...leased.values()].find(({ poolId, address }) => pools.has(poolId) && address === withoutLength(ipv4))?.lease;
 }
 
 /** A gateway that the network's user named, whatever the server says. */

@@ -1,5 +1,5 @@
 /** Pools and addresses that an engine asks of `tsdhcp`: a server of the LAN lends them, for as long as the engine holds them. */
-import { canonicalAddress, parseAddress } from '../common/address.ts';
+import { canonicalAddress, parseAddress, withoutLength } from '../common/address.ts';
 import { cidrFromUser } from '../common/cidr-from-user.ts';
 import { contains, formatCidr, parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
@@ -100,7 +100,7 @@ export async function takeAddressLease(context: Context, id: string, lease: Dhcp
     ledger.leased.set(id, before);
     return true;
   }
-  const address = lease.address.split('/')[0] ?? '';
+  const address = withoutLength(lease.address);
   const isHeld = before.address !== undefined && record.addresses[before.address] !== undefined;
   if (isHeld && before.address !== address) {
     throw new NetworkError('INVALID', `DHCP server ${lease.server} gives ${address} in place of ${before.address ?? ''}, which the container goes on using`);

@@ -1,7 +1,7 @@
 /** Making and removing networks. */
 import type { Driver, HostView } from '../../drivers/driver.ts';
 import { remoteDriver } from '../../drivers/remote/remote-driver.ts';
-import type { Family } from '../common/address.ts';
+import { withoutLength, type Family } from '../common/address.ts';
 import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireNetworkName } from '../common/name.ts';
@@ -23,6 +23,7 @@ import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets, type TakenSubnets } from './subnets.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { adjustTunnels } from './tunnels.ts';
+import { uplinkOf } from './uplink.ts';
 import { networkChange, removal } from './wanted.ts';
 
 /** What is known of a network before it is made, because others have a part in it. */
@@ -206,7 +207,6 @@ async function hostView(context: Context, host: NamespaceSnapshot, kinds: readon
   const cluster = context.cluster.view;
   const networks = [...context.ledger.networks.values()];
   const used = new Map(networks.flatMap(({ record, driver }) => driver.wanted().links.flatMap(({ name, type }) => (type === 'bridge' ? [[name, record.name] as const] : []))));
-  const uplink = host.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host.routes.find(({ destination }) => destination === '::/0');
   const byIndex = new Map(host.links.map((link) => [link.index, link]));
   const links = host.links.map(async ({ index, name, kind, mtu, up, addresses, masterIndex, peerIndex, traits }) => {
     const master = masterIndex === undefined ? undefined : byIndex.get(masterIndex);
@@ -222,13 +222,13 @@ async function hostView(context: Context, host: NamespaceSnapshot, kinds: readon
     networks: networks.map(({ record: { name, settled } }) => ({ name, settled })),
     ...(cluster === undefined ? {} : { cluster }),
     kinds: new Set(await context.kernel.knownLinkKinds(kinds)),
-    ...uplinkView(byIndex.get(uplink?.linkIndex ?? 0)),
+    ...uplinkView(uplinkOf(host)),
   };
 }
 
 function uplinkView(link: NamespaceSnapshot['links'][number] | undefined): Pick<HostView, 'uplinkMtu' | 'uplinkAddress'> {
-  const address = link?.addresses[0]?.split('/')[0];
-  return { uplinkMtu: link?.mtu, ...(address === undefined ? {} : { uplinkAddress: address }) };
+  const [address] = link?.addresses ?? [];
+  return { uplinkMtu: link?.mtu, ...(address === undefined ? {} : { uplinkAddress: withoutLength(address) }) };
 }
 
 async function bridgeSysctls({ kernel }: Context, bridge: string): Promise<Readonly<Record<string, string>>> {

@@ -3,6 +3,7 @@
  * Creating, removing, moving, repairing and rebuilding differ only in what `actual` is.
  */
 import type { WantedState } from '../../drivers/driver.ts';
+import { withoutLength } from '../common/address.ts';
 import type { FirewallBackend } from '../firewall/backend.ts';
 import type { FoundDown, LinkState, PeerState, RouteState } from '../kernel/link-state.ts';
 import { HOST, type LinkKind, type LinkSet, type NamespacePath, type Op } from '../kernel/op.ts';
@@ -152,7 +153,7 @@ function askFor(link: LinkState): Op[] {
 /** Asks for a link's addresses. An ipvlan parent passes on what is for an address that a child has: before that, answers reach the parent only. */
 export function probe({ namespace, name, traits, parent, probe: addresses = [] }: LinkState): Op {
   const place = traits?.type === 'ipvlan' && parent !== undefined ? { namespace: HOST, link: parent } : { namespace, link: name };
-  return { op: 'address-probe', ...place, addresses: addresses.map((address) => address.split('/')[0] ?? ''), ...PROBE };
+  return { op: 'address-probe', ...place, addresses: addresses.map(withoutLength), ...PROBE };
 }
 
 /** @param asks whether addresses are asked for before they are set */
@@ -181,7 +182,7 @@ function configure(link: LinkState | PeerState, before: LinkState | PeerState, a
     ...(link.routes ?? []).filter((route) => !had.routes.has(routeKey(route))).map((route) => routeOp('route-add', link, route)),
     ...(announce === undefined || announce.count === 0
       ? []
-      : newAddresses.map((address): Op => ({ op: 'announce', namespace, link: name, address: address.split('/')[0] ?? '', ...(link.mac === undefined ? {} : { mac: link.mac }), ...announce }))),
+      : newAddresses.map((address): Op => ({ op: 'announce', namespace, link: name, address: withoutLength(address), ...(link.mac === undefined ? {} : { mac: link.mac }), ...announce }))),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Joined } from '../../drivers/driver.ts';
 import { mayHaveActed } from '../../drivers/remote/failed-call.ts';
 import type { JoinAnswer, NetworkPlugin, PluginInterface } from '../../drivers/remote/network-plugin.ts';
 import type { Plugins } from '../../drivers/remote/plugins.ts';
+import { withoutLength } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { randomMac } from '../common/mac.ts';
 import type { Random } from './context.ts';
@@ -80,7 +81,7 @@ async function getAddresses({ plugins, random, signal, note }: AttachParts, netw
     if (known !== undefined || subnet?.poolId === undefined) return known;
     const poolId = pluginPoolId(subnet.poolId);
     const address = await plugin.requestAddress(poolId, wanted, { name, ...(needsMac ? { mac } : {}) }, { signal });
-    progress.addresses = [...progress.addresses, { poolId, address: address.split('/')[0] ?? '' }];
+    progress.addresses = [...progress.addresses, { poolId, address: withoutLength(address) }];
     await note();
     return address;
   };

@@ -1,6 +1,6 @@
 /** Subnets of a network whose addresses a Docker plugin gives. */
 import type { ActiveIpamPlugin } from '../../drivers/remote/plugins.ts';
-import { canonicalAddress, parseAddress, type Family } from '../common/address.ts';
+import { canonicalAddress, parseAddress, withoutLength, type Family } from '../common/address.ts';
 import { contains, containsCidr, formatCidr, parseCidr, type Cidr } from '../common/cidr.ts';
 import { cidrFromUser } from '../common/cidr-from-user.ts';
 import { NetworkError } from '../common/error.ts';
@@ -60,7 +60,7 @@ async function askPool({ ipam, request, needsGateway, signal, note }: PoolQuesti
   await note(held);
   requireUsable(plugin.name, pool.subnet, family);
   const take = async (asked: Promise<string>): Promise<string> => {
-    const address = plain(await asked);
+    const address = withoutLength(await asked);
     held.addresses = [...held.addresses, { poolId: pool.id, address }];
     await note(held);
     return address;
@@ -72,7 +72,7 @@ async function askPool({ ipam, request, needsGateway, signal, note }: PoolQuesti
   for (const [name, text] of Object.entries(request.auxiliary ?? {})) {
     if (isInside(pool.subnet, text)) auxiliary[name] = await take(plugin.requestAuxiliary(pool.id, canonicalAddress(text), { signal }));
   }
-  return { subnet: pool.subnet, poolId: ownPoolId(plugin.name, pool.id), auxiliary, ...(rangeText === undefined ? {} : { range: rangeText }), ...(gateway === undefined ? {} : { gateway: plain(gateway) }) };
+  return { subnet: pool.subnet, poolId: ownPoolId(plugin.name, pool.id), auxiliary, ...(rangeText === undefined ? {} : { range: rangeText }), ...(gateway === undefined ? {} : { gateway: withoutLength(gateway) }) };
 }
 
 function wishesOf({ subnets = [], ipv4 = true, ipv6 }: NetworkRequest): Wish[] {
@@ -87,8 +87,4 @@ function wishesOf({ subnets = [], ipv4 = true, ipv6 }: NetworkRequest): Wish[] {
 
 function isInside(subnet: string, address: string): boolean {
   return contains(parseCidr(subnet), parseAddress(address));
-}
-
-function plain(cidr: string): string {
-  return cidr.split('/')[0] ?? '';
 }

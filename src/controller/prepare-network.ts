@@ -2,6 +2,7 @@
 import type { Plugins } from '../../drivers/remote/plugins.ts';
 import { remoteDriver } from '../../drivers/remote/remote-driver.ts';
 import type { Family } from '../common/address.ts';
+import { withoutLength } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import { HOST } from '../kernel/op.ts';
@@ -13,6 +14,7 @@ import { askPools } from './plugin-pools.ts';
 import type { FarewellRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import type { TakenSubnets } from './subnets.ts';
+import { uplinkOf } from './uplink.ts';
 
 /** What is known of a network of plugins before it is made. */
 export interface PreparedNetwork extends KnownNetwork {
@@ -104,6 +106,6 @@ async function askIpam({ context, plugins, request, signal, takeBack }: Preparat
 /** Plain address by which this host is known outside: that of the link with the default route. */
 async function uplinkAddress({ kernel }: Context): Promise<string | undefined> {
   const [host] = await kernel.snapshot([HOST]);
-  const uplink = host?.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host?.routes.find(({ destination }) => destination === '::/0');
-  return host?.links.find(({ index }) => index === uplink?.linkIndex)?.addresses[0]?.split('/')[0];
+  const [address] = (host === undefined ? undefined : uplinkOf(host))?.addresses ?? [];
+  return address === undefined ? undefined : withoutLength(address);
 }

@@ -1,4 +1,5 @@
 /** Host ports of a sandbox or of an engine's endpoint: taking, giving back, and where they lead. */
+import { withoutLength } from '../common/address.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Op } from '../kernel/op.ts';
 import { requireDistinct } from '../ports/overlap.ts';
@@ -114,5 +115,5 @@ export function forgetFlows(ports: readonly ReservedPort[], endpoints: readonly 
 }
 
 function plain(cidr: string | undefined): string | undefined {
-  return cidr?.split('/')[0];
+  return cidr === undefined ? undefined : withoutLength(cidr);
 }

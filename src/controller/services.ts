@@ -1,4 +1,5 @@
 /** What an endpoint offers, and where. Pure. */
+import { withoutLength } from '../common/address.ts';
 import type { Service } from '../dns/names.ts';
 import { parsePortSpec } from '../ports/spec.ts';
 import type { Ledger } from './ledger.ts';
@@ -15,5 +16,5 @@ export function servicesOf(ledger: Ledger, { sandboxId, ports, container }: Endp
 
 /** Plain addresses of an endpoint, IPv4 first. */
 export function plainAddresses({ ipv4, ipv6 }: Pick<EndpointRecord, 'ipv4' | 'ipv6'>): string[] {
-  return [ipv4, ipv6].flatMap((cidr) => (cidr === undefined ? [] : [cidr.split('/')[0] ?? '']));
+  return [ipv4, ipv6].flatMap((cidr) => (cidr === undefined ? [] : [withoutLength(cidr)]));
 }

@@ -1,4 +1,5 @@
 import { setTimeout as after } from 'node:timers';
+import { withoutLength } from '../common/address.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Op } from '../kernel/op.ts';
 import type { EndpointRecord } from './records.ts';
@@ -67,5 +68,5 @@ function isOf(family: 4 | 6): (block: string) => boolean {
 
 /** An endpoint's addresses carry the prefix of their network; what is meant is the address alone. */
 function blocksOf({ ipv4, ipv6 }: EndpointRecord): string[] {
-  return [...(ipv4 === undefined ? [] : [`${ipv4.split('/')[0]}/32`]), ...(ipv6 === undefined ? [] : [`${ipv6.split('/')[0]}/128`])];
+  return [...(ipv4 === undefined ? [] : [`${withoutLength(ipv4)}/32`]), ...(ipv6 === undefined ? [] : [`${withoutLength(ipv6)}/128`])];
 }

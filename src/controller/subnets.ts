@@ -1,13 +1,13 @@
 /** From what a request says about addresses to the subnets of a network, with their pools taken. */
 import { PARENT_ADDRESS } from '../../drivers/driver.ts';
-import { canonicalAddress, parseAddress, type Family } from '../common/address.ts';
+import { canonicalAddress, formatAddress, parseAddress, withoutLength, type Family } from '../common/address.ts';
 import { contains, containsCidr, formatCidr, parseCidr, parseInterfaceAddress, type Cidr } from '../common/cidr.ts';
 import { cidrFromUser } from '../common/cidr-from-user.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { AddressSpace, HostRoutes } from '../ipam/address-space.ts';
 import type { Pool } from '../ipam/pool.ts';
-import type { NetworkRecord, SubnetRecord } from './records.ts';
+import { GATEWAY_OWNER, type NetworkRecord, type SubnetRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 
 /** Where a network's addresses come from. */
@@ -26,7 +26,7 @@ export interface SubnetSurroundings {
   readonly poolOf: (subnet: string) => string | undefined;
 }
 
-/** The subnets of a new network; dispose `undo` to give everything back. */
+/** The subnets of a new network; `undo` gives everything back. */
 export interface TakenSubnets {
   readonly ipv4: readonly SubnetRecord[];
   readonly ipv6: readonly SubnetRecord[];
@@ -90,7 +90,7 @@ export function restoreSubnets(record: NetworkRecord, space: AddressSpace): void
     const cidr = parseCidr(subnet.subnet);
     const range = subnet.range === undefined ? {} : { range: parseCidr(subnet.range) };
     const { pool } = space.requestPool({ family: cidr.family, owner: `network '${record.name}'`, subnet: cidr, ...range });
-    if (subnet.gateway !== undefined) pool.requestAddress({ address: parseAddress(subnet.gateway), owner: 'the gateway' });
+    if (subnet.gateway !== undefined) pool.requestAddress({ address: parseAddress(subnet.gateway), owner: GATEWAY_OWNER });
     reserveAuxiliary(pool, Object.entries(subnet.auxiliary), subnet.gateway);
   }
 }
@@ -140,12 +140,12 @@ function ownAddress(bridgeAddresses: readonly string[], subnet: Cidr): string | 
 }
 
 function ownAddresses(addresses: readonly string[], subnet: Cidr): string[] {
-  return addresses.map((text) => text.split('/')[0] ?? '').filter((text) => contains(subnet, parseAddress(text)));
+  return addresses.map(withoutLength).filter((text) => contains(subnet, parseAddress(text)));
 }
 
 function fill(pool: Pool, gatewayText: string | undefined, auxiliary: readonly (readonly [string, string])[], range: string | undefined, makesGateway: boolean): SubnetRecord {
   const gateway = gatewayText === undefined ? undefined : canonicalAddress(gatewayText);
-  if (gateway !== undefined) pool.requestAddress({ address: parseAddress(gateway), owner: 'the gateway' });
+  if (gateway !== undefined) pool.requestAddress({ address: parseAddress(gateway), owner: GATEWAY_OWNER });
   const reserved = reserveAuxiliary(pool, auxiliary, gateway);
   const chosen = gateway ?? (makesGateway ? firstFree(pool) : undefined);
   return {
@@ -175,8 +175,7 @@ function firstFree(pool: Pool): string {
   for (let value = subnet.base + offset; ; value += 1n) {
     const address = { family: subnet.family, value };
     if (pool.ownerOf(address) === undefined) {
-      const { 0: text } = pool.withPrefix(pool.requestAddress({ address, owner: 'the gateway' })).split('/');
-      return text ?? '';
+      return formatAddress(pool.requestAddress({ address, owner: GATEWAY_OWNER }));
     }
   }
 }

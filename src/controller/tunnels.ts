@@ -1,5 +1,5 @@
 /** What the packet filter has to know of the ways to other hosts. */
-import { familyOf } from '../common/address.ts';
+import { familyOf, withoutLength } from '../common/address.ts';
 import { containsCidr, formatCidr, parseCidr, type Cidr } from '../common/cidr.ts';
 import type { Fact } from '../firewall/facts.ts';
 import type { LinkState } from '../kernel/link-state.ts';
@@ -44,7 +44,7 @@ function encryptedWays({ tunnel }: Senders, links: readonly LinkState[]): Fact[]
     { kind: 'tunnel-link', link },
     // From any address: which of its own a host sends from, its routes say.
     { kind: 'encrypted-port', port: wireguard.port },
-    ...wireguard.peers.flatMap(({ allowed }) => allowed).map((block): Fact => ({ kind: 'tunnel-peer', family: familyOf(block), address: block.split('/')[0] ?? '' })),
+    ...wireguard.peers.flatMap(({ allowed }) => allowed).map((block): Fact => ({ kind: 'tunnel-peer', family: familyOf(block), address: withoutLength(block) })),
   ];
 }
 

@@ -1,10 +1,12 @@
 import { isHostAddress } from '../cluster/host-address.ts';
+import { withoutLength } from '../common/address.ts';
 import { formatCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { HOST } from '../kernel/op.ts';
 import type { LinkSnapshot } from '../kernel/snapshot.ts';
 import { hostRoutes } from './host-routes.ts';
+import { uplinkOf } from './uplink.ts';
 
 /** What this host is in the network that lies below. */
 export interface Underlay {
@@ -28,8 +30,7 @@ export async function underlayOf(kernel: Kernel, instance: string, choose: (own:
   const [host] = await kernel.snapshot([HOST]);
   const links = (host?.links ?? []).filter(({ alias }) => alias?.startsWith(`netctl:${instance}:`) !== true);
   const all = links.flatMap(addressesOf);
-  const route = host?.routes.find(({ destination }) => destination === '0.0.0.0/0') ?? host?.routes.find(({ destination }) => destination === '::/0');
-  const uplink = links.find(({ index }) => index === route?.linkIndex);
+  const uplink = host === undefined ? undefined : uplinkOf({ ...host, links });
   const address = choose(all, uplink === undefined ? [] : addressesOf(uplink));
   if (address === undefined) throw new NetworkError('INVALID', 'this host has no default route, so its address among the others is not known: name it with --advertise ADDRESS');
   const link = links.find((one) => addressesOf(one).includes(address));
@@ -38,5 +39,5 @@ export async function underlayOf(kernel: Kernel, instance: string, choose: (own:
 }
 
 function addressesOf({ addresses }: LinkSnapshot): string[] {
-  return addresses.map((address) => address.split('/')[0] ?? '').filter(isHostAddress);
+  return addresses.map(withoutLength).filter(isHostAddress);
 }

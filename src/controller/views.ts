@@ -2,6 +2,7 @@
 import type { Ledger, LiveNetwork } from './ledger.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from './records.ts';
+import { plainAddresses } from './services.ts';
 import { isServed, RESOLVER } from './sandbox-files.ts';
 import { linkEnvironment } from './sandbox-links.ts';
 import { gatewayFamilies } from './wanted.ts';
@@ -122,16 +123,12 @@ export function portViews(ledger: Ledger): PortView[] {
     const leading = ledger.endpointsOfSandbox(sandbox.id).filter((endpoint) => gatewayFamilies(ledger, endpoint).length > 0);
     const [first] = leading;
     const network = first === undefined ? null : ledger.network(first.networkId).record.name;
-    return portsInForce(sandbox.ports, sandboxWayOut(ledger, sandbox.id)).map((port): PortView => ({ ...port, owner: sandbox.name, network, addresses: leading.flatMap(plain) }));
+    return portsInForce(sandbox.ports, sandboxWayOut(ledger, sandbox.id)).map((port): PortView => ({ ...port, owner: sandbox.name, network, addresses: leading.flatMap(plainAddresses) }));
   });
   const ofEngines = [...ledger.endpoints.values()]
     .filter(({ sandboxId }) => sandboxId === undefined)
     .flatMap((endpoint) =>
-      portsInForce(endpoint.ports, endpointWayOut(ledger, endpoint)).map((port): PortView => ({ ...port, owner: endpoint.id, network: ledger.network(endpoint.networkId).record.name, addresses: plain(endpoint) })),
+      portsInForce(endpoint.ports, endpointWayOut(ledger, endpoint)).map((port): PortView => ({ ...port, owner: endpoint.id, network: ledger.network(endpoint.networkId).record.name, addresses: plainAddresses(endpoint) })),
     );
   return [...ofSandboxes, ...ofEngines];
-}
-
-function plain(endpoint: EndpointRecord): string[] {
-  return [endpoint.ipv4, endpoint.ipv6].flatMap((cidr) => (cidr === undefined ? [] : [cidr.split('/')[0] ?? '']));
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { listNetworks, listPorts, listSandboxes } from '../../api/calls.ts';
+import { withoutLength } from '../../common/address.ts';
 import type { EndpointView, PortView } from '../../controller/views.ts';
 import { Engine, type Container } from '../engine.ts';
 import { addFormat, printJson, type Format } from '../format.ts';
@@ -49,7 +50,7 @@ function containerRows(endpoints: readonly EndpointView[], containers: readonly 
 }
 
 function describe(id: string, name: string, kind: string, endpoints: readonly EndpointView[], ports: readonly string[]): Row {
-  const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).flatMap((cidr) => (cidr === null ? [] : [cidr.split('/')[0] ?? '']));
+  const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]).flatMap((cidr) => (cidr === null ? [] : [withoutLength(cidr)]));
   return { id, name, kind, networks: endpoints.map(({ network }) => network), addresses, ports };
 }
 

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../common/address.ts';
+import { parseAddress, withoutLength } from '../../common/address.ts';
 import { association, grantOf } from './lease-v6.ts';
 import type { DhcpLease } from './lease.ts';
 import type { Dhcp6Message } from './message-v6.ts';
@@ -165,7 +165,7 @@ export class Dhcp6Client implements Speaker<Dhcp6Message> {
   #send(type: number, elapsed: number): Step {
     const { duid, iaid, hostname, from } = this.#traits;
     const lease = this.#lease;
-    const address = lease === undefined ? undefined : parseAddress(lease.address.split('/')[0] ?? '').value.toString(16).padStart(32, '0');
+    const address = lease === undefined ? undefined : parseAddress(withoutLength(lease.address)).value.toString(16).padStart(32, '0');
     const options = new Map<number, Uint8Array>([[DHCP6_OPTION.CLIENT_ID, duid]]);
     const names = type === DHCP6_TYPE.RENEW || type === DHCP6_TYPE.RELEASE || type === DHCP6_TYPE.DECLINE ? lease?.server : this.#server;
     if (names !== undefined) options.set(DHCP6_OPTION.SERVER_ID, Buffer.from(names, 'hex'));

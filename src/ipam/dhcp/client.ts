@@ -1,4 +1,5 @@
 import { parseV4 } from '../../common/address-v4.ts';
+import { withoutLength } from '../../common/address.ts';
 import { leaseOf, type DhcpLease } from './lease.ts';
 import type { Speaker, SpeakerStep } from './speaker.ts';
 import type { DhcpMessage } from './message.ts';
@@ -301,7 +302,7 @@ export class DhcpClient implements Speaker<DhcpMessage> {
 }
 
 function plain(lease: DhcpLease | undefined): string {
-  return lease?.address.split('/')[0] ?? '';
+  return lease === undefined ? '' : withoutLength(lease.address);
 }
 
 function addressBytes(text: string): Uint8Array {
