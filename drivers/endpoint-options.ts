@@ -1,5 +1,6 @@
 import { NetworkError } from '../src/common/error.ts';
-import { quote, requireInterfaceName } from '../src/common/name.ts';
+import { requireInterfaceName } from '../src/common/name.ts';
+import { quote } from '../src/common/quote.ts';
 import type { SysctlState } from '../src/kernel/link-state.ts';
 import { boolean } from './option-values.ts';
 

@@ -1,7 +1,8 @@
 /** Values of driver options: each parser takes the option's key, for its refusal, and what the user wrote. */
 import { formatAddress, parseAddress } from '../src/common/address.ts';
 import { NetworkError } from '../src/common/error.ts';
-import { quote, requireInterfaceName } from '../src/common/name.ts';
+import { requireInterfaceName } from '../src/common/name.ts';
+import { quote } from '../src/common/quote.ts';
 
 /** What an option means, for `docs/` and for refusals. */
 export interface OptionRow {

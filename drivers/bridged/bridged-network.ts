@@ -7,6 +7,7 @@ import { HOST } from '../../src/kernel/op.ts';
 import type { Attachment, DriverNetwork, EndpointSpec, NamingTraits, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
 import { interfaceSysctls, parseEndpointOptions } from '../endpoint-options.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
+import { settledWords } from '../settled-words.ts';
 import type { BridgedOptions } from './bridged-options.ts';
 
 /** RFC 1035 §4.2 */
@@ -104,7 +105,7 @@ export class BridgedNetwork implements DriverNetwork {
 
   #bridgeLink(): LinkState {
     const adopted = this.#spec.settled['adopted'] === 'true';
-    const present = words(this.#spec.settled['addresses']);
+    const present = settledWords(this.#spec.settled['addresses']);
     const addresses = ([4, 6] as const).flatMap((family) => this.#gatewayAddresses(family)).filter((address) => !present.includes(address));
     return {
       namespace: HOST,
@@ -113,7 +114,7 @@ export class BridgedNetwork implements DriverNetwork {
       up: true,
       addresses,
       sysctls: this.#bridgeSysctls(),
-      ...(this.#spec.settled['found'] === 'down' ? { foundDown: { addresses: present, users: words(this.#spec.settled['users']) } } : {}),
+      ...(this.#spec.settled['found'] === 'down' ? { foundDown: { addresses: present, users: settledWords(this.#spec.settled['users']) } } : {}),
       // A bridge without a MAC of its own takes the lowest of its ports' and changes it as they come and go.
       ...(adopted ? {} : { label: this.#label(), mac: stableMac(`bridge ${this.#spec.id}`), mtu: this.mtu }),
     };
@@ -199,10 +200,6 @@ export class BridgedNetwork implements DriverNetwork {
   #mode(family: Family): GatewayMode {
     return family === 4 ? this.#options.gatewayModeIpv4 : this.#options.gatewayModeIpv6;
   }
-}
-
-function words(text = ''): string[] {
-  return text.split(' ').filter((word) => word !== '');
 }
 
 /** Name of a network's bridge. */

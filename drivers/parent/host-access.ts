@@ -10,8 +10,8 @@ import type { LinkState } from '../../src/kernel/link-state.ts';
 import { HOST } from '../../src/kernel/op.ts';
 import { PARENT_ADDRESS, type EndpointSpec, type NetworkSpec } from '../driver.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
+import { settledWords } from '../settled-words.ts';
 import type { EndpointTraits } from './options.ts';
-import { words } from './sub-interfaces.ts';
 
 /** Interface identifiers have 64 bits (RFC 4291 §2.5.1): one that is made up meets no other. */
 const ROOMY = 64;
@@ -60,7 +60,7 @@ export function hostLink(spec: NetworkSpec, traits: EndpointTraits, parent: stri
 /** The routes by it to one endpoint. */
 export function hostRoutes(spec: NetworkSpec, traits: EndpointTraits, { ipv4, ipv6 }: EndpointSpec): LinkState {
   const families = new Set(settledAddresses(spec).map(familyOf));
-  const lan = words(spec.settled['lan']).map((cidr) => parseInterfaceAddress(cidr).network);
+  const lan = settledWords(spec.settled['lan']).map((cidr) => parseInterfaceAddress(cidr).network);
   // The LAN's server may lend any address there is; the host is led to those of its own LAN only.
   const isNear = (address: string): boolean => spec.dhcp === undefined || lan.some((network) => contains(network, parseAddress(address)));
   const reached = [ipv4, ipv6].flatMap((cidr) => (cidr === undefined ? [] : [withoutLength(cidr)])).filter((address) => families.has(familyOf(address)) && isNear(address));
@@ -69,7 +69,7 @@ export function hostRoutes(spec: NetworkSpec, traits: EndpointTraits, { ipv4, ip
 
 /** What {@link hostAddresses} said when the network was made. */
 export function settledAddresses({ settled }: Pick<NetworkSpec, 'settled'>): string[] {
-  return words(settled['host']);
+  return settledWords(settled['host']);
 }
 
 function single(address: string): string {

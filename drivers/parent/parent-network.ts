@@ -5,9 +5,10 @@ import { HOST } from '../../src/kernel/op.ts';
 import type { Attachment, DriverNetwork, EndpointSpec, MacSource, NamingTraits, NetworkSpec, Publishing, Subnet, WantedState } from '../driver.ts';
 import { interfaceSysctls, parseEndpointOptions, type EndpointOptions } from '../endpoint-options.ts';
 import { ipv6Sysctls } from '../ipv6-sysctls.ts';
+import { settledWords } from '../settled-words.ts';
 import { hostLink, hostRoutes, settledAddresses } from './host-access.ts';
 import type { EndpointTraits, ParentOptions } from './options.ts';
-import { subInterface, words } from './sub-interfaces.ts';
+import { subInterface } from './sub-interfaces.ts';
 
 /** Alias texts of links. */
 export interface LinkLabels {
@@ -114,7 +115,7 @@ export class ParentNetwork implements DriverNetwork {
   #parentLinks(): LinkState[] {
     const { sink, made } = this.#spec.settled;
     if (sink === 'dummy' || sink === 'ifb') return [{ namespace: HOST, name: this.#parent, type: sink, label: this.#labels.own(), up: true, sysctls: ipv6Sysctls(this.#parent, false) }];
-    const subs = words(made).map(subInterface);
+    const subs = settledWords(made).map(subInterface);
     const foreign: LinkState = { namespace: HOST, name: subs[0]?.below ?? this.#parent, type: 'other' };
     return [
       foreign,

@@ -1,10 +1,11 @@
 import { familyOf, withoutLength } from '../../src/common/address.ts';
 import { NetworkError } from '../../src/common/error.ts';
-import { quote } from '../../src/common/name.ts';
+import { quote } from '../../src/common/quote.ts';
 import type { HostView, NetworkSpec } from '../driver.ts';
+import { settledWords } from '../settled-words.ts';
 import { hostAddresses } from './host-access.ts';
 import type { ParentOptions } from './options.ts';
-import { subInterfaces, words } from './sub-interfaces.ts';
+import { subInterfaces } from './sub-interfaces.ts';
 
 /** MTU where nothing else says one, bytes (Ethernet). */
 const DEFAULT_MTU = 1500;
@@ -26,7 +27,7 @@ export function settleParent(spec: Omit<NetworkSpec, 'settled'>, host: HostView,
   const common = { kind: type, mode, flag };
   if (parent === undefined) return { ...common, parent: sinkName, made: '', sink: sinkKind(type, host), host: hostOf(spec, options, []), mtu: String(options.mtu ?? DEFAULT_MTU) };
   if (parent === 'lo') throw new NetworkError('INVALID', `parent 'lo' is the loopback interface, on which nothing can sit: name a network card, a bond, a bridge or a VLAN of one`);
-  const made = subInterfaces(parent, host, new Set(host.networks.flatMap(({ settled }) => words(settled['made']))));
+  const made = subInterfaces(parent, host, new Set(host.networks.flatMap(({ settled }) => settledWords(settled['made']))));
   const base = made[0]?.below ?? parent;
   const link = host.links.find(({ name }) => name === base);
   checkLink(link, type);

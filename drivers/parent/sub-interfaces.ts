@@ -1,5 +1,5 @@
 import { NetworkError } from '../../src/common/error.ts';
-import { quote } from '../../src/common/name.ts';
+import { quote } from '../../src/common/quote.ts';
 import type { HostView } from '../driver.ts';
 
 /** A VLAN sub-interface: `eth0.100` on `eth0`. */
@@ -24,11 +24,6 @@ export function subInterfaces(parent: string, host: HostView, made: ReadonlySet<
   const other = host.links.find(({ name, vlan }) => vlan?.below === sub.below && vlan.id === id && name !== parent);
   if (other !== undefined) throw new NetworkError('EXISTS', `VLAN ${id} of ${quote(sub.below)} is there already as ${quote(other.name)}: use -o parent=${other.name}`);
   return [...below, { name: parent, below: sub.below, id }];
-}
-
-/** Names that a network's settings list. */
-export function words(text: string | undefined): string[] {
-  return (text ?? '').split(' ').filter((word) => word !== '');
 }
 
 function split(name: string): { readonly name: string; readonly below: string; readonly tag: string } | undefined {

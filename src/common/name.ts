@@ -1,8 +1,6 @@
 import { NetworkError } from './error.ts';
 import { quote } from './quote.ts';
 
-export { quote };
-
 /** Docker's rule; it starts with a letter or digit, so it is never `.`, `..` or an option. */
 const OBJECT = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/;
 

@@ -13,6 +13,7 @@ import { finishDepartures } from './departures.ts';
 import { forgetDead, isDead } from './engine-endpoints.ts';
 import { endpointKey } from './endpoints.ts';
 import { leadsOutBefore } from './learned.ts';
+import { linkKey } from './plan.ts';
 import type { EndpointRecord } from './records.ts';
 import { sandboxDrift, settleSandboxes } from './sandbox-drift.ts';
 import { NAMESPACE_FOLDER } from './sandboxes.ts';
@@ -164,8 +165,4 @@ function sentences(ops: readonly Op[]): { readonly wrong: string; readonly repai
 
 function where(namespace: string): string {
   return namespace === HOST ? '' : ` in ${namespace}`;
-}
-
-function linkKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
-  return `${namespace} ${name}`;
 }

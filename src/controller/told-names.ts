@@ -90,13 +90,19 @@ export class ToldNames {
   }
 
   #follow(id: string, links: readonly string[]): void {
-    for (const link of this.#links.get(id) ?? []) this.#linking.get(parseLink(link).target)?.delete(id);
+    for (const link of this.#links.get(id) ?? []) this.#unlink(parseLink(link).target, id);
     if (links.length === 0) this.#links.delete(id);
     else this.#links.set(id, links);
     for (const link of links) {
       const { target } = parseLink(link);
       this.#linking.set(target, (this.#linking.get(target) ?? new Set()).add(id));
     }
+  }
+
+  #unlink(target: string, id: string): void {
+    const linking = this.#linking.get(target);
+    linking?.delete(id);
+    if (linking?.size === 0) this.#linking.delete(target);
   }
 }
 

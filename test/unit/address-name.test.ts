@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { quote, requireHostname, requireInterfaceName, requireNetworkName, requireSandboxName } from '../../src/common/name.ts';
+import { requireHostname, requireInterfaceName, requireNetworkName, requireSandboxName } from '../../src/common/name.ts';
+import { quote } from '../../src/common/quote.ts';
 import { refuses } from '../support/refusal.ts';
 
 /** What people and attackers send where a name is wanted. */
