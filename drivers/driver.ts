@@ -246,11 +246,13 @@ export interface Driver {
   /** Kinds of link of which {@link Driver.settle} has to know whether the kernel has them. */
   kindsInQuestion(options: Readonly<Record<string, string>>): readonly string[];
   /**
-   * Checks a new network's options and settles what depends on the host.
+   * Checks a new network's options and settles what depends on the host. Asked twice for each: with no subnets
+   * before they are chosen, and with those that it will have.
+   * @param warn called with a sentence about an option that is ignored
    * @returns the `settled` part of the spec
    * @throws {NetworkError} INVALID, EXISTS, UNSUPPORTED
    */
-  settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView): Readonly<Record<string, string>>;
+  settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, warn?: (message: string) => void): Readonly<Record<string, string>>;
   /**
    * The network behind a spec that {@link settle} accepted.
    * @param label alias text for a link: everything of ours carries one

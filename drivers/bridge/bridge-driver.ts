@@ -7,16 +7,13 @@ import { parseBridgeOptions } from './options.ts';
 /** MTU where the host has no uplink to take it from, bytes (Ethernet). */
 const DEFAULT_MTU = 1500;
 
-/**
- * The bridge driver (`-d bridge`, `-d tsbridge`).
- * @param warn called with a sentence about an option that is ignored
- */
-export function bridgeDriver(warn: (message: string) => void = () => {}): Driver {
+/** The bridge driver (`-d bridge`, `-d tsbridge`). */
+export function bridgeDriver(): Driver {
   return {
     name: 'bridge',
     isOnLan: false,
     kindsInQuestion: () => [],
-    settle: (spec, host) => settle(spec, host, parseBridgeOptions(spec.options, warn)),
+    settle: (spec, host, warn) => settle(spec, host, parseBridgeOptions(spec.options, warn)),
     open: (spec, label) => new BridgedNetwork(spec, parseBridgeOptions(spec.options), label),
   };
 }

@@ -2,10 +2,7 @@ import type { Driver } from '../driver.ts';
 import { parentDriver } from '../parent/parent-driver.ts';
 import { parseMacvlanOptions } from './options.ts';
 
-/**
- * The macvlan driver (`-d macvlan`, `-d tsmacvlan`): endpoints with a MAC address of their own on a parent's LAN.
- * @param warn called with a sentence about an option that is ignored
- */
-export function macvlanDriver(warn: (message: string) => void = () => {}): Driver {
-  return parentDriver({ name: 'macvlan', own: 'tsmacvlan.', sinkPrefix: 'dm-', parse: parseMacvlanOptions }, warn);
+/** The macvlan driver (`-d macvlan`, `-d tsmacvlan`): endpoints with a MAC address of their own on a parent's LAN. */
+export function macvlanDriver(): Driver {
+  return parentDriver({ name: 'macvlan', own: 'tsmacvlan.', sinkPrefix: 'dm-', parse: parseMacvlanOptions });
 }

@@ -6,22 +6,19 @@ import type { Driver, HostView, NetworkSpec } from '../driver.ts';
 import { OverlayNetwork } from './overlay-network.ts';
 import { parseOverlayOptions, type OverlayOptions } from './options.ts';
 
-/**
- * The overlay driver (`-d overlay`, `-d tsoverlay`): one network over all hosts of a cluster, by VXLAN (RFC 7348).
- * @param warn called with a sentence about an option that is ignored
- */
-export function overlayDriver(warn: (message: string) => void = () => {}): Driver {
+/** The overlay driver (`-d overlay`, `-d tsoverlay`): one network over all hosts of a cluster, by VXLAN (RFC 7348). */
+export function overlayDriver(): Driver {
   return {
     name: 'overlay',
     isOnLan: false,
     spansHosts: true,
     kindsInQuestion: (options) => ['vxlan', ...(parseOverlayOptions(options).encrypted ? ['wireguard'] : [])],
-    settle: (spec, host) => settle(spec, host, warn),
+    settle,
     open: (spec, label, shared) => new OverlayNetwork(spec, label, shared),
   };
 }
 
-function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, warn: (message: string) => void): Readonly<Record<string, string>> {
+function settle(spec: Omit<NetworkSpec, 'settled'>, host: HostView, warn?: (message: string) => void): Readonly<Record<string, string>> {
   const options = parseOverlayOptions(spec.options, warn);
   const { cluster } = host;
   if (cluster === undefined && options.control === 'cluster') {

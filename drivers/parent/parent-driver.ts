@@ -11,20 +11,17 @@ export interface ParentKind {
   /** What the name of a link that stands in for a parent begins with, as in Docker. */
   readonly sinkPrefix: string;
   /** @throws {NetworkError} INVALID */
-  readonly parse: (options: Readonly<Record<string, string>>, warn: (message: string) => void) => ParentOptions;
+  readonly parse: (options: Readonly<Record<string, string>>, warn?: (message: string) => void) => ParentOptions;
 }
 
-/**
- * A driver whose endpoints are links on a parent.
- * @param warn called with a sentence about an option that is ignored
- */
-export function parentDriver({ name, own, sinkPrefix, parse }: ParentKind, warn: (message: string) => void): Driver {
+/** A driver whose endpoints are links on a parent. */
+export function parentDriver({ name, own, sinkPrefix, parse }: ParentKind): Driver {
   return {
     name,
     isOnLan: true,
     // Both are asked for where a network has no parent; the kernel loads the module, if there is one.
     kindsInQuestion: (options) => ((options['parent'] ?? '') === '' ? ['dummy', 'ifb'] : []),
-    settle: (spec, host) => settleParent(spec, host, parse(spec.options, warn), `${sinkPrefix}${spec.id.slice(0, 12)}`),
-    open: (spec, label, shared) => new ParentNetwork(spec, parse(spec.options, () => {}), { own: label, shared }, `${own}dad`),
+    settle: (spec, host, warn) => settleParent(spec, host, parse(spec.options, warn), `${sinkPrefix}${spec.id.slice(0, 12)}`),
+    open: (spec, label, shared) => new ParentNetwork(spec, parse(spec.options), { own: label, shared }, `${own}dad`),
   };
 }

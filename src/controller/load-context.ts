@@ -82,8 +82,7 @@ export async function loadContext(parts: ControllerParts): Promise<Context> {
   const ledger = new Ledger();
   const applier = new Applier(kernel, firewall, { groups, doomedName }, reaper);
   const files = new FileKeeper(parts.namespaceFiles === undefined ? undefined : new NetnsFiles(parts.namespaceFiles), store, ledger);
-  const warn = (message: string): void => events.warn(message);
-  const drivers = parts.drivers ?? [bridgeDriver(warn), macvlanDriver(warn), ipvlanDriver(warn), overlayDriver(warn)];
+  const drivers = parts.drivers ?? [bridgeDriver(), macvlanDriver(), ipvlanDriver(), overlayDriver()];
   const context: Context = {
     kernel,
     store,

@@ -1,20 +1,21 @@
 /** Making and removing networks. */
-import type { Driver, HostView } from '../../drivers/driver.ts';
+import type { Driver } from '../../drivers/driver.ts';
 import { remoteDriver } from '../../drivers/remote/remote-driver.ts';
-import { withoutLength, type Family } from '../common/address.ts';
+import { settledWords } from '../../drivers/settled-words.ts';
+import type { Family } from '../common/address.ts';
 import { parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { requireNetworkName } from '../common/name.ts';
 import { quote } from '../common/quote.ts';
 import { HOST, type Op } from '../kernel/op.ts';
-import type { NamespaceSnapshot } from '../kernel/snapshot.ts';
 import { allotBlocks } from './cluster-networks.ts';
 import { linkLabel, newId, timestamp, type Context } from './context.ts';
 import { dhcpFamilies, dhcpPatience } from './dhcp-request.ts';
 import { bidFarewell, farewellChanges, networkFarewell } from './farewells.ts';
 import { hostRoutes } from './host-routes.ts';
+import { hostView } from './host-view.ts';
 import type { LiveNetwork } from './ledger.ts';
-import { busyLinks, usersOf } from './link-users.ts';
+import { busyLinks } from './link-users.ts';
 import { kindOf } from './plan.ts';
 import { refusePredefined } from './predefined-networks.ts';
 import { blockRecordKey, farewellKey, loanKey, poolKey, type FarewellRecord, type NetworkRecord } from './records.ts';
@@ -23,7 +24,6 @@ import { forgetBlocks } from './stale-flows.ts';
 import { takeSubnets, type TakenSubnets } from './subnets.ts';
 import { adjustSurroundings } from './surroundings.ts';
 import { adjustTunnels } from './tunnels.ts';
-import { uplinkOf } from './uplink.ts';
 import { networkChange, removal } from './wanted.ts';
 
 /** What is known of a network before it is made, because others have a part in it. */
@@ -58,6 +58,20 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const again = request.id === undefined ? undefined : context.ledger.networks.get(request.id);
   if (again !== undefined) return again;
   requireFreeName(context, request);
+  const { record, subnets } = await draftNetwork(context, request, prepared, signal);
+  try {
+    const network = await establish(context, record, prepared, signal);
+    for (const warning of subnets.warnings) context.events.warn(warning);
+    context.events.emit({ type: 'network', action: 'create', id: record.id, name: record.name, attributes: { driver: record.driver } });
+    return network;
+  } catch (error) {
+    subnets.undo();
+    throw error;
+  }
+}
+
+/** What a network is to be, with its pools taken. Nothing is written down, or known to anybody else. */
+async function draftNetwork(context: Context, request: NetworkRequest, prepared: KnownNetwork | undefined, signal: AbortSignal | undefined): Promise<{ readonly record: NetworkRecord; readonly subnets: TakenSubnets }> {
   const driver = prepared?.driver ?? driverNamed(context, request.driver ?? 'bridge');
   const spansHosts = driver.spansHosts === true && context.cluster.view !== undefined;
   if (spansHosts && prepared === undefined) context.cluster.requireSharing(request.name);
@@ -69,14 +83,14 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
   const patience = dhcpPatience(request);
   const view = await hostView(context, host, driver.kindsInQuestion(request.options ?? {}));
   const probe = { id, name: request.name, internal: request.internal ?? false, ipv4: [], ipv6: [], options: request.options ?? {}, ...(dhcp === undefined ? {} : { dhcp }) };
-  const { addresses: bridge = '', parent } = driver.settle(probe, view);
+  const { addresses: bridge, parent } = driver.settle(probe, view);
   const parentAddresses = view.links.find(({ name }) => name === parent)?.addresses ?? [];
   const own = hostRoutes(context.store.instanceId, host);
   const routes = spansHosts && prepared === undefined ? { ...own, elsewhere: (context.cluster.view?.reaches ?? []).map((cidr) => parseCidr(cidr)) } : own;
   const subnets = prepared?.subnets ?? takeSubnets(dhcp === undefined ? request : { ...request, ipv4: false, ipv6: false }, {
     space: context.addresses,
     routes,
-    bridgeAddresses: bridge.split(' ').filter((text) => text !== ''),
+    bridgeAddresses: settledWords(bridge),
     ...(driver.isOnLan ? { lan: { parentAddresses, ...(prepared?.needsGateway === undefined ? {} : { needsGateway: prepared.needsGateway }) } } : {}),
     poolOf: (subnet) => [...context.ledger.pools.values()].find((pool) => pool.subnet === subnet)?.id,
   });
@@ -85,7 +99,7 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
     const record: NetworkRecord = {
       ...spec,
       driver: driver.name,
-      settled: { ...driver.settle(spec, view), ...prepared?.settled },
+      settled: { ...driver.settle(spec, view, (message) => context.events.warn(message)), ...prepared?.settled },
       created: timestamp(context),
       owner: request.owner ?? 'netctl',
       ...(patience === undefined ? {} : { dhcpPatience: patience }),
@@ -95,32 +109,37 @@ export async function createNetwork(context: Context, request: NetworkRequest, s
       ...(request.publisher === undefined ? {} : { publisher: request.publisher }),
       ...(request.madeBy === undefined ? {} : { madeBy: request.madeBy }),
     };
-    const network = openNetwork(context, record);
-    const struck = prepared?.farewell === undefined ? [] : [{ key: farewellKey(id) }];
-    await context.store.commit([{ key: networkKey(id), value: record, expected: 0 }, ...struck]);
-    context.ledger.networks.set(id, network);
-    // From here on only blocks of this host's own are given.
-    if (spansHosts) {
-      allotBlocks(context.addresses, record, []);
-      context.cluster.begin(id);
-    }
-    try {
-      await context.applier.transition([networkChange(context.ledger, id)], { after: tryOut(context, network), onFailure: 'back', signal });
-      await (prepared?.isOneOfMany === true ? adjustTunnels : adjustSurroundings)(context);
-      await context.kernel.apply(strangersFlows(network));
-      await context.names.open(id);
-    } catch (error) {
-      context.ledger.removeNetwork(id);
-      await context.store.commit([{ key: networkKey(id) }]);
-      await context.applier.transition([removal(id)], { onFailure: 'forward' });
-      await adjustSurroundings(context);
-      throw error;
-    }
-    for (const warning of subnets.warnings) context.events.warn(warning);
-    context.events.emit({ type: 'network', action: 'create', id, name: record.name, attributes: { driver: driver.name } });
-    return network;
+    return { record, subnets };
   } catch (error) {
     subnets.undo();
+    throw error;
+  }
+}
+
+/** Writes a network down and makes it true; where that fails, nothing of it is left. */
+async function establish(context: Context, record: NetworkRecord, prepared: KnownNetwork | undefined, signal: AbortSignal | undefined): Promise<LiveNetwork> {
+  const { id, cluster } = record;
+  const { ledger, store, applier } = context;
+  const network = openNetwork(context, record);
+  const struck = prepared?.farewell === undefined ? [] : [{ key: farewellKey(id) }];
+  await store.commit([{ key: networkKey(id), value: record, expected: 0 }, ...struck]);
+  ledger.networks.set(id, network);
+  // From here on only blocks of this host's own are given.
+  if (cluster !== undefined) {
+    allotBlocks(context.addresses, record, []);
+    context.cluster.begin(id);
+  }
+  try {
+    await applier.transition([networkChange(ledger, id)], { after: tryOut(context, network), onFailure: 'back', signal });
+    await (prepared?.isOneOfMany === true ? adjustTunnels : adjustSurroundings)(context);
+    await context.kernel.apply(strangersFlows(network));
+    await context.names.open(id);
+    return network;
+  } catch (error) {
+    ledger.removeNetwork(id);
+    await store.commit([{ key: networkKey(id) }]);
+    await applier.transition([removal(id)], { onFailure: 'forward' });
+    await adjustSurroundings(context);
     throw error;
   }
 }
@@ -201,38 +220,4 @@ function driverNamed(context: Pick<Context, 'drivers'>, name: string): Driver {
   const driver = context.drivers.get(name);
   if (driver !== undefined) return driver;
   throw new NetworkError('NOT_FOUND', `no driver ${quote(name)}: there are ${[...context.drivers.keys()].join(', ')}`);
-}
-
-async function hostView(context: Context, host: NamespaceSnapshot, kinds: readonly string[]): Promise<HostView> {
-  const cluster = context.cluster.view;
-  const networks = [...context.ledger.networks.values()];
-  const used = new Map(networks.flatMap(({ record, driver }) => driver.wanted().links.flatMap(({ name, type }) => (type === 'bridge' ? [[name, record.name] as const] : []))));
-  const byIndex = new Map(host.links.map((link) => [link.index, link]));
-  const links = host.links.map(async ({ index, name, kind, mtu, up, addresses, masterIndex, peerIndex, traits }) => {
-    const master = masterIndex === undefined ? undefined : byIndex.get(masterIndex);
-    const vlan = traits?.type === 'vlan' ? { vlan: { id: traits.id, below: byIndex.get(peerIndex ?? 0)?.name } } : {};
-    const children = host.links.flatMap((link) => (link.traits !== undefined && link.peerIndex === index && link.peerNamespaceId === undefined ? [link.traits.type] : []));
-    const usedBy = used.get(name);
-    const sysctls = kind === 'bridge' && usedBy === undefined ? { sysctls: await bridgeSysctls(context, name) } : {};
-    const port = master === undefined ? {} : { port: { of: master.name, kind: master.kind } };
-    return { name, kind, mtu, up, addresses, users: usersOf(host, name), children, ...vlan, ...port, ...sysctls, ...(usedBy === undefined ? {} : { usedBy }) };
-  });
-  return {
-    links: await Promise.all(links),
-    networks: networks.map(({ record: { name, settled } }) => ({ name, settled })),
-    ...(cluster === undefined ? {} : { cluster }),
-    kinds: new Set(await context.kernel.knownLinkKinds(kinds)),
-    ...uplinkView(uplinkOf(host)),
-  };
-}
-
-function uplinkView(link: NamespaceSnapshot['links'][number] | undefined): Pick<HostView, 'uplinkMtu' | 'uplinkAddress'> {
-  const [address] = link?.addresses ?? [];
-  return { uplinkMtu: link?.mtu, ...(address === undefined ? {} : { uplinkAddress: withoutLength(address) }) };
-}
-
-async function bridgeSysctls({ kernel }: Context, bridge: string): Promise<Readonly<Record<string, string>>> {
-  const keys = { route_localnet: `net/ipv4/conf/${bridge}/route_localnet`, disable_ipv6: `net/ipv6/conf/${bridge}/disable_ipv6` };
-  const values = await Promise.all(Object.entries(keys).map(async ([name, key]) => [name, await kernel.sysctl(HOST, key)] as const));
-  return Object.fromEntries(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
