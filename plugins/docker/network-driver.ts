@@ -90,7 +90,7 @@ export function networkDriverRoutes({ controller, driver, recent, onMade }: Netw
     Join: route(joinBody, async ({ NetworkID, EndpointID, SandboxKey }) => {
       recent.touch(EndpointID);
       const endpoint = await engine.join(EndpointID, SandboxKey);
-      const { interfacePrefix, gateway, leadsOnLink, routes } = engine.networkTraits(endpoint);
+      const { interfacePrefix, gateway, leadsOnLink, routes } = engine.interfaceTraits(endpoint);
       const gatewaysBy = engine.network(NetworkID)?.publisher;
       const leads = (family: 4 | 6): string => (gatewaysBy === 'engine' ? '' : (gateway(family) ?? ''));
       const gateways = { Gateway: leads(4), GatewayIPv6: leads(6) };

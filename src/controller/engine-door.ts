@@ -1,4 +1,3 @@
-import { contains, parseCidr, parseInterfaceAddress } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import type { Context } from './context.ts';
 import {
@@ -12,27 +11,14 @@ import {
 } from './engine-endpoints.ts';
 import { dropEndpoint, learnContainer, learnNetwork, learnPool, type ContainerKnowledge, type NetworkKnowledge } from './engine-knowledge.ts';
 import { releaseEngineAddress, releaseEnginePool, requestEngineAddress, requestEnginePool, type EnginePoolRequest } from './engine-pools.ts';
+import { interfaceTraits, type InterfaceTraits } from './interface-traits.ts';
 import { joinedGateway, joinNetwork, partNetwork, requestJoinedPool } from './joined-networks.ts';
-import { learnedBefore, learnedOf } from './learned.ts';
 import { dropLeasedAddress, lanGateway, leasedAddress, requestLeasedPool, wantLeasedAddress, type LeasedAddressRequest, type LeasedPoolRequest } from './leased-addresses.ts';
 import { removeNetwork } from './networks.ts';
-import type { RouteState } from '../kernel/link-state.ts';
 import { GATEWAY_OWNER, type EndpointRecord, type EngineNetworkRecord, type NetworkRecord, type PoolRecord } from './records.ts';
 import type { NetworkRequest } from './requests.ts';
 import type { ReservedPort } from '../ports/host-ports.ts';
 import type { PortBinding } from '../ports/spec.ts';
-
-/** How an engine is to configure an endpoint's interface. */
-export interface NetworkTraits {
-  /** Prefix of interface names in containers. */
-  readonly interfacePrefix: string;
-  /** Plain address; undefined where the container gets no default route by one. */
-  readonly gateway: (family: 4 | 6) => string | undefined;
-  /** Families whose default route names no gateway. */
-  readonly leadsOnLink: readonly (4 | 6)[];
-  /** Others that the server of the LAN told of. */
-  readonly routes: readonly RouteState[];
-}
 
 /** A network as an engine knows it. */
 export interface EngineNetwork {
@@ -59,25 +45,9 @@ export class EngineDoor {
     return ledger.networks.get(ledger.networkIdOf(id))?.record;
   }
 
-  /** What an engine has to know of an endpoint's network to configure the endpoint's interface. */
-  networkTraits(endpoint: EndpointRecord): NetworkTraits {
-    const { networkId, ipv4, ipv6 } = endpoint;
-    const { record, driver } = this.#context.ledger.network(networkId);
-    const { interfacePrefix } = driver;
-    const gateway = (family: 4 | 6): string | undefined => {
-      const address = family === 4 ? ipv4 : ipv6;
-      if (address === undefined || !driver.givesGateway(family) || driver.leadsOnLink) return undefined;
-      const subnets = family === 4 ? record.ipv4 : record.ipv6;
-      const own = subnets.find(({ subnet }) => contains(parseCidr(subnet), parseInterfaceAddress(address).address)) ?? subnets[0];
-      return own?.auxiliary[`DefaultGatewayIPv${family}`] ?? own?.gateway;
-    };
-    const learned = learnedOf(endpoint, driver.givesGateway(4) ? [4] : []) ?? learnedBefore(this.#context.ledger, endpoint, record.internal ? [] : [4]);
-    if (learned !== undefined) {
-      const way = learned.routes.find(({ destination }) => destination === '0.0.0.0/0')?.gateway;
-      return { interfacePrefix, gateway: (family) => (family === 4 ? way : undefined), leadsOnLink: [], routes: learned.routes.filter(({ destination }) => destination !== '0.0.0.0/0') };
-    }
-    const leadsOnLink = ([4, 6] as const).filter((family) => driver.leadsOnLink && driver.givesGateway(family) && (family === 4 ? ipv4 : ipv6) !== undefined);
-    return { interfacePrefix, gateway, leadsOnLink, routes: [] };
+  /** How the engine is to configure an endpoint's interface. */
+  interfaceTraits(endpoint: EndpointRecord): InterfaceTraits {
+    return interfaceTraits(this.#context.ledger, endpoint);
   }
 
   /** The endpoint of an id, if it is known. */
