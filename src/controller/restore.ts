@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import { allotBlocks } from './cluster-networks.ts';
 import { liveCable } from './cables.ts';
 import { restoreEnginePool } from './engine-pools.ts';
-import { restoreAddresses } from './endpoints.ts';
+import { restoreAddresses } from './endpoint-addresses.ts';
 import { restoredFarewell } from './farewells.ts';
 import { openNetwork } from './networks.ts';
 import { endpointTarget, sandboxTarget } from './publishing.ts';

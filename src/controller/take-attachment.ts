@@ -4,7 +4,8 @@ import { quote } from '../common/quote.ts';
 import { HOST } from '../kernel/op.ts';
 import { changeEndpoint } from './change-endpoint.ts';
 import { linkLabel, type Context } from './context.ts';
-import { endpointKey, interfaceNames, nextInterface } from './endpoints.ts';
+import { endpointKey } from './endpoints.ts';
+import { interfaceNames, nextInterface } from './interface-names.ts';
 import type { Attachment } from './plugin-attachment.ts';
 import type { EndpointRecord } from './records.ts';
 
