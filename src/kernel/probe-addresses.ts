@@ -38,7 +38,7 @@ export function probeAddresses(namespaces: Namespaces, op: AddressProbe, now: ()
       const until = now() + op.interval;
       for (let left = op.interval; left > 0; left = until - now()) {
         pollReadable([fd], Math.ceil(left));
-        refuseClaimed(fd, op, mac);
+        refuseClaimed(fd, op, mac, () => now() >= until);
       }
     }
   } finally {
@@ -55,10 +55,13 @@ function listenOn(fd: number, index: number, op: AddressProbe): void {
   bindSocket(fd, place(index, ETH_P_ALL), opWords(op));
 }
 
-function refuseClaimed(fd: number, op: AddressProbe, own: string): void {
+/** @param over when the round's time is up: frames of a LAN that is flooded could come without end */
+function refuseClaimed(fd: number, op: AddressProbe, own: string, over: () => boolean): void {
   const buffer = Buffer.alloc(LONGEST);
   const from = Buffer.alloc(20);
-  for (let length = receiveFrom(fd, buffer, SOCKET.MSG_DONTWAIT, from); length >= 0; length = receiveFrom(fd, buffer, SOCKET.MSG_DONTWAIT, from)) {
+  while (!over()) {
+    const length = receiveFrom(fd, buffer, SOCKET.MSG_DONTWAIT, from);
+    if (length < 0) return;
     if (from[PACKET_TYPE] === PACKET_OUTGOING) continue;
     const frame = buffer.subarray(0, Math.min(length, buffer.length));
     for (const address of op.addresses) {
