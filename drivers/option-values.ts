@@ -1,5 +1,5 @@
 /** Values of driver options: each parser takes the option's key, for its refusal, and what the user wrote. */
-import { formatAddress, parseAddress } from '../src/common/address.ts';
+import { formatAddress, tryParseAddress } from '../src/common/address.ts';
 import { NetworkError } from '../src/common/error.ts';
 import { requireInterfaceName } from '../src/common/name.ts';
 import { quote } from '../src/common/quote.ts';
@@ -60,12 +60,11 @@ export function integer(low: number, high: number): OptionParser<number> {
 
 /** A plain address in canonical text. */
 export function address(family?: 4 | 6): OptionParser<string> {
+  const wanted = family === undefined ? 'an IPv4 or IPv6 address' : `an IPv${String(family)} address`;
   return (key, value) => {
-    const parsed = parseAddress(value);
-    if (family !== undefined && parsed.family !== family) {
-      throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be an IPv${family} address`);
-    }
-    return formatAddress(parsed);
+    const parsed = tryParseAddress(value);
+    if (parsed !== undefined && (family === undefined || parsed.family === family)) return formatAddress(parsed);
+    throw new NetworkError('INVALID', `option ${key}=${quote(value)}: must be ${wanted}`);
   };
 }
 

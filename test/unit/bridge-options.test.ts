@@ -29,6 +29,7 @@ describe('options of a bridge network', () => {
     refuses(() => parseBridgeOptions({ mtu: '1400' }), 'INVALID', /did you mean com\.docker\.network\.driver\.mtu\?/);
     refuses(() => parseBridgeOptions({ icc: 'false' }), 'INVALID', /did you mean com\.docker\.network\.bridge\.enable_icc\?/);
     refuses(() => parseBridgeOptions({ 'com.docker.network.host_ipv4': 'fd00::1' }), 'INVALID', /must be an IPv4 address/);
+    refuses(() => parseBridgeOptions({ [`${BRIDGE}host_binding_ipv4`]: '10.0.0' }), 'INVALID', /host_binding_ipv4='10\.0\.0': must be an IPv4 or IPv6 address/);
   });
 
   it("of Docker's that the driver does not know are ignored with a warning", () => {
