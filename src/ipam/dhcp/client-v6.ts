@@ -21,9 +21,11 @@ type State = 'idle' | 'soliciting' | 'requesting' | 'bound' | 'renewing' | 'rebi
 
 /** What each state asks by. */
 const ASKS: Readonly<Partial<Record<State, number>>> = { soliciting: DHCP6_TYPE.SOLICIT, requesting: DHCP6_TYPE.REQUEST, renewing: DHCP6_TYPE.RENEW, rebinding: DHCP6_TYPE.REBIND };
-/** RFC 8415 §7.6, ms: SOL_TIMEOUT, SOL_MAX_RT; RFC 8415 has REN_TIMEOUT and REB_TIMEOUT at 10 s. */
+/** RFC 8415 §7.6, ms: SOL_TIMEOUT (and REQ_TIMEOUT). */
 const FIRST_WAIT = 1000;
+/** SOL_MAX_RT, ms. */
 const LONGEST_WAIT = 3_600_000;
+/** REN_TIMEOUT and REB_TIMEOUT, ms. */
 const FIRST_RENEW_WAIT = 10_000;
 /** REQ_MAX_RC is 10; a server that advertised and says no more for so many requests is left. */
 const MOST_REQUESTS = 5;
