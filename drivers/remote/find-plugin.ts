@@ -92,8 +92,10 @@ async function requireTrusted(name: string, path: string): Promise<void> {
     throw new NetworkError('FORBIDDEN', `plugin ${quote(name)}: ${why}; it would move links of this host about as it likes, so only root may have put it there`);
   };
   const own = process.geteuid?.() ?? 0;
-  const { uid } = await stat(path);
-  if (uid !== 0 && uid !== own) refuse(`'${path}' belongs to user ${uid}`);
+  const found = await stat(path);
+  if (found.uid !== 0 && found.uid !== own) refuse(`'${path}' belongs to user ${found.uid}`);
+  // Who can write to a socket can only talk to who listens there.
+  if (found.isFile() && (found.mode & GROUP_OR_OTHERS_WRITE) !== 0) refuse(`others can write to '${path}'`);
   const folder = await stat(dirname(path));
   if (folder.uid !== 0 && folder.uid !== own) refuse(`folder '${dirname(path)}' belongs to user ${folder.uid}`);
   if ((folder.mode & GROUP_OR_OTHERS_WRITE) !== 0 && (folder.mode & STICKY) === 0) refuse(`others can write in folder '${dirname(path)}'`);

@@ -53,8 +53,10 @@ while True:
     await lab.host.sh('chmod 755 /run/docker/plugins; chown 1000 /run/docker/plugins');
     await refused(/folder '\/run\/docker\/plugins' belongs to user 1000/);
     await lab.host.sh('chown 0 /run/docker/plugins; mkdir -p /etc/docker/plugins /run/loose; chmod 1777 /run/loose; ln -s /run/docker/plugins/odd.sock /run/loose/s.sock; chown -h 1000 /run/loose/s.sock; rm /run/docker/plugins/odd.sock');
+    await lab.host.sh('echo unix:///run/loose/s.sock >/run/docker/plugins/odd.spec; chmod 666 /run/docker/plugins/odd.spec');
+    await refused(/others can write to '\/run\/docker\/plugins\/odd\.spec'/);
     assert.deepEqual(odd.heard(), []);
-    await lab.host.sh('rm -r /etc/docker/plugins /run/loose');
+    await lab.host.sh('rm -r /etc/docker/plugins /run/docker/plugins/odd.spec /run/loose');
   });
 
   it('not by what makes no sense', async () => {
