@@ -5,6 +5,7 @@ import type { SharedStore, StoreLease } from '../store/shared-store.ts';
 import { addressKey, hostKey } from './keys.ts';
 import { whenReachable } from './when-reachable.ts';
 import type { Mirror } from './mirror.ts';
+import { readRecord } from './read-record.ts';
 import type { HostRecord } from './records.ts';
 
 /** s. So long after its last sign of life a host counts as there. */
@@ -90,7 +91,7 @@ export class Membership implements AsyncDisposable {
   async #register(lease: StoreLease): Promise<void> {
     const self = this.#self();
     const [owner, same] = await Promise.all([this.#store.get(addressKey(self.address)), this.#store.get(hostKey(self.id))]);
-    const other = same?.value as HostRecord | undefined;
+    const other = readHost(self.id, same?.value);
     // Its name proves nothing: copies of a machine have the same.
     if (other !== undefined && other.address !== self.address) {
       throw new NetworkError('IN_USE', `host ${quote(other.name)} at ${other.address} has the id ${self.id} of this one: was its state folder copied? Use an empty one, or wait ${String(LEASE)} s if this is that host with another address`);
@@ -104,6 +105,12 @@ export class Membership implements AsyncDisposable {
       { key: hostKey(self.id), value: self, lease, expected: same?.revision ?? 0 },
     ]);
   }
+}
+
+/** The host that has this id; what makes no sense there is nobody's, and makes way. */
+function readHost(id: string, value: unknown): HostRecord | undefined {
+  const read = readRecord(hostKey(id), value);
+  return typeof read === 'object' && read.kind === 'host' ? read.record : undefined;
 }
 
 /** Resolves when either of them has aborted. */

@@ -28,6 +28,8 @@ const mac = z.string().refine(isCanonical(macFromUser), 'must be a MAC address')
 const name = z.string().refine(isCanonical((text) => (requireNetworkName(text), text)), 'must be a network name');
 /** 32 bytes in base64. */
 const publicKey = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be a WireGuard key');
+/** `PORT/PROTOCOL` */
+const service = z.string().regex(/^\d{1,5}\/(tcp|udp|sctp)$/).refine((written) => Number.parseInt(written, 10) <= 0xffff, 'must be a port and a protocol');
 const text = z.string().max(4096);
 /** What messages repeat. */
 const line = text.regex(/^\P{Cc}*$/u, 'must be plain text');
@@ -38,7 +40,7 @@ const subnets = z.array(z.object({ subnet, range: z.exactOptional(subnet), gatew
 const KINDS = [
   kind('host', HOSTS, z.object({ id: hostId, name: line, address: hostAddress, mtu: z.int().min(576).max(65535), reaches: z.array(subnet), wireguard: z.exactOptional(z.object({ publicKey, port: z.int().min(1).max(65535) })) }), (record) => hostKey(record.id)),
   kind('network', NETWORKS, z.object({ id, name, vni: z.int().min(1).max(0xffffff), mtu: z.int().min(68).max(65535), internal: z.boolean(), ipv4: subnets, ipv6: subnets, options: texts, labels: texts, created: text, madeBy: z.exactOptional(z.literal('engine')) }), (record) => networkKey(record.id)),
-  kind('endpoint', ENDPOINTS, z.object({ id, networkId: id, hostId, mac, ipv4: z.exactOptional(interfaceAddress), ipv6: z.exactOptional(interfaceAddress), names: z.array(text), services: z.array(z.string().regex(/^\d{1,5}\/(tcp|udp|sctp)$/)) }), (record) => endpointKey(record.networkId, record.id)),
+  kind('endpoint', ENDPOINTS, z.object({ id, networkId: id, hostId, mac, ipv4: z.exactOptional(interfaceAddress), ipv6: z.exactOptional(interfaceAddress), names: z.array(text), services: z.array(service) }), (record) => endpointKey(record.networkId, record.id)),
   kind('block', BLOCKS, z.object({ networkId: id, block: subnet, hostId }), (record) => blockKey(record.networkId, record.block)),
   kind('joined', JOINED, z.object({ networkId: id, hostId }), (record) => joinedKey(record.networkId, record.hostId)),
   kind('claim', CLAIMS, z.object({ networkId: id, address, hostId, answer: z.exactOptional(z.enum(['granted', 'refused'])), reason: z.exactOptional(line) }), (record) => claimKey(record.networkId, record.address)),
