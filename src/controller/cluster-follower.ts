@@ -166,10 +166,7 @@ export class ClusterFollower implements Disposable {
 
   /** What is heard until it is our turn is followed at once. */
   #schedule(followers: Followers): Pending {
-    void followers.inTurn(() => this.#follow(followers)).catch((error: unknown) => {
-      const { code, message } = NetworkError.from(error);
-      if (code !== 'ABORTED') this.#context().events.warn(`the cluster is not followed: ${message}`);
-    });
+    void followers.inTurn(() => this.#follow(followers)).catch((error: unknown) => this.#warn(error));
     return { networks: new Set(), reaches: new Map(), blocks: new Set(), claims: new Set(), hosts: false };
   }
 
@@ -177,22 +174,41 @@ export class ClusterFollower implements Disposable {
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending === undefined) return;
-    const context = this.#context();
     const areMany = pending.networks.size > 1;
     for (const id of pending.networks) await this.#followNetwork(id, areMany);
-    if (areMany) await adjustSurroundings(context);
-    // Before what they have: the first packet is not to be lost.
-    if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.host());
     for (const id of pending.networks) {
       pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
       pending.blocks.add(id);
     }
+    await this.#attempt(() => this.#followTraffic(pending, areMany));
+    for (const id of pending.blocks) await this.#attempt(() => addresses.follow(id));
+    await this.#attempt(() => loans.follow(pending.claims));
+  }
+
+  /** What fails keeps nothing else from being followed: it is not told again. */
+  async #attempt(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      this.#warn(error);
+    }
+  }
+
+  #warn(error: unknown): void {
+    const { code, message } = NetworkError.from(error);
+    if (code !== 'ABORTED') this.#context().events.warn(`the cluster is not followed: ${message}`);
+  }
+
+  /** What the kernel has to know: the other hosts, and what is behind them. */
+  async #followTraffic(pending: Pending, areMany: boolean): Promise<void> {
+    const context = this.#context();
+    if (areMany) await adjustSurroundings(context);
+    // Before what they have: the first packet is not to be lost.
+    if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.host());
     // Peers of the tunnel that all of these share.
     const encrypted = pending.hosts ? [...context.ledger.networks.values()].filter(({ driver }) => driver.isEncrypted === true) : [];
     for (const { record } of encrypted) pending.reaches.set(record.id, pending.reaches.get(record.id) ?? new Set());
     await this.#followReaches(pending.reaches);
-    for (const id of pending.blocks) await addresses.follow(id);
-    await loans.follow(pending.claims);
   }
 
   async #followNetwork(id: string, isOneOfMany = false): Promise<void> {

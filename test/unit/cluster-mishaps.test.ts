@@ -47,6 +47,22 @@ describe('networks that span hosts, when something goes amiss', () => {
     await nowhere('red');
   });
 
+  it('answer what others ask for though the kernel refuses what is told at the same time', async () => {
+    const { id: networkId } = await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await one.controller.createSandbox({ name: 'a', networks: [{ network: 'blue', ipv4: '10.1.0.2' }] });
+    const hostId = '000000ee';
+    one.kernel.failOn(({ op }) => op === 'fdb-add', { times: Infinity });
+    const claim = `claim/${networkId}/10.1.0.7`;
+    await lab.servers.commit([
+      { key: `host/${hostId}`, value: { id: hostId, name: 'other', address: '192.0.2.66', mtu: 1500, reaches: [] } },
+      { key: `endpoint/${networkId}/${'e'.repeat(64)}`, value: { id: 'e'.repeat(64), networkId, hostId, mac: '02:00:00:00:00:0e', ipv4: '10.1.0.99/24', names: ['e'], services: [] } },
+      { key: claim, value: { networkId, address: '10.1.0.7', hostId } },
+    ]);
+    await lab.eventually(() => lab.servers.log.some(({ events }) => events.some(({ key, value }) => key === claim && (value as { answer?: string } | undefined)?.answer === 'granted')), 'an answer');
+    assert.match(one.warnings.join(), /the cluster is not followed/);
+  });
+
   it('give no MAC address by which an endpoint on another host is known, as long as it is there', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');
