@@ -45,7 +45,7 @@ export interface OpenFirewall {
  * Chooses the packet filter of this machine. nft is taken when program or library and kernel
  * understand all that our rules say.
  *
- * @param instance 8 hex digits
+ * @param instance 8 hex digits: `instanceId` of the store whose networks it guards
  * @throws {NetworkError} UNSUPPORTED when what was chosen does not work here, or with `auto` neither does
  */
 export async function openFirewall(kernel: Kernel, instance: string, choice: FirewallChoice): Promise<OpenFirewall> {
