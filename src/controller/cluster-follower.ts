@@ -18,17 +18,8 @@ import { removeNetwork } from './networks.ts';
 import type { NetworkRecord } from './records.ts';
 import { plainAddresses } from './services.ts';
 import { adjustSurroundings } from './surroundings.ts';
+import { Unfollowed } from './unfollowed.ts';
 import { networkChange } from './wanted.ts';
-
-/** What changed and has not been followed yet. */
-interface Pending {
-  readonly networks: Set<string>;
-  /** Ids of endpoints by network. */
-  readonly reaches: Map<string, Set<string>>;
-  readonly blocks: Set<string>;
-  readonly claims: Set<string>;
-  hosts: boolean;
-}
 
 /** With whom a {@link ClusterFollower} follows. */
 export interface Followers {
@@ -51,7 +42,11 @@ export class ClusterFollower implements Disposable {
   /** Ids of networks that a daemon was making when it ended: the others may have heard of them, or not. */
   readonly #unfinished = new Set<string>();
   #followers: Followers | undefined;
-  #pending: Pending | undefined;
+  #pending: Unfollowed | undefined;
+  /** Hosts and endpoints of which the kernel would not hear: nobody tells them again. */
+  #missed: Unfollowed | undefined;
+  /** Why not, as it was said: it is not said again at each try. */
+  #said = '';
   #wasRead = false;
 
   constructor(context: () => Context, cluster: Cluster, peers: ClusterPeers) {
@@ -96,7 +91,7 @@ export class ClusterFollower implements Disposable {
     if (this.#followers === undefined) return;
     const pending = (this.#pending ??= this.#schedule(this.#followers));
     for (const id of networks) pending.networks.add(id);
-    for (const [networkId, ids] of endpoints) for (const id of ids) touch(pending, networkId, id);
+    for (const [networkId, ids] of endpoints) pending.touch(networkId, ids);
     for (const id of blocks) pending.blocks.add(id);
     for (const key of claims) pending.claims.add(key);
     for (const id of hosts) this.#hosts.hear(id);
@@ -115,11 +110,14 @@ export class ClusterFollower implements Disposable {
     for (const { record } of this.#context().ledger.networks.values()) if (record.cluster === 'told' || this.#unfinished.has(record.id)) pending.networks.add(record.id);
   }
 
-  /** What could not be had here is tried again: what was in its way may be gone. */
+  /** What could not be had here, or not be reached, is tried again: what was in its way may be gone. */
   tryAgain(): void {
-    if (this.#followers === undefined || this.#lacking.size === 0) return;
+    const missed = this.#missed;
+    if (this.#followers === undefined || (this.#lacking.size === 0 && missed === undefined)) return;
     const pending = (this.#pending ??= this.#schedule(this.#followers));
     for (const id of this.#lacking.keys()) pending.networks.add(id);
+    this.#missed = undefined;
+    if (missed !== undefined) pending.addTraffic(missed);
   }
 
   /** Follows the ledger: what stayed because of its endpoints goes when it has none. */
@@ -161,13 +159,13 @@ export class ClusterFollower implements Disposable {
     if (this.#followers === undefined) return;
     const pending = (this.#pending ??= this.#schedule(this.#followers));
     pending.hosts = true;
-    for (const endpoint of this.#cluster.directory.endpointsOfHost.get(id)?.values() ?? []) touch(pending, endpoint.networkId, endpoint.id);
+    for (const endpoint of this.#cluster.directory.endpointsOfHost.get(id)?.values() ?? []) pending.touch(endpoint.networkId, [endpoint.id]);
   }
 
   /** What is heard until it is our turn is followed at once. */
-  #schedule(followers: Followers): Pending {
+  #schedule(followers: Followers): Unfollowed {
     void followers.inTurn(() => this.#follow(followers)).catch((error: unknown) => this.#warn(error));
-    return { networks: new Set(), reaches: new Map(), blocks: new Set(), claims: new Set(), hosts: false };
+    return new Unfollowed();
   }
 
   async #follow({ addresses, loans }: Followers): Promise<void> {
@@ -177,37 +175,41 @@ export class ClusterFollower implements Disposable {
     const areMany = pending.networks.size > 1;
     for (const id of pending.networks) await this.#followNetwork(id, areMany);
     for (const id of pending.networks) {
-      pending.reaches.set(id, pending.reaches.get(id) ?? new Set());
+      pending.touch(id);
       pending.blocks.add(id);
     }
-    await this.#attempt(() => this.#followTraffic(pending, areMany));
+    if (await this.#attempt(() => this.#followTraffic(pending, areMany))) this.#said = '';
+    else (this.#missed ??= new Unfollowed()).addTraffic(pending);
     for (const id of pending.blocks) await this.#attempt(() => addresses.follow(id));
     await this.#attempt(() => loans.follow(pending.claims));
   }
 
-  /** What fails keeps nothing else from being followed: it is not told again. */
-  async #attempt(part: () => Promise<void>): Promise<void> {
+  /** What fails keeps nothing else from being followed. @returns whether it did not */
+  async #attempt(part: () => Promise<void>): Promise<boolean> {
     try {
       await part();
+      return true;
     } catch (error) {
       this.#warn(error);
+      return false;
     }
   }
 
   #warn(error: unknown): void {
     const { code, message } = NetworkError.from(error);
-    if (code !== 'ABORTED') this.#context().events.warn(`the cluster is not followed: ${message}`);
+    if (code !== 'ABORTED' && message !== this.#said) this.#context().events.warn(`the cluster is not followed: ${message}`);
+    this.#said = message;
   }
 
   /** What the kernel has to know: the other hosts, and what is behind them. */
-  async #followTraffic(pending: Pending, areMany: boolean): Promise<void> {
+  async #followTraffic(pending: Unfollowed, areMany: boolean): Promise<void> {
     const context = this.#context();
     if (areMany) await adjustSurroundings(context);
     // Before what they have: the first packet is not to be lost.
     if (pending.hosts) await this.#peers.follow(context, this.#hosts.all.values(), this.#cluster.host());
     // Peers of the tunnel that all of these share.
     const encrypted = pending.hosts ? [...context.ledger.networks.values()].filter(({ driver }) => driver.isEncrypted === true) : [];
-    for (const { record } of encrypted) pending.reaches.set(record.id, pending.reaches.get(record.id) ?? new Set());
+    for (const { record } of encrypted) pending.touch(record.id);
     await this.#followReaches(pending.reaches);
   }
 
@@ -279,10 +281,6 @@ export class ClusterFollower implements Disposable {
     if (this.#lacking.get(about) !== message) this.#context().events.warn(message);
     this.#lacking.set(about, message);
   }
-}
-
-function touch({ reaches }: Pending, networkId: string, id: string): void {
-  reaches.set(networkId, (reaches.get(networkId) ?? new Set()).add(id));
 }
 
 /** Names alone are no matter of the kernel's. */

@@ -11,6 +11,8 @@ export class ClusterPeers {
   readonly tunnel: ClusterTunnel = new ClusterTunnel();
   #peers: readonly HostRecord[] = [];
   #own: string | undefined;
+  /** Whether the kernel has heard of them. */
+  #areIn = true;
 
   /** Plain addresses. */
   get addresses(): readonly string[] {
@@ -43,11 +45,13 @@ export class ClusterPeers {
     const before = this.problems.join();
     this.#own = self.address;
     const peers = [...hosts].filter(({ id }) => id !== self.id).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    if (JSON.stringify(peers) === JSON.stringify(this.#peers)) return;
+    if (this.#areIn && JSON.stringify(peers) === JSON.stringify(this.#peers)) return;
+    this.#areIn = false;
     this.#peers = peers;
     this.tunnel.follow(peers);
     for (const problem of this.problems) if (problem !== before) context.events.warn(problem);
     await context.store.commit([{ key: PEERS_KEY, value: peers }]);
     await adjustTunnels(context);
+    this.#areIn = true;
   }
 }

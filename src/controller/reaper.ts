@@ -35,6 +35,8 @@ export class Reaper implements AsyncDisposable {
   /** Namespaces with links to be deleted, and what is to be done when they are. */
   #places = new Map<NamespacePath, Errand[]>();
   #timer: NodeJS.Timeout | undefined;
+  /** What the timer began. */
+  #flushed: Promise<void> | undefined;
 
   constructor(parts: ReaperParts) {
     this.#parts = parts;
@@ -44,7 +46,7 @@ export class Reaper implements AsyncDisposable {
   wake(namespaces: Iterable<NamespacePath> = [], errand: Errand = {}): void {
     for (const namespace of [HOST, ...namespaces]) this.#places.set(namespace, [...(this.#places.get(namespace) ?? []), ...(namespace === HOST ? [] : [errand])]);
     this.#timer ??= after(() => {
-      void this.flush().catch(this.#parts.report);
+      this.#flushed = this.flush().catch(this.#parts.report);
     }, GATHER);
   }
 
@@ -79,5 +81,6 @@ export class Reaper implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#timer !== undefined) await this.flush().catch(this.#parts.report);
+    await this.#flushed;
   }
 }

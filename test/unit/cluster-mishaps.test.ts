@@ -63,6 +63,22 @@ describe('networks that span hosts, when something goes amiss', () => {
     assert.match(one.warnings.join(), /the cluster is not followed/);
   });
 
+  it('reach what came with a host that the kernel would not let in at first', async () => {
+    const { id: networkId } = await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+    await everywhere('blue');
+    await one.controller.createSandbox({ name: 'a', networks: [{ network: 'blue' }] });
+    const [hostId, id] = ['000000ee', 'e'.repeat(64)];
+    one.kernel.failOn((op) => op.op === 'nft' && op.script.includes('192.0.2.66'), { times: 2 });
+    await lab.servers.commit([
+      { key: `host/${hostId}`, value: { id: hostId, name: 'other', address: '192.0.2.66', mtu: 1500, reaches: [] } },
+      { key: `endpoint/${networkId}/${id}`, value: { id, networkId, hostId, mac: '02:00:00:00:00:0e', ipv4: '10.1.0.99/24', names: ['e'], services: [] } },
+    ]);
+    await lab.eventually(() => one.warnings.some((warning) => warning.includes('the cluster is not followed')), 'a refusal');
+    await one.controller.reconcile();
+    await lab.eventually(() => one.kernel.ops.some((op) => op.op === 'fdb-add' && op.mac === '02:00:00:00:00:0e'), 'a way to it');
+    assert.ok(one.kernel.ops.some((op) => op.op === 'nft' && op.script.includes('192.0.2.66')));
+  });
+
   it('give no MAC address by which an endpoint on another host is known, as long as it is there', async () => {
     await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
     await everywhere('blue');
