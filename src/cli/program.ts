@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
+import { packageVersion } from '../api/package-version.ts';
 import { COMMANDS, type CommandEntry, type CommandTable } from './command-table.ts';
+import { print } from './output.ts';
 
 /** Names of the options that every command takes, before or after its name; the value tells whether a value follows. */
 const GLOBAL_OPTIONS: Readonly<Record<string, boolean>> = { '--run-dir': true, '--no-autostart': false, '--explain': false, '--trace': false };
@@ -44,10 +46,11 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .description('Networks, network namespaces and published ports, in the words of Docker.')
     .usage('[OPTIONS] COMMAND')
     .exitOverride()
-    // Errors are printed in one place, on one line.
-    .configureOutput({ outputError: () => {} })
+    // Errors are printed in one place, on one line; help as everything else is, into a pipe that nobody reads too.
+    .configureOutput({ outputError: () => {}, writeOut: (text) => print(text.replace(/\n$/, '')) })
     .configureHelp({ sortOptions: true, showGlobalOptions: false })
     .helpOption('-h, --help', 'print this help')
+    .version(`netctl ${packageVersion()}`, '-v, --version', 'print the version of netctl')
     .helpCommand(false)
     .enablePositionalOptions();
   addGlobals(program, true);

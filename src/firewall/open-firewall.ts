@@ -51,13 +51,13 @@ export interface OpenFirewall {
 export async function openFirewall(kernel: Kernel, instance: string, choice: FirewallChoice): Promise<OpenFirewall> {
   const reason = choice === 'iptables' ? undefined : await whyNoNft(kernel, instance);
   if (choice === 'nft' && reason !== undefined) {
-    throw new NetworkError('UNSUPPORTED', `nftables does not work here (${reason}): install nftables, or use --firewall iptables`);
+    throw new NetworkError('UNSUPPORTED', `nftables does not work here: ${reason}; --firewall iptables may`);
   }
   if (choice !== 'iptables' && reason === undefined) return open(kernel, instance, nftBackend(instance), {}, false);
   const variant = await usableVariant();
   if (variant === undefined) {
-    const why = reason === undefined ? 'iptables does not work here' : `neither nftables (${reason}) nor iptables works here`;
-    throw new NetworkError('UNSUPPORTED', `${why}: install nftables`);
+    const why = reason === undefined ? 'iptables does not work here: install it, or leave --firewall out' : `neither nftables nor iptables works here; ${reason}`;
+    throw new NetworkError('UNSUPPORTED', why);
   }
   const blind = !(await works('ebtables-save', []));
   return open(kernel, instance, iptablesBackend(instance, { variant, bridges: blind ? 'none' : 'ebtables' }), { chains: variant, ...(blind ? { bridges: 'none' } : {}) }, blind);

@@ -1,6 +1,9 @@
 import { NetworkError } from '../common/error.ts';
 import { errnoOfWords, errnoSymbol } from './errno.ts';
 
+/** Of nft, where getprotobyname(3) knows none: minimal images of Debian come without the file. */
+const NO_PROTOCOLS = 'Could not resolve protocol name';
+
 /** @throws {NetworkError} INVALID for a script of which the C side would read, and apply, only the first half */
 export function checkNftScript(script: string): void {
   if (script.includes('\0')) throw new NetworkError('INVALID', 'a script for nft must not contain a NUL character');
@@ -17,7 +20,8 @@ export function nftError(text: string, sourceIsRight = true): NetworkError {
   const sentence = (lines[Math.max(at, 0)] ?? '').replace(/^.*?Error: /u, '');
   const source = at < 0 || !sourceIsRight ? '' : (lines[at + 1] ?? '');
   const errno = errnoOfWords(sentence);
-  const message = `nft refused the rules: ${sentence || 'it gave no reason'}${source === '' ? '' : ` in \`${source.slice(0, 200)}\``}`;
+  const wayOut = sentence.includes(NO_PROTOCOLS) ? ' (it looks them up in /etc/protocols: install netbase)' : '';
+  const message = `nft refused the rules: ${sentence || 'it gave no reason'}${wayOut}${source === '' ? '' : ` in \`${source.slice(0, 200)}\``}`;
   return new NetworkError('KERNEL', message, errno === undefined ? {} : { kernel: { errno, symbol: errnoSymbol(errno), text: sentence } });
 }
 

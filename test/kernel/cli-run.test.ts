@@ -58,6 +58,12 @@ describe('netctl run and exec', () => {
     assert.equal(await host.sh(`${netctlWords} exec web -- yes | head -n 1; ${netctlWords} exec web -- seq 30000 | tail -n 1`), 'y\n30000');
   });
 
+  it('help ends without a word in a pipe that nobody reads', async () => {
+    const netctlWords = NETCTL.join(' ');
+    const unread = 'mkfifo /run/unread; exec 3<>/run/unread 4>/run/unread 3<&-; rm /run/unread';
+    assert.equal(await host.sh(`${unread}; ${netctlWords} --help >&4 2>&1 || echo $?; ${netctlWords} network ls --help 2>&1 >&4 || echo $?`), '141\n141');
+  });
+
   it('exec says 125 where the namespace is gone', async () => {
     await using process = await host.spawn(['unshare', '-n', 'sleep', '60']);
     await netctl.ok('sandbox', 'adopt', '--pid', String(process.innerPid), 'gone');

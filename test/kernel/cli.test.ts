@@ -243,6 +243,7 @@ describe('netctl', () => {
   });
 
   it('prints versions of both ends', async () => {
+    assert.match(await netctl.ok('--version'), /^netctl \d+\.\d+\.\d+$/);
     assert.match(await netctl.ok('version'), /^netctl \d+\.\d+\.\d+ .*\ndaemon \d+\.\d+\.\d+ .*instance [0-9a-f]{8}\)$/);
     const { daemon: answer } = await netctl.json<{ daemon: { pid: number } }>('version');
     assert.equal(answer.pid, daemon.innerPid);
