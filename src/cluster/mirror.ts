@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { NetworkError } from '../common/error.ts';
+import type { Listing } from '../store/store.ts';
 import type { SharedStore } from '../store/shared-store.ts';
 import { whenReachable } from './when-reachable.ts';
 import { Directory, type News } from './directory.ts';
@@ -21,7 +22,7 @@ export interface MirrorListener {
 /**
  * Keeps a {@link Directory} equal to the shared store: one listing, then one watch from its revision. When
  * the watch is lost for good (what it wants to go on from was compacted), everything is read again and
- * compared; nothing that is still there is ever forgotten in between.
+ * compared; nothing that is still there is ever forgotten in between. A store that goes back in time is not followed.
  */
 export class Mirror implements AsyncDisposable {
   readonly directory: Directory = new Directory();
@@ -32,6 +33,8 @@ export class Mirror implements AsyncDisposable {
   #ears: Disposable | undefined;
   #over: Promise<void> = Promise.resolve();
   #isRead = false;
+  /** The store is that of an earlier time. */
+  #hasGoneBack = false;
 
   constructor(store: SharedStore, listener: MirrorListener) {
     this.#store = store;
@@ -47,6 +50,7 @@ export class Mirror implements AsyncDisposable {
   start(): void {
     this.#ears = this.#store.onHealth(({ isReachable, reason }) => {
       this.#wake();
+      if (this.#hasGoneBack) return;
       if (isReachable) this.#listener.found();
       else if (reason !== undefined) this.#listener.lost(reason);
     });
@@ -90,7 +94,7 @@ export class Mirror implements AsyncDisposable {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        this.#tell(this.directory.replace(await this.#store.list('', this.directory.revision === 0 ? undefined : this.directory)));
+        this.#tell(this.directory.replace(this.#later(await this.#store.list('', this.directory.revision === 0 ? undefined : this.directory))));
         this.#isRead = true;
         this.#listener.found();
         for await (const { revision, events } of this.#store.watchBatches('', { after: this.directory.revision, signal })) this.#tell(this.directory.take(revision, events));
@@ -103,11 +107,23 @@ export class Mirror implements AsyncDisposable {
           this.#listener.lost(error);
           this.#wake();
         }
+        if (this.#hasGoneBack) return;
         // A watch that fell behind what is remembered begins anew at once; what cannot be read at all is not asked for all the time.
         if (this.#store.health.isReachable) await setTimeout(isBehind ? PAUSE : LONG_PAUSE, undefined, { signal }).catch(() => {});
         await whenReachable(this.#store, signal).catch(() => {});
       }
     }
+  }
+
+  /**
+   * Revisions never go back, but in a store that was restored from a backup: they are given a second time then, and nothing that is decided from
+   * those known here would be right. So nothing more is read, as if the store were away.
+   * @throws {NetworkError} CORRUPT
+   */
+  #later(listing: Listing): Listing {
+    if (listing.revision >= this.directory.revision) return listing;
+    this.#hasGoneBack = true;
+    throw new NetworkError('CORRUPT', `it is at revision ${String(listing.revision)} and was at ${String(this.directory.revision)}, so it was restored from an older backup; restart this daemon to go on with what stands there now`);
   }
 
   #tell(news: News): void {

@@ -1,13 +1,13 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import { claimKey } from '../cluster/keys.ts';
 import { ownerOf } from '../cluster/lending.ts';
-import { canonicalAddress, parseAddress } from '../common/address.ts';
-import { contains, containsCidr, formatCidr, parseCidr } from '../common/cidr.ts';
+import { canonicalAddress, formatAddress, parseAddress } from '../common/address.ts';
+import { contains, containsCidr, formatCidr, overlaps, parseCidr } from '../common/cidr.ts';
 import { NetworkError } from '../common/error.ts';
 import { quote } from '../common/quote.ts';
 import type { Context } from './context.ts';
 import { HeldBlocks } from './held-blocks.ts';
-import type { NetworkRecord, SubnetRecord } from './records.ts';
+import type { BlockRecord, NetworkRecord, SubnetRecord } from './records.ts';
 import type { ConnectRequest } from './requests.ts';
 import { plainAddresses } from './services.ts';
 
@@ -27,6 +27,8 @@ export class ClusterAddresses {
   readonly #demand = new Map<string, bigint>();
   /** One host asks for one block of a network at a time. */
   readonly #borrowing = new Map<string, Promise<void>>();
+  /** Blocks just taken, by network and block: the store has not told of them yet. */
+  readonly #unheard = new Set<string>();
   /** Addresses of other hosts that are about to be taken here, by network and address. */
   readonly #claimed = new Set<string>();
 
@@ -87,11 +89,13 @@ export class ClusterAddresses {
   problems(): string[] {
     const { ledger } = this.#context();
     const { file } = this.#cluster;
-    if (file === undefined) return [];
+    if (file === undefined && !this.#cluster.isReachable) return [];
+    const giver = file ?? 'the cluster’s store';
+    const wayOut = file === undefined ? 'another host may give it too; disconnect and connect it' : 'no other host reaches it; disconnect and connect it, or give the block back';
     return [...ledger.endpoints.values()].flatMap((endpoint) => {
       const network = ledger.networks.get(endpoint.networkId)?.record;
       const strayed = network?.cluster === undefined ? undefined : plainAddresses(endpoint).find((address) => !this.isOurs(endpoint.networkId, address));
-      return strayed === undefined ? [] : [`endpoint '${endpoint.name}' of network '${network?.name ?? ''}' has ${strayed}, which ${file} does not give to this host any more: no other host reaches it; disconnect and connect it, or give the block back`];
+      return strayed === undefined ? [] : [`endpoint '${endpoint.name}' of network '${network?.name ?? ''}' has ${strayed}, which ${giver} does not give to this host any more: ${wayOut}`];
     });
   }
 
@@ -110,6 +114,10 @@ export class ClusterAddresses {
     if (!this.#cluster.mayWrite) return;
     for (const { record } of ledger.networks.values()) {
       if (record.cluster !== 'told' || this.#held.of(record.id).length === 0 || this.#cluster.file !== undefined) continue;
+      for (const { subnet, block } of this.#unknown(record.id)) {
+        const wish = { networkId: record.id, subnet: parseCidr(subnet), address: firstAddress(block) };
+        void this.#cluster.borrowBlock(wish).catch(() => {});
+      }
       for (const subnets of [record.ipv4, record.ipv6]) if (subnets.length > 0 && this.#left(subnets) < AHEAD && !this.#borrowing.has(keyOf(record, subnets))) void this.#borrow(record, subnets).catch(() => {});
     }
     for (const { record } of this.#cluster.directory.claims.values()) {
@@ -129,6 +137,7 @@ export class ClusterAddresses {
     if (live === undefined && !directory.networks.has(networkId)) void this.#cluster.clearLeftovers(networkId).catch(() => {});
     if (live?.record.cluster === undefined) return;
     const theirs = this.#allotted(networkId);
+    for (const block of theirs) this.#unheard.delete(`${networkId} ${block}`);
     // Taken in an earlier life, which ended before it was written down.
     for (const block of theirs) {
       const subnet = [...live.record.ipv4, ...live.record.ipv6].find((one) => containsCidr(parseCidr(one.subnet), parseCidr(block)))?.subnet;
@@ -136,9 +145,30 @@ export class ClusterAddresses {
     }
     // Where blocks stand in a file, what is not there any more is nothing to give from.
     if (this.#cluster.file !== undefined) await this.#held.keepOnly(live.record, theirs);
+    else await this.#giveUp(live.record);
     const asked = directory.recalls.get(networkId);
     const idle = ledger.endpointsOfNetwork(networkId).length === 0 && this.#ofEngines(networkId).length === 0 && [...ledger.loans.values()].every((loan) => loan.networkId !== networkId) && !this.#isWanted(live.record);
     if (asked !== undefined && asked.hostId !== self && idle && this.#cluster.mayWrite) await this.#held.giveBack(live.record);
+  }
+
+  /**
+   * Blocks that this host holds and the store knows nothing of: it was restored from an older backup, or this host was given up for lost. What
+   * nobody has taken since is written down there again.
+   */
+  #unknown(networkId: string): readonly BlockRecord[] {
+    const theirs = this.#allotted(networkId);
+    return this.#held.of(networkId).filter(({ block }) => !theirs.includes(block) && !this.#unheard.has(`${networkId} ${block}`));
+  }
+
+  /** Nothing more is given from what is another host's by now. */
+  async #giveUp(record: NetworkRecord): Promise<void> {
+    const { directory, self } = this.#cluster;
+    const others = [...(directory.blocks.get(record.id)?.values() ?? [])].filter((other) => other.record.hostId !== self).map((other) => parseCidr(other.record.block));
+    const lost = this.#unknown(record.id).filter(({ block }) => others.some((other) => overlaps(other, parseCidr(block))));
+    if (lost.length === 0) return;
+    const kept = this.#held.of(record.id).filter((block) => !lost.includes(block));
+    await this.#held.keepOnly(record, kept.map(({ block }) => block));
+    this.#context().events.warn(`${lost.map(({ block }) => block).join(', ')} of network ${quote(record.name)} is another host's by now, as the cluster’s store says: this host gives no address of it any more`);
   }
 
   /** A network that has just come is there before its blocks are. */
@@ -210,6 +240,7 @@ export class ClusterAddresses {
       if (address !== undefined && !contains(cidr, parseAddress(address))) continue;
       const block = await this.#cluster.borrowBlock({ networkId: record.id, subnet: cidr, ...(range === undefined || address !== undefined ? {} : { range: parseCidr(range) }), ...(address === undefined ? {} : { address }) });
       if (block === undefined) continue;
+      this.#unheard.add(`${record.id} ${formatCidr(block)}`);
       await this.#exclusive(() => this.#held.add(record, subnet, formatCidr(block)));
       return true;
     }
@@ -235,6 +266,12 @@ export class ClusterAddresses {
     const { addresses } = this.#context();
     return subnets.reduce((sum, { subnet }) => sum + (addresses.pool(parseCidr(subnet))?.counts.automatic ?? 0n), 0n);
   }
+}
+
+/** Plain. */
+function firstAddress(block: string): string {
+  const { family, base } = parseCidr(block);
+  return formatAddress({ family, value: base });
 }
 
 function keyOf({ id }: NetworkRecord, [first]: readonly SubnetRecord[]): string {

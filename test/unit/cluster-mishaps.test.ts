@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { parseAddress, withoutLength } from '../../src/common/address.ts';
+import { contains, parseCidr } from '../../src/common/cidr.ts';
 import { ClusterLab, type ModelHost } from '../support/cluster-lab.ts';
+import { eventually } from '../support/eventually.ts';
 import { rejects } from '../support/refusal.ts';
 
 describe('networks that span hosts, when something goes amiss', () => {
@@ -77,6 +80,49 @@ describe('networks that span hosts, when something goes amiss', () => {
     await one.controller.reconcile();
     await lab.eventually(() => one.kernel.ops.some((op) => op.op === 'fdb-add' && op.mac === '02:00:00:00:00:0e'), 'a way to it');
     assert.ok(one.kernel.ops.some((op) => op.op === 'nft' && op.script.includes('192.0.2.66')));
+  });
+
+  describe('whose blocks the store has forgotten, as one restored from an older backup has', () => {
+    const blocks = async (host: ModelHost): Promise<string[]> => (await lab.servers.store.list('block/')).entries.flatMap(({ value }) => {
+      const { block, hostId } = value as { block: string; hostId: string };
+      return hostId === host.record.id ? [block] : [];
+    });
+    const forget = async (): Promise<void> => {
+      const { entries } = await lab.servers.store.list('block/');
+      await lab.servers.commit(entries.filter(({ value }) => (value as { hostId: string }).hostId === one.record.id).map(({ key }) => ({ key })));
+    };
+
+    beforeEach(async () => {
+      await one.controller.createNetwork({ name: 'blue', driver: 'overlay', subnets: ['10.1.0.0/24'] });
+      await everywhere('blue');
+      await one.controller.createSandbox({ name: 'a', networks: [{ network: 'blue', ipv4: '10.1.0.2' }] });
+    });
+
+    it('have them written down again, while their host runs and when it comes back', async () => {
+      const before = await blocks(one);
+      assert.notDeepEqual(before, []);
+      const there = async (): Promise<void> => assert.deepEqual(await eventually(() => blocks(one), (now) => now.join() === before.join()), before);
+      await forget();
+      await there();
+      await one.down();
+      await forget();
+      await one.up();
+      await there();
+    });
+
+    it('give nothing of what another host has taken since, and say which address is in two hands', async () => {
+      await one.down();
+      await forget();
+      // By then it has heard of what came before.
+      await two.controller.createNetwork({ name: 'red', driver: 'overlay', subnets: ['10.2.0.0/24'] });
+      await two.controller.createSandbox({ name: 'b', networks: [{ network: 'blue', ipv4: '10.1.0.3' }] });
+      await one.up();
+      await lab.eventually(() => one.warnings.some((warning) => /^10\.1\.0\.0\/\d+ of network 'blue' is another host's by now/.test(warning)), 'a warning');
+      const { endpoints } = await one.controller.createSandbox({ name: 'c', networks: [{ network: 'blue' }] });
+      const given = parseAddress(withoutLength(endpoints[0]?.ipv4 ?? ''));
+      assert.ok((await blocks(one)).some((block) => contains(parseCidr(block), given)), endpoints[0]?.ipv4 ?? '');
+      assert.match((await one.controller.diagnose()).map(({ message }) => message).join('\n'), /endpoint 'a' of network 'blue' has 10\.1\.0\.2, which the cluster’s store does not give to this host any more/);
+    });
   });
 
   it('give no MAC address by which an endpoint on another host is known, as long as it is there', async () => {

@@ -101,6 +101,17 @@ describe('what a watch of etcd says', () => {
 });
 
 describe('Pulse', () => {
+  it('does not ask all the time servers that refuse its login', async () => {
+    const clock = new TestClock();
+    let asked = 0;
+    using _pulse = new Pulse(new Health(clock), clock, () => 0.5, async () => {
+      asked += 1;
+      throw new NetworkError('FORBIDDEN', 'etcd does not know the user with this password');
+    });
+    await clock.pass(60_000);
+    assert.ok(asked >= 6 && asked <= 12, String(asked));
+  });
+
   it('asks servers of which nothing was heard, and no others', async () => {
     const clock = new TestClock();
     const health = new Health(clock);

@@ -17,6 +17,8 @@ export class Pulse implements Disposable {
   readonly #ask: () => Promise<unknown>;
   readonly #listening: Disposable;
   #timer: Disposable | undefined;
+  /** When they were last asked by this one, ms. A refused login, for one, is nothing that `health` hears of. */
+  #asked = -Infinity;
   #isAsking = false;
   #isOver = false;
 
@@ -46,9 +48,9 @@ export class Pulse implements Disposable {
     this.#timer?.[Symbol.dispose]();
     const { isReachable } = this.#health.now;
     if (isReachable) this.#backoff.reset();
-    const wait = isReachable ? Math.max(QUIET - this.#health.silence, 1) : this.#backoff.next();
+    const wait = isReachable ? Math.max(QUIET - this.#silence, 1) : this.#backoff.next();
     this.#timer = this.#clock.after(wait, () => {
-      if (this.#health.now.isReachable && this.#health.silence < QUIET) this.#arm();
+      if (this.#health.now.isReachable && this.#silence < QUIET) this.#arm();
       else void this.#beat();
     });
   }
@@ -59,6 +61,12 @@ export class Pulse implements Disposable {
     // Whoever waits for the servers hears of it by their health, which has the reason.
     await this.#ask().catch(() => {});
     this.#isAsking = false;
+    this.#asked = this.#clock.now();
     this.#arm();
+  }
+
+  /** ms since an answer, or since they were asked for one. */
+  get #silence(): number {
+    return Math.min(this.#health.silence, this.#clock.now() - this.#asked);
   }
 }
